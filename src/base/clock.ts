@@ -1,0 +1,32 @@
+// Time as a port: the system's clock in life, a manual one in tests.
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Runs `task` once after `delayMs`; the returned function cancels it. Delays of any length are kept. */
+  schedule(delayMs: number, task: () => void): () => void;
+}
+
+// Node fires a timer at once when its delay is over 2^31 - 1 ms, so longer ones are chained.
+const longestTimerMs = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  schedule(delayMs, task) {
+    let handle: NodeJS.Timeout;
+    const arm = (remainingMs: number): void => {
+      const step = Math.min(Math.max(remainingMs, 0), longestTimerMs);
+      handle = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : task()), step);
+      handle.unref();
+    };
+    arm(delayMs);
+    return () => clearTimeout(handle);
+  },
+};
+
+/** A promise that the clock settles after `delayMs`. */
+export function delay(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule(delayMs, resolve);
+  });
+}

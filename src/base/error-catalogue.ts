@@ -1,0 +1,76 @@
+// Every code that Holdfast can raise. Codes never change; messages may. docs/errors.md is held equal to this list.
+
+export interface ErrorEntry {
+  /** What happened, in one sentence. `{name}` is filled from the error's details. */
+  readonly message: string;
+  /** True when the same call may succeed later without being changed. */
+  readonly retryable: boolean;
+}
+
+const entry = (message: string, retryable = false): ErrorEntry => ({ message, retryable });
+
+export const errorCatalogue = {
+  // input, refused before anything is decided
+  INVALID_INPUT: entry('The input of {operation} is not valid: {problem}'),
+  INVALID_ID: entry('{value} is not a valid id: {problem}'),
+  INVALID_ROLE: entry('{value} is not a message role: use system, user, assistant or tool'),
+  INVALID_CURSOR: entry('{value} is not a cursor that this list has handed out'),
+  UNKNOWN_OPERATION: entry('There is no operation named {operation}'),
+  UNKNOWN_EVENT_TYPE: entry('{value} is not an event type that can be published'),
+  MISSING_EVENT_FIELD: entry('The event {type} lacks the required field {field}'),
+  INVALID_EVENT_FIELD: entry('The event {type} has a wrong value in {field}: {problem}'),
+  NOT_JSON: entry('The value at {path} cannot be kept as JSON: {problem}'),
+  TOO_DEEP: entry('The value at {path} is nested deeper than {limit} levels'),
+  TOO_LARGE: entry('The {what} has {size} bytes, the limit is {limit}'),
+  INVALID_CONFIG: entry('The configuration is not valid: {problem}'),
+
+  // refusals by the law of a session
+  SESSION_NOT_FOUND: entry('There is no session {sessionId}'),
+  SESSION_EXISTS: entry('The session id {sessionId} is taken'),
+  SESSION_NOT_ACTIVE: entry('The session {sessionId} is {status} and does not take {command}'),
+  INVALID_TRANSITION: entry('The session {sessionId} cannot go from {from} to {to}'),
+  SESSION_LIMIT: entry('{count} sessions are open, the limit is {limit}'),
+  AT_CAPACITY: entry('The {what} of session {sessionId} is full: {size} of {limit}'),
+  KEY_NOT_FOUND: entry('The session {sessionId} has no value under the key {key}'),
+  FILE_NOT_FOUND: entry('The session {sessionId} has no file {path}'),
+  MESSAGE_NOT_FOUND: entry('The session {sessionId} has no message at seq {seq}'),
+  SAVED_SESSION_NOT_FOUND: entry('There is no saved session {sessionId}'),
+  INVALID_FORMAT: entry('The record is not a session: {field} {problem}'),
+
+  // flow
+  OVERLOADED: entry('The mailbox of {stream} is full: {size} commands wait', true),
+  IDEMPOTENCY_KEY_REUSED: entry('The idempotency key {key} was used for another request'),
+  IDEMPOTENCY_KEY_EXPIRED: entry(
+    'The idempotency key {key} is older than the window in which answers are kept',
+  ),
+  OUTCOME_UNKNOWN: entry(
+    'The disk failed while {command} on {stream} was being written: it may or may not have taken effect',
+    true,
+  ),
+  NOT_COMMITTED: entry('{command} on {stream} was not written and had no effect: {problem}', true),
+  SESSION_QUARANTINED: entry('The session {sessionId} keeps failing and takes no writes: {problem}'),
+  SYSTEM_NOT_SERVING: entry('The system is {status} and takes no commands', true),
+
+  // the journal
+  JOURNAL_LOCKED: entry(
+    'Another process owns {location}: close it, or give this process a directory of its own',
+  ),
+  JOURNAL_READ_ONLY: entry('{location} cannot be written: grant write access, or give another directory'),
+  JOURNAL_FOREIGN: entry("{location} holds files that are not Holdfast's: give an empty or new directory"),
+  JOURNAL_FORMAT: entry(
+    '{location} was written in format {found}, this version reads {supported}: upgrade Holdfast',
+  ),
+  JOURNAL_OPEN_FAILED: entry('The journal at {location} cannot be opened: {problem}'),
+  JOURNAL_CLOSED: entry('The journal is closed'),
+  JOURNAL_UNAVAILABLE: entry('The journal cannot be written or reopened: {problem}', true),
+  JOURNAL_CORRUPT: entry('The record {seq} of {stream} is damaged: {problem}'),
+  VERSION_CONFLICT: entry('{stream} has moved to {actual}, the append expected {expected}', true),
+  VALUE_TOO_LARGE: entry('A value of {size} bytes for {stream} is over the limit of {limit}'),
+  BATCH_TOO_LARGE: entry('A batch of {size} bytes for {stream} is over the limit of {limit}'),
+  KEY_TOO_LARGE: entry('A key of {size} bytes for {stream} is over the limit of {limit}'),
+  LAW_CHANGED: entry(
+    '{stream} was written under version {found} of its law, this version reads up to {supported}',
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,0 +1,80 @@
+// The one error of Holdfast: recognised by its code, never by its class.
+import { type ErrorCode, errorCatalogue } from './error-catalogue.ts';
+
+export type { ErrorCode } from './error-catalogue.ts';
+
+/** What an error says of itself beside its code: plain data, such as `sessionId`, `limit`, `retryAfterMs`. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+const brand = Symbol.for('holdfast.error');
+
+/**
+ * A refusal or a fault with a stable `code`.
+ *
+ * @remarks `retryable` says whether the same call may succeed later; `details` names the session and what was
+ * attempted; `cause` holds the underlying error where there is one. Use {@link HoldfastError.is} to recognise one:
+ * it also works across copies of the library.
+ */
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly details: ErrorDetails;
+  readonly [brand] = true;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const entry = errorCatalogue[code];
+    super(fill(entry.message, details), options);
+    this.name = 'HoldfastError';
+    this.code = code;
+    this.retryable = entry.retryable;
+    this.details = details;
+  }
+
+  /** True for any HoldfastError, or for one with the given code. */
+  static is(error: unknown, code?: ErrorCode): error is HoldfastError {
+    if (typeof error !== 'object' || error === null || !(brand in error)) return false;
+    return code === undefined || (error as HoldfastError).code === code;
+  }
+
+  /** Plain data for logs and wires: code, message, retryable, details; never the cause. */
+  toJSON(): { code: ErrorCode; message: string; retryable: boolean; details: ErrorDetails } {
+    return { code: this.code, message: this.message, retryable: this.retryable, details: this.details };
+  }
+}
+
+/** The outcome of {@link attempt}: a value, or the error that was thrown. */
+export type Attempt<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: HoldfastError };
+
+/**
+ * Turns a promise into `{ ok, value } | { ok, error }`, for those who prefer Elixir's tuples to exceptions.
+ * Only coded errors become data; a programmer's mistake (`TypeError`) is thrown on.
+ */
+export async function attempt<T>(promise: Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { ok: true, value: await promise };
+  } catch (error) {
+    if (HoldfastError.is(error)) return { ok: false, error };
+    throw error;
+  }
+}
+
+/** Ends a switch over a union: a member that was forgotten is a type error here. */
+export function assertNever(value: never): never {
+  throw new TypeError(`Unexpected ${JSON.stringify(value)}`);
+}
+
+/** Any thrown value as an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+function fill(message: string, details: ErrorDetails): string {
+  return message.replace(/\{(\w+)\}/g, (_, name: string) => quote(details[name]));
+}
+
+function quote(value: unknown): string {
+  if (typeof value === 'string') return value.length > 200 ? `"${value.slice(0, 200)}…"` : value;
+  return value === undefined ? 'unknown' : (JSON.stringify(value) ?? String(value));
+}

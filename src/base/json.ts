@@ -1,0 +1,95 @@
+// JSON as the house keeps it: plain, frozen, bounded in depth, and canonical where it is hashed.
+import { HoldfastError } from './errors.ts';
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** How deep a value from outside may be nested. */
+export const maxDepth = 64;
+
+/** How long a single text from outside may be, in UTF-16 units; its bytes are counted where it is stored. */
+export const maxTextLength = 1024 * 1024;
+
+/**
+ * A frozen copy of `value` that holds nothing but JSON.
+ * Object members that are undefined are left out, as JSON does; everything else that JSON would alter silently
+ * (NaN, Date, Map, class instances, holes) throws `NOT_JSON`, and nesting below {@link maxDepth} throws `TOO_DEEP`.
+ */
+export function plainJson(value: unknown, path = '$'): Json {
+  return copy(value, path, 0);
+}
+
+function copy(value: unknown, path: string, depth: number): Json {
+  switch (typeof value) {
+    case 'string':
+      if (value.length > maxTextLength) throw tooLong(path, value.length);
+      return value;
+    case 'boolean':
+      return value;
+    case 'number':
+      if (!Number.isFinite(value)) throw notJson(path, `it is ${value}`);
+      return value === 0 ? 0 : value;
+    case 'object':
+      if (value === null) return null;
+      if (depth >= maxDepth) throw new HoldfastError('TOO_DEEP', { path, limit: maxDepth });
+      return Array.isArray(value) ? copyArray(value, path, depth) : copyObject(value, path, depth);
+    default:
+      throw notJson(path, `it is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}`);
+  }
+}
+
+function copyArray(value: readonly unknown[], path: string, depth: number): Json {
+  const result: Json[] = [];
+  for (let i = 0; i < value.length; i++) result.push(copy(value[i], `${path}[${i}]`, depth + 1));
+  return Object.freeze(result);
+}
+
+function copyObject(value: object, path: string, depth: number): Json {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw notJson(path, `it is a ${value.constructor?.name ?? 'class instance'}`);
+  }
+  const result: Record<string, Json> = {};
+  for (const [key, member] of Object.entries(value)) {
+    if (member === undefined) continue;
+    setMember(result, key, copy(member, `${path}.${key}`, depth + 1));
+  }
+  return Object.freeze(result);
+}
+
+/** Sets an own member under any name: `__proto__` is data here, not the prototype. */
+function setMember(target: Record<string, Json>, key: string, value: Json): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    target[key] = value;
+  }
+}
+
+/** The same text for equal values, whatever the order in which their members were set. */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  members.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(',')}}`;
+}
+
+/** The bytes of a text in UTF-8, counted only when its length alone does not show that it fits. */
+export function fitsBytes(text: string, limit: number): boolean {
+  return text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
+}
+
+/** Freezes a parsed JSON value all the way down and returns it. */
+export function deepFreeze<T>(value: T): T {
+  if (value === null || typeof value !== 'object' || Object.isFrozen(value)) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}
+
+function notJson(path: string, problem: string): HoldfastError {
+  return new HoldfastError('NOT_JSON', { path, problem });
+}
+
+function tooLong(path: string, size: number): HoldfastError {
+  return new HoldfastError('TOO_LARGE', { what: `text at ${path}`, size, limit: maxTextLength });
+}

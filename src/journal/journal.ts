@@ -1,0 +1,186 @@
+// The port of memory: one stream per entity, appended to atomically, read back verified. It knows nothing of LevelDB.
+import type { Json } from '../base/json.ts';
+
+/** A place in a stream, as the journal gave it out. Opaque: compare it only through the journal. */
+export type Version = string & { readonly __version: never };
+
+/** A place in the feed. Opaque, and safe to keep across restarts. */
+export type Cursor = string & { readonly __cursor: never };
+
+/** Who and what caused an event. Every member is optional and at most a short text. */
+export interface EventMeta {
+  readonly operationId?: string;
+  readonly causation?: string;
+  readonly correlation?: string;
+  readonly by?: string;
+  readonly agent?: string;
+  readonly incarnation?: number;
+  readonly epoch?: number;
+  readonly traceparent?: string;
+}
+
+/** One event of a stream: what the journal holds, the law consumes and pub/sub carries. Frozen. */
+export interface StoredEvent<Type extends string = string, Data = unknown> {
+  readonly stream: string;
+  /** Dense and gap-free within the stream, from 1. */
+  readonly seq: number;
+  /** Milliseconds since the epoch, stamped before the event was decided. */
+  readonly at: number;
+  readonly type: Type;
+  readonly typeVersion: number;
+  /** The payload; undefined once it was erased. */
+  readonly data: Data;
+  readonly meta: EventMeta;
+}
+
+/** An event on its way to the disk, with its payload already as text: stringified once, hashed and stored as is. */
+export interface EventDraft {
+  readonly event: StoredEvent;
+  readonly payload: string;
+}
+
+/** What the law says of a stream after an append; kept in the head beside the journal's own members. */
+export interface HeadDraft {
+  readonly status: string;
+  /** When the stream next needs waking: now for unfinished work, else its next deadline, else null. */
+  readonly dueAt: number | null;
+  /** Small facts that lists show, at most 1 KiB. */
+  readonly summary: Json;
+}
+
+/** The newest state of a stream in a few bytes: all that a boot reads. */
+export interface Head extends HeadDraft {
+  readonly stream: string;
+  readonly version: Version;
+  readonly seq: number;
+  /** The first seq that can still be read; above 1 after a trim or a removal. */
+  readonly firstSeq: number;
+  /** The hash of the newest record: the next one names it as `prev`. */
+  readonly chain: string;
+  readonly epoch: number;
+  readonly updatedAt: number;
+  /** How many receipts with an idempotency key the stream holds. */
+  readonly operations: number;
+}
+
+/** A key of its own in the append's batch: the record of an answer, found again by {@link Journal.receipt}. */
+export interface Receipt {
+  readonly key: string;
+  readonly value: Json;
+}
+
+export interface AppendOptions {
+  readonly head: HeadDraft;
+  /** The epoch under which the writer owns the stream; an append below the head's epoch is a conflict. */
+  readonly epoch?: number;
+  readonly receipts?: readonly Receipt[];
+}
+
+/**
+ * `conflict`: the stream has moved on, nothing was written. `unknown`: the batch was handed to the disk and the disk
+ * failed, so it may be there after the journal has reopened. An append that never reached the disk rejects with
+ * `NOT_COMMITTED`; one that is too large, with its own code.
+ */
+export type Append =
+  | { readonly ok: true; readonly head: Head }
+  | { readonly ok: false; readonly reason: 'conflict'; readonly head: Head | undefined }
+  | { readonly ok: false; readonly reason: 'unknown'; readonly cause: Error };
+
+export interface ReadPage {
+  readonly events: readonly StoredEvent[];
+  /** The hash of the last record read, or the one given: hand it to the next read. */
+  readonly chain: string | undefined;
+  /** True when nothing durable lies behind the last event. */
+  readonly end: boolean;
+}
+
+export interface ReadOptions {
+  /** At most so many events; 256 by default. A page also ends at about 4 MiB. */
+  readonly limit?: number;
+  /** The hash that the first record must name as its predecessor. */
+  readonly chain?: string;
+}
+
+/** One group commit, as the feed keeps it: the events of several streams in the order in which they became durable. */
+export interface FeedEntry {
+  readonly cursor: Cursor;
+  readonly events: readonly StoredEvent[];
+}
+
+export interface Snapshot {
+  readonly seq: number;
+  readonly chain: string;
+  readonly at: number;
+  readonly lawVersion: number;
+  /** SHA-256 of {@link state}. */
+  readonly stateHash: string;
+  /** The state as canonical JSON. */
+  readonly state: string;
+}
+
+export interface HeadPage {
+  readonly heads: readonly Head[];
+  /** The stream to continue after, when there may be more. */
+  readonly next: string | undefined;
+}
+
+export interface KeyValue {
+  get(key: string): Promise<Json | undefined>;
+  /** Writes all or none, durable when it resolves. A value of undefined deletes. */
+  batch(writes: readonly { readonly key: string; readonly value: Json | undefined }[]): Promise<void>;
+  /** The keys with a prefix, in order. */
+  keys(prefix: string): Promise<readonly string[]>;
+}
+
+export interface JournalLimits {
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly batchBytes: number;
+}
+
+export interface Journal {
+  readonly limits: JournalLimits;
+  /** Counts the times that this store was opened; a writer of an older epoch is refused. */
+  readonly epoch: number;
+  /** Bytes that wait for the disk. */
+  readonly backlogBytes: number;
+  /** Settles when the journal can be written again; undefined while it can. */
+  readonly incident: Promise<void> | undefined;
+
+  /** The head after everything that was appended before this call. */
+  head(stream: string): Promise<Head | undefined>;
+  /** One atomic batch to one stream. `expected` is the version that the caller built on, null for a new stream. */
+  append(
+    stream: string,
+    expected: Version | null,
+    events: readonly EventDraft[],
+    options: AppendOptions,
+  ): Promise<Append>;
+  /** The record of an answer. Synchronous where the store allows it. */
+  receipt(stream: string, key: string): Json | undefined | Promise<Json | undefined>;
+  /** Durable events after `seq`, verified; damage rejects with `JOURNAL_CORRUPT`. */
+  readFrom(stream: string, after: number, options?: ReadOptions): Promise<ReadPage>;
+
+  /** Feed entries after `cursor`, from the beginning for null; empty when there are none yet. */
+  readAll(after: Cursor | null, limit?: number): Promise<readonly FeedEntry[]>;
+  /** Where the feed ends now. */
+  feedEnd(): Cursor;
+
+  /** Newest first, at most three; one that is damaged is left out and reported. */
+  snapshots(stream: string): AsyncIterable<Snapshot>;
+  /** Keeps a snapshot and forgets all but the newest three. Never needed for correctness. */
+  putSnapshot(stream: string, snapshot: Snapshot): Promise<void>;
+  /** Forgets the events up to `through`, which must lie below the oldest kept snapshot. */
+  trim(stream: string, through: number): Promise<void>;
+  /** Forgets everything but a tombstone head with the status `deleted`. */
+  remove(stream: string, expected: Version): Promise<Append>;
+  /** Heads in the order of their streams. */
+  list(query?: {
+    readonly prefix?: string;
+    readonly after?: string;
+    readonly limit?: number;
+  }): Promise<HeadPage>;
+
+  readonly kv: KeyValue;
+  close(): Promise<void>;
+}

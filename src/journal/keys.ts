@@ -1,0 +1,37 @@
+// The keys of the store: one letter per kind, `!` between parts. No part but the last may hold a `!`.
+import { HoldfastError } from '../base/errors.ts';
+
+/** Stream names are `kind/id`; ids come checked from the layers above, and are checked again here. */
+const streamPattern = /^[a-z][a-z-]{0,31}\/[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+export function assertStream(stream: string): void {
+  if (streamPattern.test(stream)) return;
+  throw new HoldfastError('INVALID_ID', { value: stream, problem: 'a stream is named "kind/id"' });
+}
+
+// 36^9 is more than 10^14 records of one stream.
+const number = (value: number): string => value.toString(36).padStart(9, '0');
+
+export const keys = {
+  event: (stream: string, seq: number): string => `e!${stream}!${number(seq)}`,
+  head: (stream: string): string => `h!${stream}`,
+  feed: (position: number): string => `f!${number(position)}`,
+  snapshot: (stream: string, seq: number): string => `s!${stream}!${number(seq)}`,
+  receipt: (stream: string, key: string): string => `o!${stream}!${key}`,
+  kv: (key: string): string => `k!${key}`,
+  epoch: 'm!epoch',
+};
+
+/** The range of all keys that begin with `prefix`: `"` is the character after `!`. */
+export const rangeOf = (kind: 'e' | 's' | 'o', stream: string): { gte: string; lt: string } => ({
+  gte: `${kind}!${stream}!`,
+  lt: `${kind}!${stream}"`,
+});
+
+/** The range of keys that begin with any text, which may hold any character. */
+export const prefixRange = (prefix: string): { gte: string; lt: string } => ({
+  gte: prefix,
+  lt: `${prefix}\u{10ffff}`,
+});
+
+export const feedPositionOf = (key: string): number => Number.parseInt(key.slice(2), 36);

@@ -1,0 +1,44 @@
+// A journal in a directory: preflight, LevelDB, and this process's claim on it, in that order.
+import { Level } from 'level';
+import { HoldfastError, toError } from '../base/errors.ts';
+import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
+import type { OpenStore } from './level-store.ts';
+import type { Store } from './snapshot-store.ts';
+import { prepareDirectory } from './store-directory.ts';
+
+/**
+ * Opens the journal in `location`, a directory that is new, empty, or was made by this function.
+ * Throws `JOURNAL_LOCKED`, `JOURNAL_READ_ONLY`, `JOURNAL_FOREIGN`, `JOURNAL_FORMAT` or `JOURNAL_OPEN_FAILED`.
+ */
+export async function openLevelJournal(
+  location: string,
+  options: Omit<LevelJournalOptions, 'open' | 'onClosed'> = {},
+): Promise<LevelJournal> {
+  const directory = await prepareDirectory(location);
+  let createIfMissing = directory.isNew;
+  const open: OpenStore = async () => {
+    const db = await openDatabase(directory.database, location, createIfMissing);
+    createIfMissing = false;
+    return db;
+  };
+  const journal = await LevelJournal.open({ ...options, open, onClosed: () => directory.release() });
+  await directory.claim();
+  return journal;
+}
+
+async function openDatabase(database: string, location: string, createIfMissing: boolean): Promise<Store> {
+  const db = new Level<string, string>(database, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'utf8',
+    createIfMissing,
+  });
+  try {
+    await db.open();
+    return db as unknown as Store;
+  } catch (error) {
+    const cause = toError(toError(error).cause ?? error);
+    if ('code' in cause && cause.code === 'LEVEL_LOCKED')
+      throw new HoldfastError('JOURNAL_LOCKED', { location }, { cause });
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
+  }
+}
