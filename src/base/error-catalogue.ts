@@ -27,11 +27,13 @@ export const errorCatalogue = {
   // refusals by the law of a session
   SESSION_NOT_FOUND: entry('There is no session {sessionId}'),
   SESSION_EXISTS: entry('The session id {sessionId} is taken'),
+  SESSION_START_FAILED: entry('The session {sessionId} could not be started: {problem}'),
   SESSION_NOT_ACTIVE: entry('The session {sessionId} is {status} and does not take {command}'),
   INVALID_TRANSITION: entry('The session {sessionId} cannot go from {from} to {to}'),
   SESSION_LIMIT: entry('{count} sessions are open, the limit is {limit}'),
   AT_CAPACITY: entry('The {what} of session {sessionId} is full: {size} of {limit}'),
   KEY_NOT_FOUND: entry('The session {sessionId} has no value under the key {key}'),
+  INVALID_PATH: entry('{path} is not a path that a session may hold: {problem}'),
   FILE_NOT_FOUND: entry('The session {sessionId} has no file {path}'),
   MESSAGE_NOT_FOUND: entry('The session {sessionId} has no message at seq {seq}'),
   SAVED_SESSION_NOT_FOUND: entry('There is no saved session {sessionId}'),
@@ -39,6 +41,10 @@ export const errorCatalogue = {
 
   // flow
   OVERLOADED: entry('The mailbox of {stream} is full: {size} commands wait', true),
+  OPERATION_TIMEOUT: entry(
+    '{operation} was not answered within {timeoutMs} ms; it may still take effect',
+    true,
+  ),
   IDEMPOTENCY_KEY_REUSED: entry('The idempotency key {key} was used for another request'),
   IDEMPOTENCY_KEY_EXPIRED: entry(
     'The idempotency key {key} is older than the window in which answers are kept',
@@ -62,8 +68,9 @@ export const errorCatalogue = {
   ),
   JOURNAL_OPEN_FAILED: entry('The journal at {location} cannot be opened: {problem}'),
   JOURNAL_CLOSED: entry('The journal is closed'),
-  JOURNAL_UNAVAILABLE: entry('The journal cannot be written or reopened: {problem}', true),
+  JOURNAL_UNAVAILABLE: entry('The journal cannot be read, written or reopened: {problem}', true),
   JOURNAL_CORRUPT: entry('The record {seq} of {stream} is damaged: {problem}'),
+  HISTORY_TRIMMED: entry('The events of {stream} before {firstSeq} were trimmed and cannot be read any more'),
   VERSION_CONFLICT: entry('{stream} has moved to {actual}, the append expected {expected}', true),
   VALUE_TOO_LARGE: entry('A value of {size} bytes for {stream} is over the limit of {limit}'),
   BATCH_TOO_LARGE: entry('A batch of {size} bytes for {stream} is over the limit of {limit}'),

@@ -1,9 +1,19 @@
 // An append as writes: one per event, one head, one per receipt. What does not fit is refused here, by name.
 import { HoldfastError } from '../base/errors.ts';
 import type { Write } from './commit-loop.ts';
-import type { AppendOptions, EventDraft, Head, JournalLimits, Version } from './journal.ts';
-import { keys } from './keys.ts';
+import { encodeHead } from './head.ts';
+import type {
+  AppendOptions,
+  EventDraft,
+  Head,
+  JournalLimits,
+  Receipt,
+  StoredEvent,
+  Version,
+} from './journal.ts';
+import { assertText, keys } from './keys.ts';
 import { encodeRecord, genesis } from './record.ts';
+import { seal } from './sealed.ts';
 
 export interface EncodedAppend {
   readonly head: Head;
@@ -21,19 +31,14 @@ export function encodeAppend(
   const writes: Write[] = [];
   let seq = tail?.seq ?? 0;
   let chain = tail?.chain ?? genesis;
-  let updatedAt = tail?.updatedAt ?? 0;
   for (const event of events) {
     seq += 1;
-    if (event.event.seq !== seq)
-      throw new RangeError(`${stream}: event ${event.event.seq} cannot follow ${seq - 1}`);
+    assertFollows(event.event, stream, seq);
     const { value, hash } = encodeRecord(event, chain);
     writes.push({ key: keys.event(stream, seq), value });
     chain = hash;
-    updatedAt = event.event.at;
   }
-  for (const { key, value } of receipts) {
-    writes.push({ key: keys.receipt(stream, key), value: JSON.stringify(value) });
-  }
+  for (const receipt of receipts) writes.push(encodeReceipt(stream, receipt));
   const head: Head = {
     stream,
     version: String(seq) as Version,
@@ -42,7 +47,7 @@ export function encodeAppend(
     chain,
     epoch,
     status: draft.status,
-    updatedAt,
+    updatedAt: events.at(-1)?.event.at ?? tail?.updatedAt ?? 0,
     dueAt: draft.dueAt,
     operations: (tail?.operations ?? 0) + receipts.length,
     summary: draft.summary,
@@ -51,27 +56,45 @@ export function encodeAppend(
   return { head, writes, bytes: measure(stream, writes, limits) };
 }
 
-export function encodeHead(head: Head): Write {
-  return { key: keys.head(head.stream), value: JSON.stringify(head) };
+/** A record that cannot be read back as what it is must never become durable. */
+function assertFollows(event: StoredEvent, stream: string, seq: number): void {
+  if (event.stream !== stream || event.seq !== seq)
+    throw new RangeError(`${stream}: event ${event.seq} of ${event.stream} cannot follow ${seq - 1}`);
+  if (!Number.isSafeInteger(event.at) || !Number.isSafeInteger(event.typeVersion))
+    throw new RangeError(`${stream}: event ${seq} needs whole numbers in at and typeVersion`);
 }
 
-/** What stays of a removed stream: its id is taken for ever, and its seq goes on should it be restored. */
-export function tombstoneOf(head: Head): Head {
-  return { ...head, firstSeq: head.seq + 1, status: 'deleted', dueAt: null, operations: 0, summary: null };
+function encodeReceipt(stream: string, receipt: Receipt): Write {
+  assertText(receipt.key);
+  const key = keys.receipt(stream, receipt.key);
+  return { key, value: seal(key, JSON.stringify(receipt.value)) };
 }
 
-/** The bytes of an append, estimated from above by its characters unless that would refuse it. */
-function measure(stream: string, writes: readonly Write[], limits: JournalLimits): number {
+/** The size of a batch; one that is over a limit is refused. Bytes are counted only when characters do not show that they fit. */
+export function measure(stream: string, writes: readonly Write[], limits: JournalLimits): number {
   let total = 0;
   for (const { key, value = '' } of writes) {
-    const keySize = key.length > limits.keyBytes / 3 ? Buffer.byteLength(key) : key.length;
+    const keySize = sizeOf(key, limits.keyBytes);
     if (keySize > limits.keyBytes) throw tooLarge('KEY_TOO_LARGE', stream, keySize, limits.keyBytes);
-    const size = value.length > limits.valueBytes / 3 ? Buffer.byteLength(value) : value.length;
+    const size = sizeOf(value, limits.valueBytes);
     if (size > limits.valueBytes) throw tooLarge('VALUE_TOO_LARGE', stream, size, limits.valueBytes);
     total += keySize + size;
   }
+  if (total > limits.batchBytes / 3) total = bytesOf(writes);
   if (total > limits.batchBytes) throw tooLarge('BATCH_TOO_LARGE', stream, total, limits.batchBytes);
   return total;
+}
+
+/** A character has at most three bytes in UTF-8. */
+function sizeOf(text: string, limit: number): number {
+  return text.length > limit / 3 ? Buffer.byteLength(text) : text.length;
+}
+
+function bytesOf(writes: readonly Write[]): number {
+  return writes.reduce(
+    (sum, { key, value = '' }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+    0,
+  );
 }
 
 function tooLarge(

@@ -1,12 +1,18 @@
 // The feed: the order in which all streams became durable, one key per group commit, and its newest part in memory.
+import { HoldfastError } from '../base/errors.ts';
 import type { Cursor, FeedEntry, StoredEvent } from './journal.ts';
 
 /** Which events a group commit holds: `[stream, first seq, last seq]`. */
 export type FeedRange = readonly [stream: string, first: number, last: number];
 
 export const cursorAt = (position: number): Cursor => position.toString(36) as Cursor;
-export const positionAt = (cursor: Cursor | null): number =>
-  cursor === null ? 0 : Number.parseInt(cursor, 36);
+
+/** The position of a cursor, 0 for null; what is none throws `INVALID_CURSOR`. */
+export function positionAt(cursor: Cursor | null): number {
+  if (cursor === null) return 0;
+  if (/^[0-9a-z]{1,9}$/.test(cursor)) return Number.parseInt(cursor, 36);
+  throw new HoldfastError('INVALID_CURSOR', { value: cursor });
+}
 
 export function rangesOf(events: readonly StoredEvent[]): FeedRange[] {
   const ranges: [string, number, number][] = [];
@@ -18,15 +24,22 @@ export function rangesOf(events: readonly StoredEvent[]): FeedRange[] {
   return ranges;
 }
 
-/** The newest entries, so that a reader that keeps up never touches the disk. Bounded in events. */
+interface TailEntry extends FeedEntry {
+  readonly bytes: number;
+}
+
+/** The newest entries, so that a reader that keeps up never touches the disk. Bounded in events and in bytes. */
 export class FeedTail {
-  readonly #limit: number;
-  #entries: FeedEntry[] = [];
+  readonly #eventLimit: number;
+  readonly #byteLimit: number;
+  #entries: TailEntry[] = [];
   #first = 1;
   #events = 0;
+  #bytes = 0;
 
-  constructor(limit = 4096) {
-    this.#limit = limit;
+  constructor(eventLimit = 4096, byteLimit = 16 * 1024 * 1024) {
+    this.#eventLimit = eventLimit;
+    this.#byteLimit = byteLimit;
   }
 
   /** Forgets everything and expects `position` next. */
@@ -34,30 +47,33 @@ export class FeedTail {
     this.#entries = [];
     this.#first = position;
     this.#events = 0;
+    this.#bytes = 0;
   }
 
-  push(position: number, events: readonly StoredEvent[]): void {
-    this.#entries.push({ cursor: cursorAt(position), events });
+  push(position: number, events: readonly StoredEvent[], bytes: number): void {
+    this.#entries.push({ cursor: cursorAt(position), events, bytes });
     this.#events += events.length;
-    if (this.#events > this.#limit && this.#entries.length > 1) this.#shrink();
+    this.#bytes += bytes;
+    if (this.#events > this.#eventLimit || this.#bytes > this.#byteLimit) this.#shrink();
   }
 
   /** Entries after `position`, or undefined when they are older than what is kept. */
   after(position: number, limit: number): readonly FeedEntry[] | undefined {
     const from = position + 1 - this.#first;
-    return from < 0 ? undefined : this.#entries.slice(from, from + limit);
+    if (from < 0) return undefined;
+    return this.#entries.slice(from, from + limit).map(({ cursor, events }) => ({ cursor, events }));
   }
 
-  /** Drops a half at a time, so that dropping costs nothing per event. */
+  /** Drops a half at a time, so that dropping costs nothing per event. The newest entry stays. */
   #shrink(): void {
-    let kept = this.#events;
     let drop = 0;
-    while (kept > this.#limit / 2 && drop < this.#entries.length - 1) {
-      kept -= this.#entries[drop]?.events.length ?? 0;
+    while (drop < this.#entries.length - 1) {
+      if (this.#events <= this.#eventLimit / 2 && this.#bytes <= this.#byteLimit / 2) break;
+      this.#events -= this.#entries[drop]?.events.length ?? 0;
+      this.#bytes -= this.#entries[drop]?.bytes ?? 0;
       drop += 1;
     }
     this.#entries = this.#entries.slice(drop);
     this.#first += drop;
-    this.#events = kept;
   }
 }

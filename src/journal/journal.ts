@@ -77,9 +77,10 @@ export interface AppendOptions {
 }
 
 /**
- * `conflict`: the stream has moved on, nothing was written. `unknown`: the batch was handed to the disk and the disk
- * failed, so it may be there after the journal has reopened. An append that never reached the disk rejects with
- * `NOT_COMMITTED`; one that is too large, with its own code.
+ * `conflict`: the stream has moved on, nothing was written; `head` is durable. `unknown`: the batch was handed to the
+ * disk and the disk failed, so it may be there after the journal has reopened. An append that never reached the disk
+ * rejects with `NOT_COMMITTED`, or `JOURNAL_UNAVAILABLE` once reopening was given up; one that is too large, with its
+ * own code.
  */
 export type Append =
   | { readonly ok: true; readonly head: Head }
@@ -101,10 +102,20 @@ export interface ReadOptions {
   readonly chain?: string;
 }
 
-/** One group commit, as the feed keeps it: the events of several streams in the order in which they became durable. */
+export interface EventPlace {
+  readonly stream: string;
+  readonly seq: number;
+}
+
+/**
+ * One group commit, as the feed keeps it: the events of several streams in the order in which they became durable.
+ * Events that were trimmed or removed since are left out.
+ */
 export interface FeedEntry {
   readonly cursor: Cursor;
   readonly events: readonly StoredEvent[];
+  /** Events that could not be proven and are left out; {@link Journal.readFrom} says what is wrong with their streams. */
+  readonly damaged?: readonly EventPlace[];
 }
 
 export interface Snapshot {
@@ -120,13 +131,18 @@ export interface Snapshot {
 
 export interface HeadPage {
   readonly heads: readonly Head[];
+  /** Streams that exist, but whose head is damaged. */
+  readonly damaged: readonly string[];
   /** The stream to continue after, when there may be more. */
   readonly next: string | undefined;
 }
 
 export interface KeyValue {
   get(key: string): Promise<Json | undefined>;
-  /** Writes all or none, durable when it resolves. A value of undefined deletes. */
+  /**
+   * Writes all or none, after all earlier batches, durable when it resolves. A value of undefined deletes.
+   * Rejects with `OUTCOME_UNKNOWN` when the disk failed, with `NOT_COMMITTED` when it was not handed to the disk.
+   */
   batch(writes: readonly { readonly key: string; readonly value: Json | undefined }[]): Promise<void>;
   /** The keys with a prefix, in order. */
   keys(prefix: string): Promise<readonly string[]>;
@@ -144,7 +160,7 @@ export interface Journal {
   readonly epoch: number;
   /** Bytes that wait for the disk. */
   readonly backlogBytes: number;
-  /** Settles when the journal can be written again; undefined while it can. */
+  /** Resolves when the journal can be written again, rejects when that was given up; undefined while it can. */
   readonly incident: Promise<void> | undefined;
 
   /** The head after everything that was appended before this call. */
@@ -158,21 +174,30 @@ export interface Journal {
   ): Promise<Append>;
   /** The record of an answer. Synchronous where the store allows it. */
   receipt(stream: string, key: string): Json | undefined | Promise<Json | undefined>;
-  /** Durable events after `seq`, verified; damage rejects with `JOURNAL_CORRUPT`. */
+  /**
+   * Durable events after the seq `after`, verified. Damage rejects with `JOURNAL_CORRUPT`, a place below the stream's
+   * `firstSeq` with `HISTORY_TRIMMED`.
+   */
   readFrom(stream: string, after: number, options?: ReadOptions): Promise<ReadPage>;
 
-  /** Feed entries after `cursor`, from the beginning for null; empty when there are none yet. */
+  /** Feed entries after `cursor`, from the beginning for null, oldest first; empty when there are none yet. */
   readAll(after: Cursor | null, limit?: number): Promise<readonly FeedEntry[]>;
   /** Where the feed ends now. */
   feedEnd(): Cursor;
 
   /** Newest first, at most three; one that is damaged is left out and reported. */
   snapshots(stream: string): AsyncIterable<Snapshot>;
-  /** Keeps a snapshot and forgets all but the newest three. Never needed for correctness. */
+  /**
+   * Keeps a snapshot of durable events and forgets all but the newest three. Never needed for correctness: one that is
+   * of no use any more, because its stream was trimmed above it or removed, is not kept.
+   */
   putSnapshot(stream: string, snapshot: Snapshot): Promise<void>;
   /** Forgets the events up to `through`, which must lie below the oldest kept snapshot. */
   trim(stream: string, through: number): Promise<void>;
-  /** Forgets everything but a tombstone head with the status `deleted`. */
+  /**
+   * Forgets everything but a tombstone head with the status `deleted` and a version of its own: an append that was
+   * built on the stream as it was is a conflict.
+   */
   remove(stream: string, expected: Version): Promise<Append>;
   /** Heads in the order of their streams. */
   list(query?: {
@@ -182,5 +207,6 @@ export interface Journal {
   }): Promise<HeadPage>;
 
   readonly kv: KeyValue;
+  /** Makes durable what was appended before, then refuses everything with `JOURNAL_CLOSED`. */
   close(): Promise<void>;
 }

@@ -9,6 +9,12 @@ export function assertStream(stream: string): void {
   throw new HoldfastError('INVALID_ID', { value: stream, problem: 'a stream is named "kind/id"' });
 }
 
+/** LevelDB keeps UTF-8, in which all lone surrogates become one character: two such keys would be the same. */
+export function assertText(key: string): void {
+  if (!/\p{Cs}/u.test(key)) return;
+  throw new HoldfastError('INVALID_ID', { value: JSON.stringify(key), problem: 'it holds half a character' });
+}
+
 // 36^9 is more than 10^14 records of one stream.
 const number = (value: number): string => value.toString(36).padStart(9, '0');
 
@@ -19,6 +25,8 @@ export const keys = {
   snapshot: (stream: string, seq: number): string => `s!${stream}!${number(seq)}`,
   receipt: (stream: string, key: string): string => `o!${stream}!${key}`,
   kv: (key: string): string => `k!${key}`,
+  /** Stands while a removed stream still has keys to clear. */
+  removal: (stream: string): string => `r!${stream}`,
   epoch: 'm!epoch',
 };
 
@@ -35,3 +43,6 @@ export const prefixRange = (prefix: string): { gte: string; lt: string } => ({
 });
 
 export const feedPositionOf = (key: string): number => Number.parseInt(key.slice(2), 36);
+
+/** What follows the kind in the key of a head or of a removal. */
+export const streamOf = (key: string): string => key.slice(2);

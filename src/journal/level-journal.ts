@@ -3,9 +3,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { CommitLoop, type PendingCommit, type Write } from './commit-loop.ts';
-import { encodeAppend, encodeHead, tombstoneOf } from './encode-append.ts';
-import { cursorAt, type FeedRange, FeedTail, positionAt, rangesOf } from './feed.ts';
+import { encodeHead, findHead, tombstoneOf } from './head.ts';
 import type {
   Append,
   AppendOptions,
@@ -21,27 +19,22 @@ import type {
   Snapshot,
   Version,
 } from './journal.ts';
-import { assertStream, feedPositionOf, keys, prefixRange, rangeOf } from './keys.ts';
+import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
+import { assertStream, assertText, keys, prefixRange, rangeOf, streamOf } from './keys.ts';
+import { LevelFeed } from './level-feed.ts';
 import { LevelKeyValue } from './level-key-value.ts';
-import { defaultReopening, LevelStore, type OpenStore, type Reopening } from './level-store.ts';
+import { defaultReopening, LevelStore, type OpenStore, type Reopening, type Store } from './level-store.ts';
 import { readRange } from './read-range.ts';
-import { oldestSnapshot, readSnapshots, writeSnapshot } from './snapshot-store.ts';
-import { StreamHeads } from './stream-heads.ts';
+import { Removals } from './removals.ts';
+import { seal, unseal } from './sealed.ts';
+import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
+import { StreamWriter, synced } from './stream-writer.ts';
 
 export const defaultLimits: JournalLimits = {
   keyBytes: 1024,
   valueBytes: 16 * 1024 * 1024,
   batchBytes: 32 * 1024 * 1024,
 };
-
-/** A group commit takes no further append beyond this: it keeps the wait of the smallest one bounded. */
-const groupBytes = 4 * 1024 * 1024;
-
-/** LevelDB's own option, of which the port below, abstract-level, does not know. */
-const synced: object = { sync: true };
-
-/** The kv prefix of streams whose removal is durable and whose records are still to be cleared. */
-const removing = 'journal/removing/';
 
 export interface LevelJournalOptions {
   readonly open: OpenStore;
@@ -57,22 +50,24 @@ export class LevelJournal implements Journal {
   readonly limits: JournalLimits;
   readonly kv: LevelKeyValue;
   readonly #store: LevelStore;
-  readonly #loop: CommitLoop;
-  readonly #heads: StreamHeads;
-  readonly #tail = new FeedTail();
+  readonly #writer: StreamWriter;
+  readonly #feed: LevelFeed;
+  readonly #removals: Removals;
   readonly #telemetry: Telemetry;
   readonly #onClosed: () => Promise<void>;
   #epoch = 0;
-  #position = 0;
-  #incident: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /** Opens the database, counts the epoch up and finishes removals that a kill interrupted. */
   static async open(options: LevelJournalOptions): Promise<LevelJournal> {
     const journal = new LevelJournal(options);
     await journal.#store.open();
-    await journal.#start();
-    await journal.#finishRemovals();
+    try {
+      await journal.#start();
+    } catch (error) {
+      await journal.#store.close();
+      throw error;
+    }
     return journal;
   }
 
@@ -82,13 +77,18 @@ export class LevelJournal implements Journal {
     this.#onClosed = options.onClosed ?? (async () => {});
     const reopening = { ...defaultReopening, ...options.reopening };
     this.#store = new LevelStore(options.open, options.clock ?? systemClock, this.#telemetry, reopening);
-    this.kv = new LevelKeyValue(this.#store, () => this.#ready(), this.limits);
-    this.#heads = new StreamHeads((stream) => this.#readHead(stream));
-    this.#loop = new CommitLoop({
-      write: (group) => this.#write(group),
-      onFailure: (cause) => this.#beginIncident(cause),
-      groupBytes,
+    this.#feed = new LevelFeed(this.#store, (stream) => this.#writer.live(stream).durable, this.#telemetry);
+    this.#removals = new Removals(this.#store, this.#telemetry);
+    this.#writer = new StreamWriter({
+      store: this.#store,
+      feed: this.#feed,
+      limits: this.limits,
+      telemetry: this.#telemetry,
+      learn: (db) => this.#learn(db),
     });
+    this.kv = new LevelKeyValue(this.#store, (writes) =>
+      this.#writer.whenReady(() => this.#writer.put('kv', 'A batch', writes)),
+    );
   }
 
   get epoch(): number {
@@ -96,18 +96,16 @@ export class LevelJournal implements Journal {
   }
 
   get backlogBytes(): number {
-    return this.#loop.backlogBytes;
+    return this.#writer.backlogBytes;
   }
 
   get incident(): Promise<void> | undefined {
-    return this.#incident;
+    return this.#store.incident;
   }
 
   async head(stream: string): Promise<Head | undefined> {
     assertStream(stream);
-    await this.#ready();
-    if (this.#heads.get(stream).waiting > 0) await this.#passBarrier(stream);
-    return this.#heads.get(stream).durable;
+    return this.#writer.head(stream);
   }
 
   append(
@@ -116,97 +114,103 @@ export class LevelJournal implements Journal {
     events: readonly EventDraft[],
     options: AppendOptions,
   ): Promise<Append> {
-    assertStream(stream);
-    if (this.#closing !== undefined) throw new HoldfastError('JOURNAL_CLOSED');
-    if (this.#incident !== undefined) throw notCommitted(stream, 'the journal is being reopened');
-    const live = this.#heads.get(stream);
-    const { tail } = live;
-    const epoch = options.epoch ?? this.#epoch;
-    const moved = (tail?.version ?? null) !== expected || epoch < (tail?.epoch ?? 0);
-    if (moved) return Promise.resolve({ ok: false, reason: 'conflict', head: tail });
-    const encoded = encodeAppend(stream, tail, events, { ...options, epoch }, this.limits);
-    return this.#enqueue(
-      stream,
-      encoded.head,
-      encoded.writes,
-      encoded.bytes,
-      events.map((draft) => draft.event),
-    );
+    try {
+      assertStream(stream);
+      const { refusal } = this.#store;
+      if (refusal !== undefined) throw notCommitted('An append', stream, refusal);
+      const removal = this.#removals.pending(stream);
+      if (removal !== undefined) return removal.then(() => this.append(stream, expected, events, options));
+      return this.#writer.append(stream, expected, events, {
+        ...options,
+        epoch: options.epoch ?? this.#epoch,
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  receipt(stream: string, key: string): Json | undefined {
-    const text = this.#store.db.getSync(keys.receipt(stream, key));
-    return text === undefined ? undefined : (JSON.parse(text) as Json);
+  receipt(stream: string, key: string): Json | undefined | Promise<Json | undefined> {
+    assertStream(stream);
+    assertText(key);
+    if (this.#store.refusal !== undefined) return this.#writer.whenReady(() => this.receipt(stream, key));
+    const stored = this.#store.readSync(stream, 'receipt', keys.receipt(stream, key));
+    if (stored === undefined) return undefined;
+    const text = unseal(keys.receipt(stream, key), stored);
+    if (text === undefined)
+      throw corrupt(stream, 'receipt', `the answer to ${key} does not match its checksum`);
+    return JSON.parse(text) as Json;
   }
 
   async readFrom(stream: string, after: number, options: ReadOptions = {}): Promise<ReadPage> {
     assertStream(stream);
-    await this.#ready();
-    return readRange(this.#store.db, stream, after, this.#heads.get(stream).durable, options);
+    return this.#store.read(stream, after + 1, (db) =>
+      readRange(db, stream, after, this.#writer.live(stream).durable, options),
+    );
   }
 
   async readAll(after: Cursor | null, limit = 256): Promise<readonly FeedEntry[]> {
-    const position = positionAt(after);
-    const fromMemory = this.#tail.after(position, limit);
-    if (fromMemory !== undefined) return fromMemory;
-    await this.#ready();
-    const range = { gt: keys.feed(position), lte: keys.feed(this.#position), limit };
-    const entries = await this.#store.db.iterator(range).all();
-    return Promise.all(entries.map(([key, value]) => this.#readEntry(key, value)));
+    if (this.#closing !== undefined) throw new HoldfastError('JOURNAL_CLOSED');
+    return this.#feed.after(after, limit);
   }
 
   feedEnd(): Cursor {
-    return cursorAt(this.#position);
+    return this.#feed.end;
   }
 
   async *snapshots(stream: string): AsyncGenerator<Snapshot> {
     assertStream(stream);
-    await this.#ready();
-    yield* readSnapshots(this.#store.db, stream, this.#telemetry);
+    yield* readSnapshots(this.#store, stream, this.#telemetry);
   }
 
   async putSnapshot(stream: string, snapshot: Snapshot): Promise<void> {
     assertStream(stream);
-    await this.#ready();
-    await writeSnapshot(this.#store.db, stream, snapshot, this.limits.valueBytes);
+    const writes = await this.#store.read(stream, 'snapshot', (db) => snapshotWrites(db, stream, snapshot));
+    await this.#writer.whenReady(() => {
+      const { durable, tail } = this.#writer.live(stream);
+      if (snapshot.seq > (durable?.seq ?? 0))
+        throw new RangeError(`${stream} has no durable event ${snapshot.seq} to take a snapshot of`);
+      const useless = tail === undefined || tail.firstSeq > tail.seq || snapshot.seq + 1 < tail.firstSeq;
+      return useless ? undefined : this.#writer.put(stream, 'A snapshot', writes);
+    });
   }
 
   async trim(stream: string, through: number): Promise<void> {
     assertStream(stream);
-    await this.#ready();
-    const oldest = await oldestSnapshot(this.#store.db, stream);
-    const { tail } = this.#heads.get(stream);
-    if (tail === undefined || through < tail.firstSeq) return;
-    if (through >= oldest) {
-      throw new RangeError(
-        `Cannot trim ${stream} through ${through}: the oldest kept snapshot is at ${oldest}`,
-      );
-    }
-    const trimmed = { ...tail, firstSeq: through + 1 };
-    await this.#enqueue(stream, trimmed, [encodeHead(trimmed)], 0, []);
-    await this.#store.db.clear({ gte: rangeOf('e', stream).gte, lte: keys.event(stream, through) });
+    const oldest = await this.#store.read(stream, 'snapshot', (db) => oldestSnapshot(db, stream));
+    const trimmed = await this.#writer.whenReady(() => this.#putTrimmedHead(stream, through, oldest));
+    if (trimmed?.ok) await this.#clearEvents(stream, through);
+    else if (trimmed?.reason === 'unknown') throw outcomeUnknown('A trim', stream, trimmed.cause);
   }
 
   async remove(stream: string, expected: Version): Promise<Append> {
     assertStream(stream);
-    await this.#ready();
-    const { tail } = this.#heads.get(stream);
-    if (tail === undefined || tail.version !== expected) return { ok: false, reason: 'conflict', head: tail };
-    const tombstone = tombstoneOf(tail);
-    const unfinished: Write = { key: keys.kv(`${removing}${stream}`), value: 'true' };
-    const result = await this.#enqueue(stream, tombstone, [encodeHead(tombstone), unfinished], 0, []);
-    if (result.ok) await this.#clearStream(stream);
-    return result;
+    return this.#writer.whenReady(async () => {
+      const live = this.#writer.live(stream);
+      const { tail } = live;
+      if (tail === undefined || tail.version !== expected) return this.#writer.conflict(stream);
+      const tombstone = tombstoneOf(tail);
+      const writes = [encodeHead(tombstone), this.#removals.marker(stream)];
+      const result = this.#writer.putHead(live, tombstone, writes);
+      await this.#removals.begin(stream, result);
+      this.#feed.forgetTail();
+      return result;
+    });
   }
 
   async list(query: { prefix?: string; after?: string; limit?: number } = {}): Promise<HeadPage> {
-    await this.#ready();
     const { prefix = '', after, limit = 1000 } = query;
     const { gte, lt } = prefixRange(keys.head(prefix));
     const range = after === undefined ? { gte, lt } : { gt: keys.head(after), lt };
-    const iterator = this.#store.db.values({ ...range, limit });
-    const heads = (await iterator.all()).map((text) => JSON.parse(text) as Head);
-    return { heads, next: heads.length < limit ? undefined : heads.at(-1)?.stream };
+    const entries = await this.#store.read(prefix, 'head', (db) => db.iterator({ ...range, limit }).all());
+    const found = entries.map(([key, stored]) => findHead(streamOf(key), stored) ?? streamOf(key));
+    const damaged = found.filter((head) => typeof head === 'string');
+    for (const stream of damaged) this.#telemetry('head.damaged', { stream });
+    const last = entries.at(-1)?.[0];
+    return {
+      heads: found.filter((head) => typeof head !== 'string'),
+      damaged,
+      next: entries.length < limit || last === undefined ? undefined : streamOf(last),
+    };
   }
 
   close(): Promise<void> {
@@ -215,133 +219,48 @@ export class LevelJournal implements Journal {
   }
 
   async #close(): Promise<void> {
-    await this.#loop.drain();
-    this.#loop.stop(new HoldfastError('JOURNAL_CLOSED'));
-    await this.#incident?.catch(() => undefined);
+    this.#store.beginClose();
+    await this.#writer.close(new HoldfastError('JOURNAL_CLOSED'));
+    await this.#removals.settled();
     await this.#store.close();
     await this.#onClosed();
-  }
-
-  /** Waits out an incident; rejects when reopening was given up. */
-  async #ready(): Promise<void> {
-    if (this.#incident !== undefined) await this.#incident;
   }
 
   async #start(): Promise<void> {
     const { db } = this.#store;
     const stored = await db.get(keys.epoch);
-    this.#epoch = Number(stored ?? '0') + 1;
-    await db.batch([{ type: 'put', key: keys.epoch, value: String(this.#epoch) }], synced);
-    await this.#findFeedEnd();
+    const epoch = stored === undefined ? '0' : unseal(keys.epoch, stored);
+    if (epoch === undefined) throw corrupt('journal', 'epoch', 'it does not match its checksum');
+    this.#epoch = Number(epoch) + 1;
+    const value = seal(keys.epoch, String(this.#epoch));
+    await db.batch([{ type: 'put', key: keys.epoch, value }], synced);
+    await this.#learn(db);
   }
 
-  async #findFeedEnd(): Promise<void> {
-    const [last] = await this.#store.db.keys({ ...prefixRange('f!'), reverse: true, limit: 1 }).all();
-    this.#position = last === undefined ? 0 : feedPositionOf(last);
-    this.#tail.reset(this.#position + 1);
+  async #learn(db: Store): Promise<void> {
+    await this.#feed.findEnd(db);
+    await this.#removals.finish(db);
   }
 
-  #readHead(stream: string): Head | undefined {
-    const text = this.#store.db.getSync(keys.head(stream));
-    return text === undefined ? undefined : (JSON.parse(text) as Head);
-  }
-
-  async #readEntry(key: string, value: string): Promise<FeedEntry> {
-    const { db } = this.#store;
-    const ranges = JSON.parse(value) as FeedRange[];
-    const pages = ranges.map(async ([stream, first, last]) => {
-      const head = this.#heads.get(stream).durable;
-      const from = Math.max(first, head?.firstSeq ?? 1);
-      if (from > last) return [];
-      return (await readRange(db, stream, from - 1, head, { limit: last - from + 1 })).events;
-    });
-    return { cursor: cursorAt(feedPositionOf(key)), events: (await Promise.all(pages)).flat() };
-  }
-
-  #enqueue(
-    stream: string,
-    head: Head,
-    writes: readonly Write[],
-    bytes: number,
-    events: PendingCommit['events'],
-  ): Promise<Append> {
-    const live = this.#heads.get(stream);
-    live.tail = head;
-    live.waiting += 1;
-    return new Promise((resolve, reject) => {
-      this.#loop.add({
-        stream,
-        writes,
-        bytes,
-        events,
-        committed() {
-          live.durable = head;
-          live.waiting -= 1;
-          resolve({ ok: true, head });
-        },
-        failed: (cause) => resolve({ ok: false, reason: 'unknown', cause }),
-        dropped: (cause) => reject(notCommitted(stream, cause.message, cause)),
-      });
-    });
-  }
-
-  /** One chained batch, one fsync: the appends of the group, and one feed entry for all of their events. */
-  async #write(group: readonly PendingCommit[]): Promise<void> {
-    const position = this.#position + 1;
-    const events = group.flatMap((commit) => commit.events);
-    const batch = this.#store.db.batch();
-    for (const { writes } of group) {
-      for (const { key, value } of writes) {
-        if (value === undefined) batch.del(key);
-        else batch.put(key, value);
-      }
+  #putTrimmedHead(stream: string, through: number, oldest: number): Promise<Append> | undefined {
+    const live = this.#writer.live(stream);
+    const { tail } = live;
+    if (tail === undefined || through < tail.firstSeq) return undefined;
+    if (through >= oldest) {
+      throw new RangeError(
+        `Cannot trim ${stream} through ${through}: the oldest kept snapshot is at ${oldest}`,
+      );
     }
-    if (events.length > 0) batch.put(keys.feed(position), JSON.stringify(rangesOf(events)));
-    await batch.write(synced);
-    if (events.length === 0) return;
-    this.#position = position;
-    this.#tail.push(position, events);
+    const trimmed = { ...tail, firstSeq: through + 1 };
+    return this.#writer.putHead(live, trimmed, [encodeHead(trimmed)]);
   }
 
-  /** The disk failed: forget what memory believes, reopen, and learn from the disk what is there. */
-  #beginIncident(cause: Error): void {
-    this.#telemetry('journal.incident', { problem: cause.message });
-    this.#heads.clear();
-    this.#incident = this.#reopen(cause);
-    this.#incident.catch(() => undefined);
+  /** The head says already that they are gone; what a failure leaves here, the next trim clears. */
+  async #clearEvents(stream: string, through: number): Promise<void> {
+    try {
+      await this.#store.db.clear({ gte: rangeOf('e', stream).gte, lte: keys.event(stream, through) });
+    } catch (error) {
+      this.#telemetry('trim.unfinished', { stream, problem: toError(error).message });
+    }
   }
-
-  async #reopen(cause: Error): Promise<void> {
-    await this.#store.reopen(cause);
-    await this.#findFeedEnd();
-    this.#heads.clear();
-    this.#loop.resume();
-    this.#incident = undefined;
-  }
-
-  /** An empty append settles after all that waits for this stream; an incident settles it too. */
-  async #passBarrier(stream: string): Promise<void> {
-    const { tail } = this.#heads.get(stream);
-    if (tail !== undefined) await this.#enqueue(stream, tail, [], 0, []).catch(() => undefined);
-    await this.#ready();
-  }
-
-  async #clearStream(stream: string): Promise<void> {
-    const { db } = this.#store;
-    for (const kind of ['e', 's', 'o'] as const) await db.clear(rangeOf(kind, stream));
-    await db.del(keys.kv(`${removing}${stream}`));
-  }
-
-  /** A removal is a tombstone first and a clearing after it: a kill between them leaves records to clear. */
-  async #finishRemovals(): Promise<void> {
-    for (const key of await this.kv.keys(removing)) await this.#clearStream(key.slice(removing.length));
-  }
-}
-
-function notCommitted(stream: string, problem: string, cause?: Error): HoldfastError {
-  return new HoldfastError(
-    'NOT_COMMITTED',
-    { command: 'An append', stream, problem },
-    { cause: cause && toError(cause) },
-  );
 }

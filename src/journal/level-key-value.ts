@@ -1,48 +1,46 @@
-// Small values beside the streams: projections, positions, saved sessions.
-import { HoldfastError } from '../base/errors.ts';
+// Small values beside the streams: projections, positions, saved sessions. Each is under a checksum.
 import type { Json } from '../base/json.ts';
-import type { JournalLimits, KeyValue } from './journal.ts';
-import { keys, prefixRange } from './keys.ts';
+import type { Write } from './commit-loop.ts';
+import type { KeyValue } from './journal.ts';
+import { corrupt } from './journal-errors.ts';
+import { assertText, keys, prefixRange } from './keys.ts';
 import type { LevelStore } from './level-store.ts';
+import { seal, unseal } from './sealed.ts';
+
+/** Makes writes durable after all that were given before. */
+export type CommitWrites = (writes: readonly Write[]) => Promise<void>;
 
 export class LevelKeyValue implements KeyValue {
   readonly #store: LevelStore;
-  readonly #ready: () => Promise<void>;
-  readonly #limits: JournalLimits;
+  readonly #commit: CommitWrites;
 
-  constructor(store: LevelStore, ready: () => Promise<void>, limits: JournalLimits) {
+  constructor(store: LevelStore, commit: CommitWrites) {
     this.#store = store;
-    this.#ready = ready;
-    this.#limits = limits;
+    this.#commit = commit;
   }
 
   async get(key: string): Promise<Json | undefined> {
-    await this.#ready();
-    const text = await this.#store.db.get(keys.kv(key));
-    return text === undefined ? undefined : (JSON.parse(text) as Json);
+    assertText(key);
+    const stored = await this.#store.read('kv', key, (db) => db.get(keys.kv(key)));
+    if (stored === undefined) return undefined;
+    const text = unseal(keys.kv(key), stored);
+    if (text === undefined) throw corrupt('kv', key, 'it does not match its checksum');
+    return JSON.parse(text) as Json;
   }
 
   async batch(writes: readonly { key: string; value: Json | undefined }[]): Promise<void> {
-    await this.#ready();
-    const operations = writes.map(({ key, value }) =>
-      value === undefined
-        ? ({ type: 'del', key: keys.kv(key) } as const)
-        : ({ type: 'put', key: keys.kv(key), value: this.#encode(key, value) } as const),
-    );
-    await this.#store.db.batch(operations, { sync: true } as object);
+    await this.#commit(writes.map(({ key, value }) => encode(key, value)));
   }
 
   async keys(prefix: string): Promise<readonly string[]> {
-    await this.#ready();
-    const found = await this.#store.db.keys(prefixRange(keys.kv(prefix))).all();
+    const range = prefixRange(keys.kv(prefix));
+    const found = await this.#store.read('kv', prefix, (db) => db.keys(range).all());
     return found.map((key) => key.slice(keys.kv('').length));
   }
+}
 
-  #encode(key: string, value: Json): string {
-    const text = JSON.stringify(value);
-    const size = Buffer.byteLength(text);
-    const limit = this.#limits.valueBytes;
-    if (size > limit) throw new HoldfastError('VALUE_TOO_LARGE', { stream: key, size, limit });
-    return text;
-  }
+function encode(key: string, value: Json | undefined): Write {
+  assertText(key);
+  const stored = keys.kv(key);
+  return { key: stored, value: value === undefined ? undefined : seal(stored, JSON.stringify(value)) };
 }

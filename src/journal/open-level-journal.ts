@@ -2,8 +2,7 @@
 import { Level } from 'level';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
-import type { OpenStore } from './level-store.ts';
-import type { Store } from './snapshot-store.ts';
+import type { OpenStore, Store } from './level-store.ts';
 import { prepareDirectory } from './store-directory.ts';
 
 /**
@@ -21,9 +20,26 @@ export async function openLevelJournal(
     createIfMissing = false;
     return db;
   };
-  const journal = await LevelJournal.open({ ...options, open, onClosed: () => directory.release() });
-  await directory.claim();
+  const onClosed = (): Promise<void> => directory.release();
+  const journal = await coded(location, () => LevelJournal.open({ ...options, open, onClosed }));
+  try {
+    await coded(location, () => directory.claim());
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
   return journal;
+}
+
+/** What the disk refuses while a journal is being opened, in the house's words. */
+async function coded<T>(location: string, job: () => Promise<T>): Promise<T> {
+  try {
+    return await job();
+  } catch (error) {
+    if (HoldfastError.is(error)) throw error;
+    const cause = toError(error);
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
+  }
 }
 
 async function openDatabase(database: string, location: string, createIfMissing: boolean): Promise<Store> {

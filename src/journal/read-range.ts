@@ -1,9 +1,10 @@
 // Reading a stream back: gap-free, each record verified by itself and against the one before it.
 import { HoldfastError } from '../base/errors.ts';
 import type { Head, ReadOptions, ReadPage, StoredEvent } from './journal.ts';
+import { corrupt } from './journal-errors.ts';
 import { keys } from './keys.ts';
+import type { Store } from './level-store.ts';
 import { decodeRecord, genesis } from './record.ts';
-import type { Store } from './snapshot-store.ts';
 
 const pageEvents = 256;
 const pageBytes = 4 * 1024 * 1024;
@@ -16,23 +17,34 @@ export async function readRange(
   head: Head | undefined,
   { limit = pageEvents, chain }: ReadOptions,
 ): Promise<ReadPage> {
-  if (head === undefined || after >= head.seq) return { events: [], chain, end: true };
-  const first = Math.max(after + 1, head.firstSeq);
-  const values = await readValues(db, stream, first, Math.min(limit, head.seq - first + 1));
+  if (head === undefined) return { events: [], chain, end: true };
+  const first = after + 1;
+  if (first < head.firstSeq) throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq: head.firstSeq });
+  if (after >= head.seq) {
+    assertEndsAt(head, after, chain);
+    return { events: [], chain, end: true };
+  }
+  const values = await readValues(db, stream, first, Math.min(limit, head.seq - after));
   const events: StoredEvent[] = [];
-  let previous = after === 0 && head.firstSeq === 1 ? genesis : chain;
+  let previous = after === 0 ? genesis : chain;
   for (const [offset, value] of values.entries()) {
     const seq = first + offset;
     const record = decodeRecord(value, stream, seq);
     if (previous !== undefined && record.prev !== previous)
-      throw broken(stream, seq, 'it does not follow the record before it');
+      throw corrupt(stream, seq, 'it does not follow the record before it');
     events.push(record.event);
     previous = record.hash;
   }
-  const last = first + events.length - 1;
-  if (last === head.seq && previous !== head.chain)
-    throw broken(stream, last, 'it is not the record that the head names');
-  return { events, chain: previous, end: last >= head.seq };
+  const last = after + events.length;
+  if (last === head.seq) assertEndsAt(head, last, previous);
+  return { events, chain: previous, end: last === head.seq };
+}
+
+/** Who names a hash has read that record, so that a head which ends before it, or at another, has lost history. */
+function assertEndsAt({ stream, seq, chain }: Head, after: number, known: string | undefined): void {
+  if (known === undefined) return;
+  if (after > seq) throw corrupt(stream, seq + 1, 'it was read before and is missing now');
+  if (known !== chain) throw corrupt(stream, seq, 'it is not the record that the head names');
 }
 
 /** Consecutive records from `first`: `count` of them, or fewer when the page is full in bytes. A gap throws. */
@@ -44,10 +56,10 @@ async function readValues(db: Store, stream: string, first: number, count: numbe
   try {
     while (values.length < count && bytes < pageBytes) {
       const entries = await iterator.nextv(Math.min(count - values.length, 1000));
-      if (entries.length === 0) throw broken(stream, first + values.length, 'it is missing');
+      if (entries.length === 0) throw corrupt(stream, first + values.length, 'it is missing');
       for (const [key, value] of entries) {
         const expected = first + values.length;
-        if (key !== keys.event(stream, expected)) throw broken(stream, expected, 'it is missing');
+        if (key !== keys.event(stream, expected)) throw corrupt(stream, expected, 'it is missing');
         values.push(value);
         bytes += value.length;
       }
@@ -56,8 +68,4 @@ async function readValues(db: Store, stream: string, first: number, count: numbe
     await iterator.close();
   }
   return values;
-}
-
-function broken(stream: string, seq: number, problem: string): HoldfastError {
-  return new HoldfastError('JOURNAL_CORRUPT', { stream, seq, problem });
 }

@@ -3,11 +3,11 @@
 //   <hash of the header> \n <header JSON> [ \n <salt> \n <payload JSON> ]
 //
 // The header names the hash of the record before it and a salted digest of the payload.
-import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { randomSalt } from '../base/ids.ts';
 import { deepFreeze } from '../base/json.ts';
 import type { EventDraft, EventMeta, StoredEvent } from './journal.ts';
+import { corrupt } from './journal-errors.ts';
 
 export const recordVersion = 1;
 
@@ -44,10 +44,10 @@ export function encodeRecord({ event, payload }: EventDraft, prev: string): Enco
   return { value: `${hash}\n${header}\n${salt}\n${payload}`, hash };
 }
 
-// Stream, type and hashes are of alphabets that need no escaping, so only the meta goes through JSON.stringify.
+// Stream and hashes are of alphabets that need no escaping, so only type and meta go through JSON.stringify.
 function headerText(event: StoredEvent, prev: string, payloadDigest: string): string {
   return (
-    `{"v":${recordVersion},"stream":"${event.stream}","seq":${event.seq},"at":${event.at},"type":"${event.type}",` +
+    `{"v":${recordVersion},"stream":"${event.stream}","seq":${event.seq},"at":${event.at},"type":${JSON.stringify(event.type)},` +
     `"typeVersion":${event.typeVersion},"prev":"${prev}","payloadDigest":"${payloadDigest}","meta":${JSON.stringify(event.meta)}}`
   );
 }
@@ -55,19 +55,22 @@ function headerText(event: StoredEvent, prev: string, payloadDigest: string): st
 /** Reads a record and checks everything that it can say of itself; damage throws `JOURNAL_CORRUPT`. */
 export function decodeRecord(value: string, stream: string, seq: number): DecodedRecord {
   const [hash = '', headerLine = '', salt, payload] = splitRecord(value);
-  const corrupt = (problem: string): HoldfastError =>
-    new HoldfastError('JOURNAL_CORRUPT', { stream, seq, problem });
-  if (sha256(headerLine) !== hash) throw corrupt('the header does not match its hash');
+  if (sha256(headerLine) !== hash) throw corrupt(stream, seq, 'the header does not match its hash');
   const header = JSON.parse(headerLine) as RecordHeader;
-  if (header.v > recordVersion) throw corrupt(`it is of record version ${header.v}`);
+  if (header.v > recordVersion) throw corrupt(stream, seq, `it is of record version ${header.v}`);
   if (header.stream !== stream || header.seq !== seq)
-    throw corrupt(`it is record ${header.seq} of ${header.stream}`);
-  if (payload !== undefined && sha256(salt + payload) !== header.payloadDigest) {
-    throw corrupt('the payload does not match its digest');
-  }
-  const { at, type, typeVersion, prev, meta } = header;
-  const data = payload === undefined ? undefined : deepFreeze(JSON.parse(payload));
-  return { event: Object.freeze({ stream, seq, at, type, typeVersion, data, meta }), prev, hash };
+    throw corrupt(stream, seq, `it is record ${header.seq} of ${header.stream}`);
+  const { at, type, typeVersion, prev, meta, payloadDigest } = header;
+  // Without both it was erased. With one, the line break between them is damaged, and must not pass for an erasure.
+  const erased = salt === undefined;
+  if (!erased && (payload === undefined || sha256(salt + payload) !== payloadDigest))
+    throw corrupt(stream, seq, 'the payload does not match its digest');
+  const data = erased ? undefined : deepFreeze(JSON.parse(payload ?? ''));
+  return {
+    event: Object.freeze({ stream, seq, at, type, typeVersion, data, meta: deepFreeze(meta) }),
+    prev,
+    hash,
+  };
 }
 
 /** The record without salt and payload; header, hash and chain stay as they were. */

@@ -1,6 +1,17 @@
 // The directory of a store: is it ours, may we write it, does another process own it? Asked before LevelDB touches a file.
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../base/errors.ts';
 
@@ -30,35 +41,50 @@ export interface StoreDirectory {
 
 /**
  * Looks at `location` and makes it ready, changing nothing unless it is new or ours and free.
- * Throws `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `JOURNAL_READ_ONLY` or `JOURNAL_LOCKED`.
+ * Throws `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `JOURNAL_READ_ONLY`, `JOURNAL_LOCKED` or `JOURNAL_OPEN_FAILED`.
  */
 export async function prepareDirectory(location: string): Promise<StoreDirectory> {
   const root = resolve(location);
+  const database = join(root, databaseFolder);
   const names = await namesIn(root, location);
   const isNew = !names?.includes(markerFile);
   if (names === undefined) await createDirectory(root, location);
   else if (!isNew) await assertFormat(root, location);
-  else if (!(await isInterruptedStart(root, names))) throw new HoldfastError('JOURNAL_FOREIGN', { location });
+  else if (!(await isInterruptedStart(database, names)))
+    throw new HoldfastError('JOURNAL_FOREIGN', { location });
   await assertWritable(root, location);
+  if (names?.includes(databaseFolder)) await assertWritable(database, location);
   await assertFree(root, location);
-  const owner = join(root, ownerFile);
+  if (!isNew) await assertDatabase(database, location);
   return {
-    database: join(root, databaseFolder),
+    database,
     isNew,
     async claim() {
       if (isNew) await writeMarker(root);
-      await writeFile(owner, JSON.stringify(await thisProcess()));
+      await writeFile(join(root, ownerFile), JSON.stringify(await thisProcess()));
     },
-    release: () => rm(owner, { force: true }),
+    release: () => rm(join(root, ownerFile), { force: true }),
   };
 }
 
-/** A kill during the very first start leaves no marker, and at most what LevelDB made before it was open. */
-async function isInterruptedStart(root: string, names: readonly string[]): Promise<boolean> {
+/**
+ * A kill during the very first start leaves no marker, and at most what LevelDB made before it was open. Tables
+ * without a CURRENT are no such start: LevelDB would take them for garbage.
+ */
+async function isInterruptedStart(database: string, names: readonly string[]): Promise<boolean> {
   if (!names.every((name) => name === databaseFolder || name === draftFile)) return false;
-  const files = await readdir(join(root, databaseFolder)).catch(() => []);
+  const files = await filesOf(database);
+  if (!files.includes('CURRENT') && files.some((file) => file.endsWith('.ldb'))) return false;
   return files.every((file) => /^(LOG|LOG\.old|LOCK|CURRENT|MANIFEST-\d+|\d+\.(log|ldb|dbtmp))$/.test(file));
 }
+
+/** LevelDB makes files while it finds out that its own are gone. */
+async function assertDatabase(database: string, location: string): Promise<void> {
+  if ((await filesOf(database)).includes('CURRENT')) return;
+  throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'its database is missing' });
+}
+
+const filesOf = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
 async function namesIn(root: string, location: string): Promise<string[] | undefined> {
   try {
@@ -76,8 +102,12 @@ async function createDirectory(root: string, location: string): Promise<void> {
   await assertWritable(await nearestExisting(dirname(root)), location);
   try {
     await mkdir(root, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new HoldfastError('JOURNAL_READ_ONLY', { location }, { cause });
+    await syncDirectory(dirname(root));
+  } catch (error) {
+    const cause = toError(error);
+    if ('code' in cause && /^(EACCES|EPERM|EROFS)$/.test(String(cause.code)))
+      throw new HoldfastError('JOURNAL_READ_ONLY', { location }, { cause });
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
   }
 }
 
@@ -98,7 +128,9 @@ async function assertWritable(path: string, location: string): Promise<void> {
 }
 
 async function assertFormat(root: string, location: string): Promise<void> {
-  const text = await readFile(join(root, markerFile), 'utf8');
+  const text = await readFile(join(root, markerFile), 'utf8').catch((cause: Error) => {
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
+  });
   const format = readFormat(text);
   if (format === undefined) throw new HoldfastError('JOURNAL_FOREIGN', { location });
   if (format > directoryFormat) {
@@ -115,6 +147,7 @@ function readFormat(text: string): number | undefined {
   }
 }
 
+/** Synced before and after it gets its name: a store whose marker is lost in a power cut would be refused for ever. */
 async function writeMarker(root: string): Promise<void> {
   const marker = {
     holdfast: 'store',
@@ -122,24 +155,31 @@ async function writeMarker(root: string): Promise<void> {
     uuid: randomUUID(),
     createdAt: new Date().toISOString(),
   };
-  await writeFile(join(root, draftFile), `${JSON.stringify(marker)}\n`);
+  await writeFile(join(root, draftFile), `${JSON.stringify(marker)}\n`, { flush: true });
   await rename(join(root, draftFile), join(root, markerFile));
+  await syncDirectory(root);
+}
+
+/** Where a directory cannot be opened, as on Windows or without the right to list it, its names are kept as they are. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = process.platform === 'win32' ? undefined : await open(path).catch(() => undefined);
+  await directory?.sync().finally(() => directory.close());
 }
 
 /** LevelDB rotates its LOG before it tries its lock, so a living owner is looked for first. */
 async function assertFree(root: string, location: string): Promise<void> {
   const text = await readFile(join(root, ownerFile), 'utf8').catch(() => undefined);
   const owner = text === undefined ? undefined : readOwner(text);
-  if (owner === undefined || owner.bootId === '') return;
-  const living = await processIdentity(owner.pid);
+  if (!owner?.bootId) return;
+  const living = await processIdentity(Number(owner.pid));
   if (living !== undefined && living.startedAt === owner.startedAt && living.bootId === owner.bootId) {
     throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner.pid });
   }
 }
 
-function readOwner(text: string): Owner | undefined {
+function readOwner(text: string): Partial<Owner> | null | undefined {
   try {
-    return JSON.parse(text) as Owner;
+    return JSON.parse(text) as Partial<Owner> | null;
   } catch {
     return undefined;
   }

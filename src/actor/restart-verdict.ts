@@ -1,0 +1,56 @@
+// May a child that ended be started again? A pure function over data, so that supervision reads as a table.
+import type { Exit, RestartPolicy } from './child-spec.ts';
+
+/** A crash: when, in uptime summed over incarnations, and whether work became durable since. */
+interface Failure {
+  readonly atUptimeMs: number;
+  readonly progressSince: boolean;
+}
+
+/** Uptime leaves out the waits between incarnations: else a growing back-off would keep a crash loop under the limit. */
+export interface RestartHistory {
+  readonly uptimeMs: number;
+  readonly failures: readonly Failure[];
+}
+
+export const noRestarts: RestartHistory = { uptimeMs: 0, failures: [] };
+
+/** One incarnation, as it ended. */
+export interface Run {
+  readonly upMs: number;
+  readonly progressed: boolean;
+  readonly exit: Exit;
+}
+
+export type RestartVerdict =
+  | { readonly verdict: 'restart'; readonly afterMs: number; readonly history: RestartHistory }
+  | { readonly verdict: 'stop' }
+  | { readonly verdict: 'giveUp'; readonly restarts: number; readonly history: RestartHistory };
+
+/**
+ * A failure counts until a whole period of uptime lies behind it and something became durable since: a child that
+ * comes up, does nothing and crashes again never earns new restarts.
+ */
+export function judgeRestart(policy: RestartPolicy, run: Run, history: RestartHistory): RestartVerdict {
+  if (!mayRestart(policy, run.exit)) return { verdict: 'stop' };
+  const uptimeMs = history.uptimeMs + run.upMs;
+  const earlier = history.failures
+    .map((failure) => ({ ...failure, progressSince: failure.progressSince || run.progressed }))
+    .filter(
+      (failure) => !(failure.progressSince && uptimeMs - failure.atUptimeMs > policy.intensity.periodMs),
+    );
+  const failures = [...earlier, { atUptimeMs: uptimeMs, progressSince: false }];
+  const next = { uptimeMs, failures };
+  if (failures.length > policy.intensity.maxRestarts) {
+    return { verdict: 'giveUp', restarts: failures.length - 1, history: next };
+  }
+  return { verdict: 'restart', afterMs: waitBefore(failures.length, policy), history: next };
+}
+
+function mayRestart({ restart }: RestartPolicy, exit: Exit): boolean {
+  return restart === 'permanent' || (restart === 'transient' && exit.reason === 'crash');
+}
+
+function waitBefore(attempt: number, { backOff }: RestartPolicy): number {
+  return attempt === 1 ? 0 : Math.min(backOff.firstMs * 2 ** (attempt - 2), backOff.longestMs);
+}

@@ -1,0 +1,86 @@
+// What a client listens to: callbacks with a handle, and streams with a cursor. Closing the client ends them all.
+import type { EventPort, StreamQuery } from '../operations/event-port.ts';
+import type { DeliveredEvent } from '../operations/views.ts';
+
+/** A running subscription; disposing it is unsubscribing. */
+export interface Subscription extends Disposable {
+  unsubscribe(): void;
+}
+
+export type Listener = (event: DeliveredEvent) => void;
+
+export class ClientEvents {
+  readonly #port: EventPort;
+  readonly #mustExist: (sessionId: string) => Promise<unknown>;
+  readonly #subscriptions = new Map<string | null, Set<Subscription>>();
+  readonly #streams = new AbortController();
+
+  constructor(port: EventPort, mustExist: (sessionId: string) => Promise<unknown>) {
+    this.#port = port;
+    this.#mustExist = mustExist;
+  }
+
+  /**
+   * The events of one session, or of all, from a cursor on and then live: in order, without gap or repeat.
+   *
+   * @remarks A reader that falls behind by more than 256 events is served from the journal and misses nothing but
+   * transient events. The iterator ends when the client is closed, and throws the reason of an aborted `signal`.
+   */
+  async *stream(query: StreamQuery = {}): AsyncGenerator<DeliveredEvent> {
+    const { signal } = this.#streams;
+    const either = query.signal === undefined ? signal : AbortSignal.any([signal, query.signal]);
+    try {
+      yield* this.#port.stream({ ...query, signal: either });
+    } catch (error) {
+      if (!signal.aborted || query.signal?.aborted) throw error;
+    }
+  }
+
+  /** Calls back with each event of a session from now on. With `mustExist`, an unknown session is `SESSION_NOT_FOUND`. */
+  async subscribe(
+    sessionId: string,
+    listener: Listener,
+    options: { readonly mustExist?: boolean } = {},
+  ): Promise<Subscription> {
+    if (options.mustExist === true) await this.#mustExist(sessionId);
+    return this.#add(sessionId, listener);
+  }
+
+  /** Calls back with each event of every session from now on. */
+  async subscribeAll(listener: Listener): Promise<Subscription> {
+    return this.#add(null, listener);
+  }
+
+  /** Ends this client's subscriptions to a session. */
+  unsubscribe(sessionId: string): void {
+    this.#end(sessionId);
+  }
+
+  /** Ends this client's subscriptions to all sessions at once; those to single sessions go on. */
+  unsubscribeAll(): void {
+    this.#end(null);
+  }
+
+  close(): void {
+    for (const topic of [...this.#subscriptions.keys()]) this.#end(topic);
+    this.#streams.abort();
+  }
+
+  #add(topic: string | null, listener: Listener): Subscription {
+    const stop = this.#port.subscribe(topic, listener);
+    const ofTopic = this.#subscriptions.get(topic) ?? new Set();
+    this.#subscriptions.set(topic, ofTopic);
+    const unsubscribe = (): void => {
+      stop();
+      ofTopic.delete(subscription);
+      if (ofTopic.size === 0 && this.#subscriptions.get(topic) === ofTopic) this.#subscriptions.delete(topic);
+    };
+    const subscription: Subscription = { unsubscribe, [Symbol.dispose]: unsubscribe };
+    ofTopic.add(subscription);
+    return subscription;
+  }
+
+  #end(topic: string | null): void {
+    for (const subscription of [...(this.#subscriptions.get(topic) ?? [])]) subscription.unsubscribe();
+  }
+}

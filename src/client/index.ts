@@ -1,0 +1,32 @@
+// The public names of `holdfast/client`: what talks to a system, wherever the system is.
+export { type Attempt, attempt, type ErrorCode, type ErrorDetails, HoldfastError } from '../base/errors.ts';
+export type { Json } from '../base/json.ts';
+export type {
+  BuiltContext,
+  ContextMessage,
+  ContextRequest,
+  ContextSection,
+} from '../domain/built-context.ts';
+export type { PublishableEventType } from '../domain/event-catalogue.ts';
+export type { SessionConfig } from '../domain/session-config.ts';
+export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
+export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type { EventPort, StreamQuery } from '../operations/event-port.ts';
+export type { CallOptions, Dispatch } from '../operations/operation.ts';
+export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+export type {
+  Acknowledged,
+  ContextEntry,
+  DeliveredEvent,
+  FileInfo,
+  IndexedFileInfo,
+  MessageInfo,
+  Page,
+  SavedInfo,
+  SessionDetails,
+  SessionInfo,
+  ShownStatus,
+  StatusAcknowledged,
+} from '../operations/views.ts';
+export { type Client, type ClientOptions, createClient } from './client.ts';
+export type { Listener, Subscription } from './client-events.ts';

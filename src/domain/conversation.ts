@@ -1,0 +1,78 @@
+// The conversation of a session in memory: the newest messages, and where the ones lie that a context always holds.
+import { AppendList } from '../base/append-list.ts';
+import { ShardedMap } from '../base/sharded-map.ts';
+import type { MessageEvent } from './session-events.ts';
+
+/** So many system and pinned messages are kept in every built context; more cannot be pinned. */
+export const maxKept = 1_000;
+
+export interface Conversation {
+  /** The newest messages, oldest first. Older ones are read from the journal. */
+  readonly window: AppendList<MessageEvent>;
+  readonly windowBytes: number;
+  /** The seq of every system and pinned message. */
+  readonly kept: ShardedMap<number>;
+  /** Messages up to this seq were cleared and belong to the conversation no more. */
+  readonly clearedThrough: number;
+}
+
+export interface WindowLimits {
+  readonly messageWindow: number;
+  readonly messageWindowBytes: number;
+}
+
+export const emptyConversation: Conversation = {
+  window: AppendList.empty,
+  windowBytes: 0,
+  kept: ShardedMap.empty,
+  clearedThrough: 0,
+};
+
+export function withMessage(
+  conversation: Conversation,
+  message: MessageEvent,
+  limits: WindowLimits,
+): Conversation {
+  const keep = message.data.role === 'system' || message.data.pinned === true;
+  const kept =
+    keep && conversation.kept.size < maxKept ? withKept(conversation.kept, message.seq) : conversation.kept;
+  const window = conversation.window.append(message);
+  const windowBytes = conversation.windowBytes + message.data.size;
+  return { ...conversation, kept, ...bounded(window, windowBytes, limits) };
+}
+
+/** Drops the oldest until the window fits in number and bytes; the newest message always stays. */
+function bounded(
+  window: AppendList<MessageEvent>,
+  windowBytes: number,
+  { messageWindow, messageWindowBytes }: WindowLimits,
+): Pick<Conversation, 'window' | 'windowBytes'> {
+  let drop = Math.max(0, window.length - messageWindow);
+  let bytes = windowBytes;
+  for (let i = 0; i < drop; i++) bytes -= window.at(i)?.data.size ?? 0;
+  while (bytes > messageWindowBytes && drop < window.length - 1) {
+    bytes -= window.at(drop)?.data.size ?? 0;
+    drop += 1;
+  }
+  return drop === 0 ? { window, windowBytes } : { window: window.dropFirst(drop), windowBytes: bytes };
+}
+
+export function withPin(conversation: Conversation, seq: number): Conversation {
+  return { ...conversation, kept: withKept(conversation.kept, seq) };
+}
+
+export function withoutPin(conversation: Conversation, seq: number): Conversation {
+  return { ...conversation, kept: conversation.kept.delete(String(seq)) };
+}
+
+export function isKept(conversation: Conversation, seq: number): boolean {
+  return conversation.kept.has(String(seq));
+}
+
+export function keptSeqs(conversation: Conversation): number[] {
+  return [...conversation.kept.entries()].map(([, seq]) => seq).sort((a, b) => a - b);
+}
+
+function withKept(kept: ShardedMap<number>, seq: number): ShardedMap<number> {
+  return kept.set(String(seq), seq);
+}

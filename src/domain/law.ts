@@ -1,0 +1,75 @@
+// What a law is: pure functions from state and command to events, and from state and event to state. No I/O, no time, no chance.
+import type { ErrorCode, ErrorDetails } from '../base/errors.ts';
+
+/** An event as the law sees it; the journal adds nothing to it but bytes. */
+export interface LawEvent<Type extends string = string, Data = unknown> {
+  readonly stream: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly type: Type;
+  readonly typeVersion: number;
+  readonly data: Data;
+}
+
+/** An event that a decision asks for. `at` is the command's time unless it says another. */
+export interface Proposal {
+  readonly type: string;
+  readonly data: unknown;
+  readonly at?: number;
+}
+
+/** Why a command is not lawful now: data, never an exception. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+}
+
+/** What a command leads to. `reply` is plain data; events may be none, when all that was asked for is already so. */
+export type Decision =
+  | { readonly events: readonly Proposal[]; readonly reply?: Readonly<Record<string, unknown>> }
+  | { readonly refusal: Refusal };
+
+export interface Command {
+  readonly type: string;
+}
+
+/** What lists and boots need to know of a state without reading it. */
+export interface StateSummary {
+  readonly status: string;
+  readonly dueAt: number | null;
+  readonly summary: SummaryData;
+}
+
+export type SummaryData = { readonly [key: string]: string | number | boolean | null };
+
+/**
+ * A kind of entity. `decide` may be called on states that are not durable yet; `evolve` returns undefined for an event
+ * that is not lawful in the state, which refuses the command that led to it.
+ */
+export interface Law<State, C extends Command = Command> {
+  /** The first part of its streams' names. */
+  readonly kind: string;
+  /** Raised by hand when the same events lead to another state. */
+  readonly version: number;
+  /** The version in which events of a type are written now; 1 where it is not named. */
+  readonly eventVersions: Readonly<Record<string, number>>;
+  initial(stream: string): State;
+  /** The state of a stream of which nothing is left but its tombstone. */
+  tombstone(stream: string): State;
+  decide(state: State, command: C, at: number): Decision;
+  evolve(state: State, event: LawEvent): State | undefined;
+  /** Why an event that `evolve` did not take is not lawful. */
+  explain(state: State, proposal: Proposal): Refusal;
+  /** The command of the earliest deadline that has passed at `now`, if any. */
+  due(state: State, now: number): C | undefined;
+  summarize(state: State): StateSummary;
+  /** When the state next changes by itself while it is in memory: deadlines and quiet ones. */
+  nextDeadline(state: State): number | null;
+  /** All that a reader can see, as canonical JSON: equal states give equal texts. */
+  encode(state: State): string;
+  decode(text: string): State;
+}
+
+export const refuse = (code: ErrorCode, details: ErrorDetails): { refusal: Refusal } => ({
+  refusal: { code, details },
+});

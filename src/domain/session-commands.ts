@@ -1,0 +1,67 @@
+// What can be asked of a session. Commands come checked from the layers above; whether they are lawful is decided here.
+import type { Json } from '../base/json.ts';
+import type { SessionConfig } from './session-config.ts';
+import type { MessageData, RestoredData, SessionProfile } from './session-events.ts';
+
+export interface CreateSession {
+  readonly type: 'session.create';
+  readonly profile: SessionProfile;
+  /** Set when its actor could not be started: the session then goes straight to `terminated`. */
+  readonly startError?: string;
+}
+
+export interface TerminateSession {
+  readonly type: 'session.terminate';
+  readonly reason: string;
+  readonly cleanup: boolean;
+}
+
+export interface RestoreSession {
+  readonly type: 'session.restore';
+  readonly data: Omit<RestoredData, 'from'>;
+  readonly messages: readonly { readonly at: number; readonly message: NewMessage }[];
+}
+
+/** A message before its place and size are known. */
+export type NewMessage = Omit<MessageData, 'entry' | 'size'>;
+
+export type SessionCommand =
+  | CreateSession
+  | TerminateSession
+  | RestoreSession
+  | { readonly type: 'session.finishTermination' }
+  | { readonly type: 'session.expire' }
+  | { readonly type: 'session.fallQuiet'; readonly to: 'idle' | 'dormant'; readonly at: number }
+  | { readonly type: 'session.pause'; readonly reason: string }
+  | { readonly type: 'session.resume'; readonly reason: string }
+  | { readonly type: 'session.hibernate'; readonly reason: string }
+  | { readonly type: 'session.wake'; readonly reason: string }
+  | { readonly type: 'session.archive'; readonly reason: string }
+  | { readonly type: 'session.delete'; readonly reason: string }
+  | {
+      readonly type: 'session.configure';
+      readonly changes: Partial<Omit<SessionProfile, 'config'>>;
+      /** Numbers to change; the others stay. */
+      readonly config?: Partial<SessionConfig>;
+    }
+  | { readonly type: 'message.send'; readonly message: NewMessage }
+  | { readonly type: 'message.pin'; readonly seq: number }
+  | { readonly type: 'message.unpin'; readonly seq: number }
+  | { readonly type: 'conversation.clear' }
+  | {
+      readonly type: 'file.add';
+      readonly path: string;
+      readonly metadata?: Json;
+      readonly processingMs?: number;
+    }
+  | { readonly type: 'file.remove'; readonly path: string }
+  | { readonly type: 'file.index'; readonly path: string; readonly metadata: Json }
+  | { readonly type: 'memory.set'; readonly key: string; readonly value: Json }
+  | { readonly type: 'memory.delete'; readonly key: string }
+  | {
+      readonly type: 'event.publish';
+      readonly event: string;
+      readonly data: { readonly [key: string]: Json };
+    };
+
+export type SessionCommandType = SessionCommand['type'];

@@ -1,0 +1,83 @@
+// The events of a session and what each carries: the one vocabulary of journal, machine, pub/sub and projections.
+import type { Json } from '../base/json.ts';
+import type { LawEvent } from './law.ts';
+import type { SessionConfig } from './session-config.ts';
+import type { SessionStatus, StatusChange } from './session-lifecycle.ts';
+
+export const messageRoles = ['system', 'user', 'assistant', 'tool'] as const;
+export type MessageRole = (typeof messageRoles)[number];
+
+/** A message as it was sent. The empty string and null are content, and differ. */
+export interface MessageData {
+  readonly role: MessageRole;
+  readonly content: string | readonly Json[] | null;
+  readonly toolCalls?: readonly Json[];
+  readonly toolCallId?: string;
+  readonly name?: string;
+  readonly metadata?: Json;
+  readonly pinned?: boolean;
+  /** How long it took to make, as the sender measured it. */
+  readonly processingMs?: number;
+  /** Its place among the session's context entries: gap-free, from 1. */
+  readonly entry: number;
+  /** Bytes of its content and tool calls as JSON. */
+  readonly size: number;
+}
+
+/** Who the session is: what was given when it was created, and may be configured later. */
+export interface SessionProfile {
+  readonly name: string | null;
+  readonly agent: string | null;
+  readonly metadata: Json;
+  readonly llmConfig: Json;
+  readonly config: SessionConfig;
+  readonly parentSessionId: string | null;
+}
+
+export interface FileData {
+  readonly path: string;
+  readonly metadata?: Json;
+  readonly entry: number;
+  readonly size: number;
+  readonly processingMs?: number;
+}
+
+/** What a restored session brings along beside its conversation, which is told again as messages. */
+export interface RestoredData {
+  /** The status in which its former life ended. */
+  readonly from: SessionStatus;
+  readonly savedAt: number;
+  readonly savedSeq: number;
+  readonly createdAt: number;
+  readonly profile: SessionProfile;
+  readonly files: readonly (readonly [path: string, addedAt: number])[];
+  readonly fileIndex: readonly (readonly [path: string, metadata: Json, lastAccessedAt: number])[];
+  readonly memory: readonly (readonly [key: string, value: Json])[];
+}
+
+export interface SessionEventData {
+  'session.statusChanged': StatusChange;
+  'session.created': SessionProfile;
+  'session.configured': Partial<SessionProfile>;
+  'session.terminated': { readonly reason: string; readonly error?: string };
+  'session.restored': RestoredData;
+  'message.sent': MessageData;
+  'message.pinned': { readonly seq: number };
+  'message.unpinned': { readonly seq: number };
+  'conversation.cleared': { readonly messages: number };
+  'file.added': FileData;
+  'file.removed': { readonly path: string };
+  'file.indexed': { readonly path: string; readonly metadata: Json };
+  'memory.updated': { readonly key: string; readonly value: Json };
+  'memory.deleted': { readonly key: string };
+}
+
+export type SessionEventType = keyof SessionEventData;
+
+/** Any event of a session that its state depends on. */
+export type SessionEvent = { [T in SessionEventType]: LawEvent<T, SessionEventData[T]> }[SessionEventType];
+
+export type MessageEvent = LawEvent<'message.sent', MessageData>;
+
+/** Written version per type where it is not 1. */
+export const sessionEventVersions: Readonly<Record<string, number>> = {};

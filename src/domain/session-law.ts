@@ -1,0 +1,113 @@
+// The law of a session, whole: what entity/ needs to run one.
+import { AppendList } from '../base/append-list.ts';
+import { canonicalJson, deepFreeze } from '../base/json.ts';
+import { ShardedMap } from '../base/sharded-map.ts';
+import { type ActiveFile, type IndexedFile, listFiles, listIndex } from './active-files.ts';
+import { keptSeqs } from './conversation.ts';
+import type { Law, Proposal, Refusal } from './law.ts';
+import type { SessionCommand } from './session-commands.ts';
+import { dueCommand, nextDeadlineOf, summarizeSession } from './session-deadlines.ts';
+import { decideSession } from './session-decisions.ts';
+import { type MessageEvent, type SessionProfile, sessionEventVersions } from './session-events.ts';
+import {
+  type LifecycleContext,
+  resolveLifecycle,
+  type SessionStatus,
+  type StatusChange,
+} from './session-lifecycle.ts';
+import {
+  contextOf,
+  deletedSession,
+  evolveSession,
+  initialSession,
+  type SessionState,
+  statusOf,
+} from './session-state.ts';
+import { listItems, type MemoryItem } from './working-context.ts';
+
+export const sessionLaw: Law<SessionState, SessionCommand> = {
+  kind: 'session',
+  version: 1,
+  eventVersions: sessionEventVersions,
+  initial: initialSession,
+  tombstone: deletedSession,
+  decide: decideSession,
+  evolve: evolveSession,
+  explain: explainRefusal,
+  due: dueCommand,
+  summarize: summarizeSession,
+  nextDeadline: nextDeadlineOf,
+  encode: encodeState,
+  decode: decodeState,
+};
+
+export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/${sessionId}`;
+
+function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal {
+  const { sessionId } = state;
+  const from = statusOf(state);
+  if (type !== 'session.statusChanged')
+    return { code: 'SESSION_NOT_ACTIVE', details: { sessionId, status: from, command: type } };
+  return { code: 'INVALID_TRANSITION', details: { sessionId, from, to: (data as StatusChange).to } };
+}
+
+interface EncodedSession {
+  readonly sessionId: string;
+  readonly status: SessionStatus;
+  readonly lifecycle: LifecycleContext;
+  readonly profile: SessionProfile;
+  readonly window: readonly Pick<MessageEvent, 'seq' | 'at' | 'typeVersion' | 'data'>[];
+  readonly kept: readonly number[];
+  readonly clearedThrough: number;
+  readonly files: readonly ActiveFile[];
+  readonly fileIndex: readonly IndexedFile[];
+  readonly memory: readonly MemoryItem[];
+}
+
+function encodeState(state: SessionState): string {
+  const { conversation, files, memory } = state;
+  const encoded: EncodedSession = {
+    sessionId: state.sessionId,
+    status: statusOf(state),
+    lifecycle: contextOf(state),
+    profile: state.profile,
+    window: conversation.window
+      .toArray()
+      .map(({ seq, at, typeVersion, data }) => ({ seq, at, typeVersion, data })),
+    kept: keptSeqs(conversation),
+    clearedThrough: conversation.clearedThrough,
+    files: listFiles(files),
+    fileIndex: listIndex(files),
+    memory: listItems(memory),
+  };
+  return canonicalJson(encoded);
+}
+
+function decodeState(text: string): SessionState {
+  const encoded = deepFreeze(JSON.parse(text)) as EncodedSession;
+  const stream = sessionStream(encoded.sessionId);
+  const window = encoded.window.map(
+    (message): MessageEvent => ({ stream, type: 'message.sent', ...message }),
+  );
+  const bytes = (items: readonly { readonly bytes: number }[]): number =>
+    items.reduce((sum, item) => sum + item.bytes, 0);
+  return {
+    sessionId: encoded.sessionId,
+    lifecycle: resolveLifecycle(encoded.status, encoded.lifecycle),
+    profile: encoded.profile,
+    conversation: {
+      window: AppendList.of(window),
+      windowBytes: window.reduce((sum, { data }) => sum + data.size, 0),
+      kept: ShardedMap.of(encoded.kept.map((seq) => [String(seq), seq])),
+      clearedThrough: encoded.clearedThrough,
+    },
+    files: {
+      active: ShardedMap.of(encoded.files.map((file) => [file.path, file])),
+      index: ShardedMap.of(encoded.fileIndex.map((file) => [file.path, file])),
+    },
+    memory: {
+      items: ShardedMap.of(encoded.memory.map((item) => [item.key, item])),
+      bytes: bytes(encoded.memory),
+    },
+  };
+}

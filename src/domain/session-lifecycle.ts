@@ -1,0 +1,177 @@
+// The lifecycle of a session as one XState machine over its events: the states, and exactly the lawful edges between them.
+import { assign, type SnapshotFrom, setup } from 'xstate';
+import type { LawEvent } from './law.ts';
+
+export const sessionStatuses = [
+  'initializing',
+  'active',
+  'idle',
+  'paused',
+  'dormant',
+  'terminating',
+  'terminated',
+  'archived',
+  'deleted',
+] as const;
+
+export type SessionStatus = (typeof sessionStatuses)[number];
+
+/** The data of `session.statusChanged`, the event of every edge. */
+export interface StatusChange {
+  readonly from: SessionStatus;
+  readonly to: SessionStatus;
+  /** Why, in a word or a sentence of the caller's. */
+  readonly reason: string;
+  /** What led to it: a command's type, or `deadline`. */
+  readonly cause: string;
+  readonly error?: string;
+  /** Only to `dormant`: where waking leads. */
+  readonly resumeTo?: 'active' | 'paused';
+  /** Only to `terminating`: stored data is deleted at the end. */
+  readonly cleanup?: boolean;
+}
+
+/** What the machine keeps: lifecycle and counters. Conversation, files and memory stand beside it. */
+export interface LifecycleContext {
+  readonly createdAt: number | null;
+  readonly updatedAt: number;
+  readonly lastActivityAt: number;
+  readonly messages: number;
+  readonly entries: number;
+  readonly resumeTo: 'active' | 'paused';
+  readonly reason: string | null;
+  readonly error: string | null;
+  readonly cleanup: boolean;
+}
+
+type LifecycleEvent = LawEvent<string, StatusChange>;
+
+const initialContext: LifecycleContext = {
+  createdAt: null,
+  updatedAt: 0,
+  lastActivityAt: 0,
+  messages: 0,
+  entries: 0,
+  resumeTo: 'active',
+  reason: null,
+  error: null,
+  cleanup: false,
+};
+
+const lifecycle = setup({
+  types: { context: {} as LifecycleContext, events: {} as LifecycleEvent },
+  guards: {
+    goesTo: ({ event }, { status }: { status: SessionStatus }) => event.data.to === status,
+    wakesTo: ({ event, context }, { status }: { status: SessionStatus }) =>
+      event.data.to === status && context.resumeTo === status,
+    keepsPaused: ({ event }) => event.data.to === 'dormant' && event.data.resumeTo === 'paused',
+    isNew: ({ context }) => context.createdAt === null,
+  },
+  actions: {
+    recordEdge: assign(({ context, event }) => ({
+      updatedAt: event.at,
+      lastActivityAt: marksActivity(event.data) ? event.at : context.lastActivityAt,
+      resumeTo: event.data.to === 'dormant' ? (event.data.resumeTo ?? 'active') : context.resumeTo,
+      reason: event.data.reason,
+      error: event.data.error ?? context.error,
+      cleanup: event.data.cleanup ?? context.cleanup,
+    })),
+    recordCreation: assign(({ event }) => ({
+      createdAt: event.at,
+      updatedAt: event.at,
+      lastActivityAt: event.at,
+    })),
+    recordTime: assign(({ event }) => ({ updatedAt: event.at })),
+    recordActivity: assign(({ event }) => ({ updatedAt: event.at, lastActivityAt: event.at })),
+    recordEntry: assign(({ context, event }) => ({
+      updatedAt: event.at,
+      lastActivityAt: event.at,
+      entries: context.entries + 1,
+    })),
+    recordMessage: assign(({ context, event }) => ({
+      updatedAt: event.at,
+      lastActivityAt: event.at,
+      entries: context.entries + 1,
+      messages: context.messages + 1,
+    })),
+    recordClearing: assign(({ event }) => ({ updatedAt: event.at, lastActivityAt: event.at, messages: 0 })),
+  },
+});
+
+const edge = <S extends SessionStatus>(status: S) =>
+  ({ guard: { type: 'goesTo', params: { status } }, target: status, actions: 'recordEdge' }) as const;
+
+const wakingEdge = <S extends SessionStatus>(status: S) =>
+  ({ guard: { type: 'wakesTo', params: { status } }, target: status, actions: 'recordEdge' }) as const;
+
+/** Events are lawful where they are named, and nowhere else. */
+export const sessionMachine = lifecycle.createMachine({
+  id: 'session',
+  context: initialContext,
+  initial: 'initializing',
+  states: {
+    initializing: {
+      on: {
+        'session.statusChanged': [edge('active'), edge('terminated')],
+        // A restored conversation is told again before the session opens.
+        'message.sent': { actions: 'recordMessage' },
+      },
+    },
+    active: {
+      on: {
+        'session.statusChanged': [edge('idle'), edge('paused'), edge('dormant'), edge('terminating')],
+        'session.created': { guard: 'isNew', actions: 'recordCreation' },
+        'session.configured': { actions: 'recordActivity' },
+        'message.sent': { actions: 'recordMessage' },
+        'message.pinned': { actions: 'recordActivity' },
+        'message.unpinned': { actions: 'recordActivity' },
+        'conversation.cleared': { actions: 'recordClearing' },
+        'file.added': { actions: 'recordEntry' },
+        'file.removed': { actions: 'recordActivity' },
+        'file.indexed': { actions: 'recordActivity' },
+        'memory.updated': { actions: 'recordActivity' },
+        'memory.deleted': { actions: 'recordActivity' },
+        'tool.called': { actions: 'recordEntry' },
+        'tool.returned': { actions: 'recordActivity' },
+        'llm.responded': { actions: 'recordActivity' },
+        'analysis.completed': { actions: 'recordActivity' },
+        'issue.found': { actions: 'recordActivity' },
+        'context.updated': { actions: 'recordActivity' },
+      },
+    },
+    idle: {
+      on: { 'session.statusChanged': [edge('active'), edge('paused'), edge('dormant'), edge('terminating')] },
+    },
+    paused: {
+      on: {
+        'session.statusChanged': [
+          edge('active'),
+          { guard: 'keepsPaused', target: 'dormant', actions: 'recordEdge' },
+          edge('terminating'),
+        ],
+      },
+    },
+    dormant: {
+      on: { 'session.statusChanged': [wakingEdge('active'), wakingEdge('paused'), edge('terminating')] },
+    },
+    terminating: { on: { 'session.statusChanged': edge('terminated') } },
+    terminated: {
+      on: { 'session.statusChanged': edge('archived'), 'session.terminated': { actions: 'recordTime' } },
+    },
+    archived: { on: { 'session.statusChanged': edge('deleted') } },
+    deleted: {},
+  },
+});
+
+export type LifecycleSnapshot = SnapshotFrom<typeof sessionMachine>;
+
+export const initialLifecycle: LifecycleSnapshot = resolveLifecycle('initializing', initialContext);
+
+export function resolveLifecycle(status: SessionStatus, context: LifecycleContext): LifecycleSnapshot {
+  return sessionMachine.resolveState({ value: status, context }) as LifecycleSnapshot;
+}
+
+/** Falling quiet is not activity; everything that somebody asked for is. */
+function marksActivity({ to }: StatusChange): boolean {
+  return to === 'active' || to === 'paused';
+}

@@ -1,0 +1,153 @@
+// The state of a session: the machine's snapshot, and conversation, files and working context beside it.
+import { type ActiveFiles, noFiles, withFile, withIndexed, withoutFile } from './active-files.ts';
+import { type Conversation, emptyConversation, withMessage, withoutPin, withPin } from './conversation.ts';
+import type { LawEvent } from './law.ts';
+import { advance } from './machine.ts';
+import { defaultSessionConfig } from './session-config.ts';
+import type { RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
+import {
+  initialLifecycle,
+  type LifecycleContext,
+  type LifecycleSnapshot,
+  resolveLifecycle,
+  type SessionStatus,
+} from './session-lifecycle.ts';
+import { emptyWorkingContext, type WorkingContext, withItem, withoutItem } from './working-context.ts';
+
+export interface SessionState {
+  readonly sessionId: string;
+  readonly lifecycle: LifecycleSnapshot;
+  readonly profile: SessionProfile;
+  readonly conversation: Conversation;
+  readonly files: ActiveFiles;
+  readonly memory: WorkingContext;
+}
+
+const noProfile: SessionProfile = {
+  name: null,
+  agent: null,
+  metadata: {},
+  llmConfig: {},
+  config: defaultSessionConfig,
+  parentSessionId: null,
+};
+
+export function initialSession(stream: string): SessionState {
+  return {
+    sessionId: stream.slice(stream.indexOf('/') + 1),
+    lifecycle: initialLifecycle,
+    profile: noProfile,
+    conversation: emptyConversation,
+    files: noFiles,
+    memory: emptyWorkingContext,
+  };
+}
+
+export function deletedSession(stream: string): SessionState {
+  return { ...initialSession(stream), lifecycle: resolveLifecycle('deleted', initialLifecycle.context) };
+}
+
+export const statusOf = (state: SessionState): SessionStatus => state.lifecycle.value as SessionStatus;
+export const contextOf = (state: SessionState): LifecycleContext => state.lifecycle.context;
+
+/** The state after an event, or undefined when the machine does not take it. */
+export function evolveSession(state: SessionState, event: LawEvent): SessionState | undefined {
+  if (event.type === 'session.restored') return restored(state, event as LawEvent<string, RestoredData>);
+  const lifecycle = advance(state.lifecycle, event);
+  return lifecycle === state.lifecycle ? undefined : fold({ ...state, lifecycle }, event as SessionEvent);
+}
+
+function fold(state: SessionState, event: SessionEvent): SessionState {
+  const { config } = state.profile;
+  switch (event.type) {
+    case 'message.sent':
+      return { ...state, conversation: withMessage(state.conversation, event, config) };
+    case 'message.pinned':
+      return { ...state, conversation: withPin(state.conversation, event.data.seq) };
+    case 'message.unpinned':
+      return { ...state, conversation: withoutPin(state.conversation, event.data.seq) };
+    case 'conversation.cleared':
+      return { ...state, conversation: { ...emptyConversation, clearedThrough: event.seq } };
+    case 'file.added':
+      return withAddedFile(state, event);
+    case 'file.removed':
+      return { ...state, files: withoutFile(state.files, event.data.path) };
+    case 'file.indexed':
+      return { ...state, files: indexed(state.files, event, config.maxIndexedFiles) };
+    case 'memory.updated':
+      return { ...state, memory: withItem(state.memory, event.data.key, event.data.value, event.seq) };
+    case 'memory.deleted':
+      return { ...state, memory: withoutItem(state.memory, event.data.key) };
+    case 'session.created':
+    case 'session.configured':
+      return { ...state, profile: { ...state.profile, ...event.data } };
+    default:
+      return state;
+  }
+}
+
+function withAddedFile(
+  state: SessionState,
+  { data, seq, at }: SessionEvent & { type: 'file.added' },
+): SessionState {
+  const { maxFiles, maxIndexedFiles } = state.profile.config;
+  const files = withFile(state.files, { path: data.path, addedAt: at, seq }, maxFiles);
+  if (data.metadata === undefined) return { ...state, files };
+  const file = { path: data.path, metadata: data.metadata, lastAccessedAt: at, seq };
+  return { ...state, files: withIndexed(files, file, maxIndexedFiles) };
+}
+
+function indexed(
+  files: ActiveFiles,
+  { data, seq, at }: SessionEvent & { type: 'file.indexed' },
+  limit: number,
+): ActiveFiles {
+  return withIndexed(files, { path: data.path, metadata: data.metadata, lastAccessedAt: at, seq }, limit);
+}
+
+/** A new life under the same id: a fresh machine, with what was saved beside it. The journal keeps the old life. */
+function restored(
+  state: SessionState,
+  { data, seq, at }: LawEvent<string, RestoredData>,
+): SessionState | undefined {
+  if (statusOf(state) === 'terminating') return undefined;
+  const context = {
+    ...initialLifecycle.context,
+    createdAt: data.createdAt,
+    updatedAt: at,
+    lastActivityAt: at,
+  };
+  const fresh: SessionState = {
+    ...initialSession(`session/${state.sessionId}`),
+    lifecycle: resolveLifecycle('initializing', context),
+    profile: data.profile,
+    conversation: { ...emptyConversation, clearedThrough: seq },
+  };
+  return { ...fresh, files: restoredFiles(data, seq), memory: restoredMemory(data, seq) };
+}
+
+function restoredFiles(data: RestoredData, seq: number): ActiveFiles {
+  const { maxFiles, maxIndexedFiles } = data.profile.config;
+  let files = noFiles;
+  for (const [i, [path, addedAt]] of data.files.entries()) {
+    files = withFile(files, { path, addedAt, seq: orderWithin(seq, i, data.files.length) }, maxFiles);
+  }
+  for (const [i, [path, metadata, lastAccessedAt]] of data.fileIndex.entries()) {
+    const file = { path, metadata, lastAccessedAt, seq: orderWithin(seq, i, data.fileIndex.length) };
+    files = withIndexed(files, file, maxIndexedFiles);
+  }
+  return files;
+}
+
+function restoredMemory(data: RestoredData, seq: number): WorkingContext {
+  let memory = emptyWorkingContext;
+  for (const [i, [key, value]] of data.memory.entries()) {
+    memory = withItem(memory, key, value, orderWithin(seq, i, data.memory.length));
+  }
+  return memory;
+}
+
+/** What one event sets all at once keeps its order: fractions below the event's own seq. */
+function orderWithin(seq: number, index: number, count: number): number {
+  return seq - 1 + (index + 1) / (count + 1);
+}

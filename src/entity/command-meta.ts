@@ -1,0 +1,47 @@
+// What travels with a command beside what it asks: who sent it, and under which key its answer is kept.
+import type { Json } from '../base/json.ts';
+
+/** A command of a process manager: its place in the stream that caused it, so that a repeat is recognised for ever. */
+export interface CommandSource {
+  readonly manager: string;
+  readonly stream: string;
+  readonly seq: number;
+  /** The place among the commands that one event caused. */
+  readonly index: number;
+}
+
+export interface CommandMeta {
+  /** The caller's idempotency key; the answer is found again under it. */
+  readonly operationId?: string;
+  /** SHA-256 of the request, to tell a repeat from another request under the same key. */
+  readonly digest?: string;
+  readonly source?: CommandSource;
+  readonly by?: string;
+  readonly correlation?: string;
+  readonly causation?: string;
+}
+
+/** What a command led to. `seq` is the stream's newest event when it was decided; the answer waited until it was durable. */
+export interface Answer {
+  readonly seq: number;
+  /** True when the answer comes from the record of an earlier call with the same key. */
+  readonly repeated?: boolean;
+  readonly [key: string]: unknown;
+}
+
+/** The record of an answer, as it is kept under its key. */
+export interface OperationRecord {
+  readonly digest: string;
+  readonly seq: number;
+  readonly at: number;
+  /** How many operations the stream had recorded, this one included. */
+  readonly ordinal: number;
+  readonly reply: { readonly [key: string]: Json };
+}
+
+/** How far the commands of one source have come. */
+export interface SourceRecord {
+  readonly seq: number;
+  readonly index: number;
+  readonly answeredAt: number;
+}

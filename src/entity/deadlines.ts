@@ -1,0 +1,115 @@
+// The times at which streams need waking, and the one timer that waits for the earliest. Deadlines are data of the
+// states; this heap is only their alarm clock, filled from heads at boot, and a time that has passed is fired late.
+import type { Clock } from '../base/clock.ts';
+
+interface Alarm {
+  readonly stream: string;
+  readonly at: number;
+}
+
+/** At most so many streams are woken in a tenth of a second, so that a boot does not stampede. */
+const wakesPerTick = 100;
+const tickMs = 100;
+
+export class Deadlines {
+  readonly #clock: Clock;
+  readonly #wake: (stream: string) => void;
+  readonly #heap: Alarm[] = [];
+  /** The alarm that counts per stream; a heap entry that differs is stale. */
+  readonly #current = new Map<string, number>();
+  #cancelTimer: (() => void) | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #closed = false;
+
+  constructor(clock: Clock, wake: (stream: string) => void) {
+    this.#clock = clock;
+    this.#wake = wake;
+  }
+
+  get size(): number {
+    return this.#current.size;
+  }
+
+  /**
+   * Sets the alarm of a stream, or clears it for null. An alarm that rings early is harmless, so one that only moves
+   * back is left where it is: whoever is woken says when to ring next. A busy session thus costs no heap work.
+   */
+  schedule(stream: string, at: number | null): void {
+    const current = this.#current.get(stream);
+    if (at === null) this.#current.delete(stream);
+    else if (current === undefined || at < current) this.#set({ stream, at });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#heap.length = 0;
+    this.#current.clear();
+  }
+
+  #set(alarm: Alarm): void {
+    this.#current.set(alarm.stream, alarm.at);
+    push(this.#heap, alarm);
+    this.#arm(alarm.at);
+  }
+
+  #arm(at: number): void {
+    if (this.#closed || at >= this.#timerAt) return;
+    this.#cancelTimer?.();
+    this.#timerAt = at;
+    this.#cancelTimer = this.#clock.schedule(Math.max(0, at - this.#clock.now()), () => this.#ring());
+  }
+
+  #ring(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#cancelTimer = undefined;
+    const now = this.#clock.now();
+    for (let woken = 0; woken < wakesPerTick; ) {
+      const [next] = this.#heap;
+      if (next === undefined || next.at > now) break;
+      pop(this.#heap);
+      if (this.#current.get(next.stream) !== next.at) continue;
+      this.#current.delete(next.stream);
+      this.#wake(next.stream);
+      woken += 1;
+    }
+    const [next] = this.#heap;
+    if (next !== undefined) this.#arm(next.at <= now ? now + tickMs : next.at);
+  }
+}
+
+function push(heap: Alarm[], alarm: Alarm): void {
+  let index = heap.push(alarm) - 1;
+  while (index > 0) {
+    const parent = (index - 1) >> 1;
+    if (before(heap, parent, index)) return;
+    swap(heap, parent, index);
+    index = parent;
+  }
+}
+
+function pop(heap: Alarm[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  heap[0] = last;
+  let index = 0;
+  for (;;) {
+    const left = index * 2 + 1;
+    const right = left + 1;
+    const least = right < heap.length && before(heap, right, left) ? right : left;
+    if (least >= heap.length || before(heap, index, least)) return;
+    swap(heap, index, least);
+    index = least;
+  }
+}
+
+function before(heap: readonly Alarm[], a: number, b: number): boolean {
+  return (heap[a]?.at ?? 0) <= (heap[b]?.at ?? 0);
+}
+
+function swap(heap: Alarm[], a: number, b: number): void {
+  const [first, second] = [heap[a], heap[b]];
+  if (first === undefined || second === undefined) return;
+  heap[a] = second;
+  heap[b] = first;
+}

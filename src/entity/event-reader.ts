@@ -1,0 +1,176 @@
+// Events as an async iterator: replayed from a cursor, then live, without gap or repeat. Events that became durable are
+// taken from a bounded buffer while it reaches back far enough, and from the journal when the reader is slow.
+import { HoldfastError } from '../base/errors.ts';
+import type { Cursor, Journal, StoredEvent } from '../journal/journal.ts';
+
+/** An event without a seq, for whoever listens now. */
+export interface TransientEvent {
+  readonly stream: string;
+  readonly at: number;
+  readonly type: string;
+  readonly data: unknown;
+}
+
+/** What pub/sub carries: events that became durable together, or a transient one. */
+export type Announcement =
+  | { readonly durable: readonly StoredEvent[] }
+  | { readonly transient: TransientEvent };
+
+export type Listen = (listener: (announcement: Announcement) => void) => () => void;
+
+/** What a reader receives: the event and where to go on after it. */
+export type Received =
+  | { readonly event: StoredEvent; readonly cursor: string }
+  | { readonly transient: TransientEvent };
+
+/** So much of what is live waits for a slow reader; beyond it durable events come from the journal, transient ones are dropped. */
+const bufferSize = 256;
+
+interface ReaderOptions {
+  readonly listen: Listen;
+  readonly signal?: AbortSignal | undefined;
+  /** Reads what lies behind the position, and moves it. Empty at the end. */
+  readonly readBehind: () => Promise<readonly Received[]>;
+  /** An event from the buffer, when it is the next one after the position. */
+  readonly accept: (event: StoredEvent) => Received | 'seen' | 'gap';
+}
+
+async function* read({ listen, signal, readBehind, accept }: ReaderOptions): AsyncGenerator<Received> {
+  const live = new LiveBuffer(listen, signal);
+  try {
+    for (;;) {
+      for (let behind = await readBehind(); behind.length > 0; behind = await readBehind()) {
+        signal?.throwIfAborted();
+        yield* behind;
+      }
+      while (!(yield* live.take(accept))) {
+        signal?.throwIfAborted();
+        await live.more();
+      }
+    }
+  } finally {
+    live.close();
+  }
+}
+
+/** The events of one stream after `after`, a seq. */
+export function readStream(
+  journal: Journal,
+  stream: string,
+  after: number,
+  listen: Listen,
+  signal?: AbortSignal,
+): AsyncGenerator<Received> {
+  let seq = after;
+  let chain: string | undefined;
+  const received = (event: StoredEvent): Received => ({ event, cursor: String(event.seq) });
+  return read({
+    listen,
+    signal,
+    async readBehind() {
+      const page = await journal.readFrom(stream, seq, chain === undefined ? {} : { chain });
+      seq = page.events.at(-1)?.seq ?? seq;
+      chain = page.events.length > 0 ? page.chain : chain;
+      return page.events.map(received);
+    },
+    accept(event) {
+      if (event.seq <= seq) return 'seen';
+      if (event.seq > seq + 1) return 'gap';
+      seq = event.seq;
+      chain = undefined;
+      return received(event);
+    },
+  });
+}
+
+/** The events of all streams in the order of the feed; a cursor is a feed position and a place within its entry. */
+export function readFeed(
+  journal: Journal,
+  after: string | null,
+  listen: Listen,
+  signal?: AbortSignal,
+): AsyncGenerator<Received> {
+  let { position, index } = parseFeedCursor(after);
+  return read({
+    listen,
+    signal,
+    async readBehind() {
+      const entries = await journal.readAll(position, 64);
+      const skip = index;
+      const result = entries.flatMap((entry, i) =>
+        entry.events
+          .map((event, at): Received => ({ event, cursor: `${entry.cursor}.${at + 1}` }))
+          .slice(i === 0 ? skip : 0),
+      );
+      position = entries.at(-1)?.cursor ?? position;
+      index = entries.length === 0 ? index : 0;
+      return result;
+    },
+    accept: () => 'gap',
+  });
+}
+
+/** `<entry>.<events of it that were seen>`: reading goes on before that entry, and leaves those out. */
+function parseFeedCursor(cursor: string | null): { position: Cursor | null; index: number } {
+  if (cursor === null) return { position: null, index: 0 };
+  const [entry, index] = /^([0-9a-z]{1,12})(?:\.(\d{1,9}))?$/.exec(cursor)?.slice(1) ?? [];
+  if (entry === undefined) throw new HoldfastError('INVALID_CURSOR', { value: cursor });
+  if (index === undefined) return { position: entry as Cursor, index: 0 };
+  const before = (Number.parseInt(entry, 36) - 1).toString(36) as Cursor;
+  return { position: before, index: Number(index) };
+}
+
+class LiveBuffer {
+  readonly #stop: () => void;
+  readonly #signal: AbortSignal | undefined;
+  #waiting: (StoredEvent | { readonly transient: TransientEvent })[] = [];
+  #overflowed = false;
+  #woken = false;
+  #wake: () => void = () => {};
+
+  constructor(listen: Listen, signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    this.#stop = listen((announcement) => this.#add(announcement));
+    signal?.addEventListener('abort', this.#notify);
+  }
+
+  /** Yields what came since. True when durable events are missing from it, so that the journal must be read first. */
+  *take(accept: ReaderOptions['accept']): Generator<Received, boolean> {
+    this.#woken = false;
+    const { waiting, overflowed } = { waiting: this.#waiting, overflowed: this.#overflowed };
+    this.#waiting = [];
+    this.#overflowed = false;
+    for (const item of waiting) {
+      const outcome = 'transient' in item ? item : accept(item);
+      if (outcome === 'gap') return true;
+      if (outcome !== 'seen') yield outcome;
+    }
+    return overflowed;
+  }
+
+  /** Resolves once there may be more. */
+  async more(): Promise<void> {
+    if (this.#woken) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    this.#signal?.removeEventListener('abort', this.#notify);
+  }
+
+  #add(announcement: Announcement): void {
+    const items = 'transient' in announcement ? [announcement] : announcement.durable;
+    const room = Math.max(0, bufferSize - this.#waiting.length);
+    this.#waiting.push(...items.slice(0, room));
+    if (items.length > room && 'durable' in announcement) this.#overflowed = true;
+    this.#notify();
+  }
+
+  readonly #notify = (): void => {
+    this.#woken = true;
+    this.#wake();
+  };
+}

@@ -1,0 +1,108 @@
+// A state from the disk: the newest snapshot that holds, and every event after it, verified link by link.
+import { HoldfastError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import type { Command, Law } from '../domain/law.ts';
+import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+
+export interface Hydrated<State> {
+  readonly state: State;
+  readonly head: Head | undefined;
+  /** The time of the newest event. */
+  readonly lastAt: number;
+  readonly snapshotSeq: number;
+  readonly snapshotBytes: number;
+}
+
+export async function hydrate<State, C extends Command>(
+  law: Law<State, C>,
+  stream: string,
+  journal: Journal,
+  telemetry: Telemetry,
+): Promise<Hydrated<State>> {
+  const head = await journal.head(stream);
+  if (head === undefined) {
+    return { state: law.initial(stream), head, lastAt: 0, snapshotSeq: 0, snapshotBytes: 0 };
+  }
+  if (head.firstSeq > head.seq) {
+    return {
+      state: law.tombstone(stream),
+      head,
+      lastAt: head.updatedAt,
+      snapshotSeq: head.seq,
+      snapshotBytes: 0,
+    };
+  }
+  const snapshot = await newestSnapshot(law, stream, journal, head, telemetry);
+  const start = snapshot === undefined ? startOf(law, stream, head) : law.decode(snapshot.state);
+  const base = snapshot ?? { seq: head.firstSeq - 1, chain: undefined };
+  const { state } = await readTail(law, stream, journal, start, base, head);
+  const snapshotBytes = snapshot?.state.length ?? 0;
+  return { state, head, lastAt: head.updatedAt, snapshotSeq: base.seq, snapshotBytes };
+}
+
+/** A stream that was removed and written again begins from its tombstone. */
+function startOf<State, C extends Command>(law: Law<State, C>, stream: string, head: Head): State {
+  return head.firstSeq === 1 ? law.initial(stream) : law.tombstone(stream);
+}
+
+async function newestSnapshot<State, C extends Command>(
+  law: Law<State, C>,
+  stream: string,
+  journal: Journal,
+  head: Head,
+  telemetry: Telemetry,
+): Promise<Snapshot | undefined> {
+  for await (const snapshot of journal.snapshots(stream)) {
+    if (snapshot.lawVersion > law.version) {
+      throw new HoldfastError('LAW_CHANGED', { stream, found: snapshot.lawVersion, supported: law.version });
+    }
+    const usable =
+      snapshot.lawVersion === law.version && snapshot.seq <= head.seq && snapshot.seq >= head.firstSeq - 1;
+    if (usable && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
+    telemetry('snapshot.skipped', { stream, seq: snapshot.seq });
+  }
+  return undefined;
+}
+
+export interface Tail<State> {
+  readonly events: readonly { readonly event: StoredEvent; readonly state: State }[];
+  readonly state: State;
+}
+
+/** Folds the events after `from` up to `head`; keeps those it returns only when a caller has use for them. */
+export async function readTail<State, C extends Command>(
+  law: Law<State, C>,
+  stream: string,
+  journal: Journal,
+  start: State,
+  from: { readonly seq: number; readonly chain: string | undefined } | undefined,
+  head: Head | undefined,
+): Promise<Tail<State>> {
+  const events: { event: StoredEvent; state: State }[] = [];
+  let state = start;
+  let after = from?.seq ?? 0;
+  let chain = from?.chain;
+  while (head !== undefined && after < head.seq) {
+    const page = await journal.readFrom(stream, after, chain === undefined ? {} : { chain });
+    for (const event of page.events) {
+      state = evolve(law, state, event);
+      events.push({ event, state });
+    }
+    after = page.events.at(-1)?.seq ?? head.seq;
+    chain = page.chain;
+  }
+  return { events, state };
+}
+
+/** What was lawful once is lawful for ever: an event that the law does not take now means that the law has changed. */
+function evolve<State, C extends Command>(law: Law<State, C>, state: State, event: StoredEvent): State {
+  const next = law.evolve(state, event);
+  if (next !== undefined) return next;
+  const { stream, seq, type } = event;
+  throw new HoldfastError('JOURNAL_CORRUPT', {
+    stream,
+    seq,
+    problem: `${type} is not lawful after the records before it`,
+  });
+}

@@ -1,0 +1,82 @@
+// When a state is worth a snapshot: often enough to bound a replay, rarely enough to cost a few percent.
+
+import type { Clock } from '../base/clock.ts';
+import { toError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import type { EventDraft, Head, Journal } from '../journal/journal.ts';
+
+export interface SnapshotPolicy {
+  /** No snapshot before so many events since the last. */
+  readonly events: number;
+  /** No snapshot before the events since the last have so many times its bytes: replay and writing stay in proportion. */
+  readonly growth: number;
+}
+
+export const snapshotPolicy: SnapshotPolicy = { events: 100, growth: 4 };
+
+interface SnapshotSource<State> {
+  readonly law: { readonly version: number; encode(state: State): string };
+  readonly stream: string;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly snapshots?: SnapshotPolicy;
+}
+
+export class SnapshotWriter<State> {
+  readonly #source: SnapshotSource<State>;
+  readonly #policy: SnapshotPolicy;
+  #seq: number;
+  #bytes: number;
+  #eventsSince = 0;
+  #bytesSince = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(source: SnapshotSource<State>, last: { readonly seq: number; readonly bytes: number }) {
+    this.#source = source;
+    this.#policy = source.snapshots ?? snapshotPolicy;
+    this.#seq = last.seq;
+    this.#bytes = last.bytes;
+  }
+
+  /** Counts what became durable, and writes a snapshot beside the next commands when it is time. */
+  afterEvents(drafts: readonly EventDraft[], state: State, head: Head): void {
+    this.#eventsSince += drafts.length;
+    for (const { payload } of drafts) this.#bytesSince += payload.length;
+    const due =
+      this.#eventsSince >= this.#policy.events && this.#bytesSince >= this.#policy.growth * this.#bytes;
+    if (due && this.#writing === undefined) void this.write(state, head);
+  }
+
+  /** Writes one now, unless the newest covers `head`. A snapshot that fails costs time at the next start, never data. */
+  async write(state: State, head: Head): Promise<void> {
+    await this.#writing;
+    if (head.seq <= this.#seq) return;
+    this.#writing = this.#put(state, head);
+    await this.#writing;
+    this.#writing = undefined;
+  }
+
+  async #put(state: State, { seq, chain }: Head): Promise<void> {
+    const { law, stream, journal, clock, telemetry } = this.#source;
+    const text = law.encode(state);
+    this.#seq = seq;
+    this.#bytes = text.length;
+    this.#eventsSince = 0;
+    this.#bytesSince = 0;
+    const snapshot = {
+      seq,
+      chain,
+      at: clock.now(),
+      lawVersion: law.version,
+      stateHash: sha256(text),
+      state: text,
+    };
+    try {
+      await journal.putSnapshot(stream, snapshot);
+    } catch (error) {
+      telemetry('snapshot.failed', { stream, seq, problem: toError(error).message });
+    }
+  }
+}

@@ -1,0 +1,40 @@
+// The head of a stream as bytes: a few facts under a checksum, since a flipped one would lose history without a sound.
+import type { Write } from './commit-loop.ts';
+import type { Head, Version } from './journal.ts';
+import { corrupt } from './journal-errors.ts';
+import { keys } from './keys.ts';
+import { seal, unseal } from './sealed.ts';
+
+export function encodeHead(head: Head): Write {
+  const key = keys.head(head.stream);
+  return { key, value: seal(key, JSON.stringify(head)) };
+}
+
+/** The head, or undefined when it is damaged. */
+export function findHead(stream: string, stored: string): Head | undefined {
+  const text = unseal(keys.head(stream), stored);
+  return text === undefined ? undefined : (JSON.parse(text) as Head);
+}
+
+export function decodeHead(stream: string, stored: string): Head {
+  const head = findHead(stream, stored);
+  if (head === undefined) throw corrupt(stream, 'head', 'it does not match its checksum');
+  return head;
+}
+
+/**
+ * What stays of a removed stream: its id is taken for ever, and its seq goes on should it be restored.
+ * Its version is a new one, so that an append which was decided before the removal is a conflict after it.
+ */
+export function tombstoneOf(head: Head): Head {
+  const version = `${head.seq}-removed` as Version;
+  return {
+    ...head,
+    version,
+    firstSeq: head.seq + 1,
+    status: 'deleted',
+    dueAt: null,
+    operations: 0,
+    summary: null,
+  };
+}

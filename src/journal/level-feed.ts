@@ -1,0 +1,125 @@
+// The feed in LevelDB: its end, its newest part in memory, and the way back to the events of older entries.
+import type { Telemetry } from '../base/telemetry.ts';
+import type { Write } from './commit-loop.ts';
+import { cursorAt, type FeedRange, FeedTail, positionAt, rangesOf } from './feed.ts';
+import type { Cursor, EventPlace, FeedEntry, Head, StoredEvent } from './journal.ts';
+import { corrupt } from './journal-errors.ts';
+import { feedPositionOf, keys, prefixRange } from './keys.ts';
+import type { LevelStore, Store } from './level-store.ts';
+import { decodeRecord } from './record.ts';
+import { seal, unseal } from './sealed.ts';
+
+/** A page ends after the entry that reaches it: so many readers far behind cost little memory. */
+const pageBytes = 4 * 1024 * 1024;
+
+interface ReadEntry {
+  readonly entry: FeedEntry;
+  readonly bytes: number;
+}
+
+export class LevelFeed {
+  readonly #store: LevelStore;
+  readonly #durableHead: (stream: string) => Head | undefined;
+  readonly #telemetry: Telemetry;
+  readonly #tail = new FeedTail();
+  #position = 0;
+
+  constructor(store: LevelStore, durableHead: (stream: string) => Head | undefined, telemetry: Telemetry) {
+    this.#store = store;
+    this.#durableHead = durableHead;
+    this.#telemetry = telemetry;
+  }
+
+  get end(): Cursor {
+    return cursorAt(this.#position);
+  }
+
+  /** Learns from the disk where the feed ends. */
+  async findEnd(db: Store): Promise<void> {
+    const [last] = await db.keys({ ...prefixRange('f!'), reverse: true, limit: 1 }).all();
+    this.#position = last === undefined ? 0 : feedPositionOf(last);
+    this.forgetTail();
+  }
+
+  /** From now on everything is read from the disk, where what was removed is gone. */
+  forgetTail(): void {
+    this.#tail.reset(this.#position + 1);
+  }
+
+  /** The entry of the next group commit. */
+  nextEntry(events: readonly StoredEvent[]): Write {
+    const key = keys.feed(this.#position + 1);
+    return { key, value: seal(key, JSON.stringify(rangesOf(events))) };
+  }
+
+  /** The group commit is durable. */
+  advance(events: readonly StoredEvent[], bytes: number): void {
+    this.#position += 1;
+    this.#tail.push(this.#position, events, bytes);
+  }
+
+  async after(cursor: Cursor | null, limit: number): Promise<readonly FeedEntry[]> {
+    const position = positionAt(cursor);
+    return (
+      this.#tail.after(position, limit) ??
+      this.#store.read('feed', position + 1, (db) => this.#readEntries(db, position, limit))
+    );
+  }
+
+  /** Entries stand at consecutive positions: one that is missing took events with it. */
+  async #readEntries(db: Store, position: number, limit: number): Promise<readonly FeedEntry[]> {
+    const end = Math.min(this.#position, position + limit);
+    const entries: FeedEntry[] = [];
+    let bytes = 0;
+    for await (const [key, stored] of db.iterator({ gt: keys.feed(position), lte: keys.feed(end) })) {
+      const expected = position + entries.length + 1;
+      if (feedPositionOf(key) !== expected) throw corrupt('feed', expected, 'it is missing');
+      const read = await this.#readEntry(db, expected, stored);
+      entries.push(read.entry);
+      bytes += read.bytes;
+      if (bytes >= pageBytes) return entries;
+    }
+    if (position + entries.length < end)
+      throw corrupt('feed', position + entries.length + 1, 'it is missing');
+    return entries;
+  }
+
+  async #readEntry(db: Store, position: number, stored: string): Promise<ReadEntry> {
+    const text = unseal(keys.feed(position), stored);
+    if (text === undefined) throw corrupt('feed', position, 'it does not match its checksum');
+    const places = (JSON.parse(text) as FeedRange[]).flatMap(placesOf);
+    const values = await db.getMany(places.map(({ stream, seq }) => keys.event(stream, seq)));
+    const events: StoredEvent[] = [];
+    const damaged: EventPlace[] = [];
+    for (const [index, place] of places.entries()) {
+      const event = findEvent(place, values[index]);
+      if (event !== undefined) events.push(event);
+      else if (!this.#isForgotten(place)) damaged.push(place);
+    }
+    for (const place of damaged) this.#telemetry('record.damaged', { ...place });
+    const entry = { cursor: cursorAt(position), events, ...(damaged.length > 0 && { damaged }) };
+    return { entry, bytes: values.reduce((sum, value = '') => sum + value.length, 0) };
+  }
+
+  /** Trimmed, or its stream removed. A head that cannot be read forgets nothing. */
+  #isForgotten({ stream, seq }: EventPlace): boolean {
+    try {
+      return seq < (this.#durableHead(stream)?.firstSeq ?? 0);
+    } catch {
+      return false;
+    }
+  }
+}
+
+function placesOf([stream, first, last]: FeedRange): EventPlace[] {
+  return Array.from({ length: last - first + 1 }, (_, offset) => ({ stream, seq: first + offset }));
+}
+
+/** One damaged record must not stop the feed of all other streams: it is left out, named and reported. */
+function findEvent({ stream, seq }: EventPlace, value: string | undefined): StoredEvent | undefined {
+  try {
+    return value === undefined ? undefined : decodeRecord(value, stream, seq).event;
+  } catch {
+    return undefined;
+  }
+}

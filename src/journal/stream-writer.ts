@@ -1,0 +1,190 @@
+// The write side: what each stream's head is and will be, and the one line in which all writes wait for the disk.
+import type { Telemetry } from '../base/telemetry.ts';
+import { CommitLoop, type PendingCommit, type Write } from './commit-loop.ts';
+import { encodeAppend, measure } from './encode-append.ts';
+import { decodeHead } from './head.ts';
+import type {
+  Append,
+  AppendOptions,
+  EventDraft,
+  Head,
+  JournalLimits,
+  StoredEvent,
+  Version,
+} from './journal.ts';
+import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
+import { keys } from './keys.ts';
+import type { LevelFeed } from './level-feed.ts';
+import type { LevelStore, Store } from './level-store.ts';
+import { type LiveHead, StreamHeads } from './stream-heads.ts';
+
+/** A group commit takes no further append beyond this: it keeps the wait of the smallest one bounded. */
+const groupBytes = 4 * 1024 * 1024;
+
+/** LevelDB's own option, of which the port below, abstract-level, does not know. */
+export const synced: object = { sync: true };
+
+export interface StreamWriterOptions {
+  readonly store: LevelStore;
+  readonly feed: LevelFeed;
+  readonly limits: JournalLimits;
+  readonly telemetry: Telemetry;
+  /** Learns from a reopened database what is there. */
+  readonly learn: (db: Store) => Promise<void>;
+}
+
+export class StreamWriter {
+  readonly #options: StreamWriterOptions;
+  readonly #loop: CommitLoop;
+  readonly #heads: StreamHeads;
+
+  constructor(options: StreamWriterOptions) {
+    this.#options = options;
+    this.#heads = new StreamHeads((stream) => this.#readHead(stream));
+    this.#loop = new CommitLoop({
+      write: (group) => this.#write(group),
+      onFailure: (cause) => this.#beginIncident(cause),
+      groupBytes,
+    });
+  }
+
+  get backlogBytes(): number {
+    return this.#loop.backlogBytes;
+  }
+
+  /** The heads of a stream now. Not to be kept across an `await`: an incident puts new ones in their place. */
+  live(stream: string): LiveHead {
+    return this.#heads.get(stream);
+  }
+
+  /** Runs the job, which is synchronous up to what it writes, at a time when the journal can be written. */
+  async whenReady<T>(job: () => T | Promise<T>): Promise<T> {
+    const { store } = this.#options;
+    do await store.ready();
+    while (store.incident !== undefined);
+    return job();
+  }
+
+  /** The durable head, after everything that waits for it now. */
+  head(stream: string): Promise<Head | undefined> {
+    return this.whenReady(() => {
+      const live = this.live(stream);
+      return live.tail !== undefined && live.waiting > 0 ? this.#headBehind(live, live.tail) : live.durable;
+    });
+  }
+
+  append(
+    stream: string,
+    expected: Version | null,
+    events: readonly EventDraft[],
+    options: AppendOptions & { readonly epoch: number },
+  ): Promise<Append> {
+    const live = this.live(stream);
+    const { tail } = live;
+    const moved = (tail?.version ?? null) !== expected || options.epoch < (tail?.epoch ?? 0);
+    if (moved) return this.conflict(stream);
+    const { head, writes, bytes } = encodeAppend(stream, tail, events, options, this.#options.limits);
+    const stored = events.map((draft) => draft.event);
+    return this.putHead(live, head, writes, bytes, stored);
+  }
+
+  /** Waits for what the answer shows: the append that it lost to may still fail. */
+  async conflict(stream: string): Promise<Append> {
+    return { ok: false, reason: 'conflict', head: await this.head(stream) };
+  }
+
+  /** Puts writes in line, after which `head` is the stream's; later appends are built on it at once. */
+  putHead(
+    live: LiveHead,
+    head: Head,
+    writes: readonly Write[],
+    bytes = 0,
+    events: readonly StoredEvent[] = [],
+  ): Promise<Append> {
+    const { stream } = head;
+    live.tail = head;
+    live.waiting += 1;
+    return new Promise((resolve, reject) => {
+      this.#loop.add({
+        stream,
+        writes,
+        bytes,
+        events,
+        committed() {
+          live.durable = head;
+          live.waiting -= 1;
+          resolve({ ok: true, head });
+        },
+        failed: (cause) => resolve({ ok: false, reason: 'unknown', cause }),
+        dropped: (cause) => reject(notCommitted('An append', stream, cause)),
+      });
+    });
+  }
+
+  /** Puts writes in line that belong to no stream's history: no head waits for them. */
+  put(stream: string, command: string, writes: readonly Write[]): Promise<void> {
+    const bytes = measure(stream, writes, this.#options.limits);
+    return new Promise((resolve, reject) => {
+      this.#loop.add({
+        stream,
+        writes,
+        bytes,
+        events: [],
+        committed: resolve,
+        failed: (cause) => reject(outcomeUnknown(command, stream, cause)),
+        dropped: (cause) => reject(notCommitted(command, stream, cause)),
+      });
+    });
+  }
+
+  /** Settles what waits, then refuses all that comes. */
+  async close(cause: Error): Promise<void> {
+    await this.#loop.drain();
+    this.#loop.stop(cause);
+  }
+
+  /** A head that was lost, or an older one that came back, would have the next append overwrite what it does not know of. */
+  #readHead(stream: string): Head | undefined {
+    const { store } = this.#options;
+    const stored = store.readSync(stream, 'head', keys.head(stream));
+    const head = stored === undefined ? undefined : decodeHead(stream, stored);
+    const next = (head?.seq ?? 0) + 1;
+    if (store.readSync(stream, next, keys.event(stream, next)) !== undefined)
+      throw corrupt(stream, next, 'the head does not know of it');
+    return head;
+  }
+
+  /** An empty append settles after all that waits for this stream; an incident settles it too. */
+  async #headBehind(live: LiveHead, tail: Head): Promise<Head | undefined> {
+    const barrier = await this.putHead(live, tail, []).catch(() => undefined);
+    return barrier?.ok ? barrier.head : this.head(tail.stream);
+  }
+
+  /** One chained batch, one fsync: the appends of the group, and one feed entry for all of their events. */
+  async #write(group: readonly PendingCommit[]): Promise<void> {
+    const { store, feed } = this.#options;
+    const events = group.flatMap((commit) => commit.events);
+    const writes = group.flatMap((commit) => commit.writes);
+    if (events.length > 0) writes.push(feed.nextEntry(events));
+    const batch = store.db.batch();
+    for (const { key, value } of writes) {
+      if (value === undefined) batch.del(key);
+      else batch.put(key, value);
+    }
+    await batch.write(synced);
+    if (events.length === 0) return;
+    const bytes = group.reduce((sum, commit) => sum + commit.bytes, 0);
+    feed.advance(events, bytes);
+  }
+
+  /** The disk failed: forget what memory believes, reopen, and learn from the disk what is there. */
+  #beginIncident(cause: Error): void {
+    const { store, telemetry, learn } = this.#options;
+    telemetry('journal.incident', { problem: cause.message });
+    this.#heads.clear();
+    store.reopen(cause, learn, () => {
+      this.#heads.clear();
+      this.#loop.resume();
+    });
+  }
+}

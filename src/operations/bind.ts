@@ -1,0 +1,141 @@
+// Operations and their handlers become the one dispatch function: check the input, look at the signal, hand it on.
+import type { Clock } from '../base/clock.ts';
+import { HoldfastError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { canonicalJson } from '../base/json.ts';
+import { type CallOptions, type Dispatch, parseInput } from './operation.ts';
+import {
+  isOperation,
+  type OperationName,
+  type OutputOf,
+  operations,
+  type ParsedInputOf,
+} from './registry.ts';
+import { bounded } from './schema.ts';
+
+/** What a handler knows of the call beside its input. */
+export interface Call {
+  readonly operationId?: string;
+  /** SHA-256 of operation and input: the same key with another digest is another request. */
+  readonly digest?: string;
+  readonly correlation?: string;
+  readonly by?: string;
+  /** Set for the commands of a process manager: the event that caused it. */
+  readonly source?: {
+    readonly manager: string;
+    readonly stream: string;
+    readonly seq: number;
+    readonly index: number;
+  };
+}
+
+export type Handler<Name extends OperationName> = (
+  input: ParsedInputOf<Name>,
+  call: Call,
+) => Promise<OutputOf<Name>> | OutputOf<Name>;
+
+export type Handlers<Names extends OperationName = OperationName> = {
+  readonly [Name in Names]: Handler<Name>;
+};
+
+export interface BindOptions {
+  readonly handlers: Handlers;
+  readonly clock: Clock;
+  /** How long a call may take; null waits for ever. */
+  readonly timeoutMs: number | null;
+  /** Called first; throws when nothing may be dispatched. */
+  readonly admit: () => void;
+}
+
+const noCall: Call = {};
+
+/** Runs an operation for a caller inside the system, who says himself how the call is identified. */
+export type Invoke = (operation: string, input: unknown, call: Call) => Promise<unknown>;
+
+export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOptions): {
+  dispatch: Dispatch;
+  invoke: Invoke;
+} {
+  const run = (name: OperationName, input: unknown, call: Call): unknown =>
+    (handlers[name] as (input: unknown, call: Call) => unknown)(input, call);
+  return {
+    async dispatch(name, input, options) {
+      admit();
+      options?.signal?.throwIfAborted();
+      const parsed = checkedInput(name, input);
+      const outcome = run(
+        name as OperationName,
+        parsed,
+        options === undefined ? noCall : callOf(name as OperationName, parsed, options),
+      );
+      if (options?.signal === undefined && timeoutMs === null) return outcome;
+      return raced(Promise.resolve(outcome), name, options?.signal, clock, timeoutMs);
+    },
+    invoke: async (name, input, call) => run(name as OperationName, checkedInput(name, input), call),
+  };
+}
+
+function checkedInput(name: string, input: unknown): unknown {
+  if (!isOperation(name)) throw new HoldfastError('UNKNOWN_OPERATION', { operation: name });
+  return bounded('input', parseInput(name, operations[name], input));
+}
+
+function callOf(name: OperationName, input: unknown, { idempotencyKey, correlation, by }: CallOptions): Call {
+  if (idempotencyKey !== undefined) assertKey(name, idempotencyKey);
+  return {
+    ...(idempotencyKey !== undefined && {
+      operationId: idempotencyKey,
+      digest: sha256(canonicalJson([name, input])),
+    }),
+    ...(correlation !== undefined && { correlation: shortText(name, 'correlation', correlation) }),
+    ...(by !== undefined && { by: shortText(name, 'by', by) }),
+  };
+}
+
+function assertKey(operation: OperationName, key: string): void {
+  if (operations[operation].kind === 'read') throw invalid(operation, 'a read takes no idempotency key');
+  if (typeof key !== 'string' || key.length === 0)
+    throw invalid(operation, 'the idempotency key must be a text');
+  shortText(operation, 'the idempotency key', key);
+  if (hasLoneSurrogate(key)) throw invalid(operation, 'the idempotency key is not well-formed Unicode');
+}
+
+function shortText(operation: OperationName, what: string, text: string): string {
+  if (typeof text !== 'string' || text.length > 255)
+    throw invalid(operation, `${what} must be a text of at most 255 characters`);
+  return text;
+}
+
+/** Two keys that differ only in lone surrogates would be one key in UTF-8. */
+function hasLoneSurrogate(text: string): boolean {
+  return /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text);
+}
+
+function invalid(operation: OperationName, problem: string): HoldfastError {
+  return new HoldfastError('INVALID_INPUT', { operation, field: 'options', problem });
+}
+
+/** The outcome, unless the signal or the time limit ends the wait first. What was sent may still take effect. */
+async function raced(
+  outcome: Promise<unknown>,
+  operation: string,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+  timeoutMs: number | null,
+): Promise<unknown> {
+  const cleanups: (() => void)[] = [];
+  const ended = new Promise<never>((_, reject) => {
+    const abort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    cleanups.push(() => signal?.removeEventListener('abort', abort));
+    if (timeoutMs === null) return;
+    const late = (): void => reject(new HoldfastError('OPERATION_TIMEOUT', { operation, timeoutMs }));
+    cleanups.push(clock.schedule(timeoutMs, late));
+  });
+  try {
+    return await Promise.race([outcome, ended]);
+  } finally {
+    for (const cleanup of cleanups) cleanup();
+    outcome.catch(() => undefined);
+  }
+}

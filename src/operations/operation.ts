@@ -1,0 +1,79 @@
+// What an operation is: declared once with its name, schemas and meaning. Client, HTTP, CLI and MCP are made from it.
+import type { z } from 'zod';
+import { type ErrorCode, HoldfastError } from '../base/errors.ts';
+
+export interface Operation<Input extends z.ZodType = z.ZodType, Output = unknown> {
+  /** What it does, in a sentence. */
+  readonly summary: string;
+  /** `write` takes an idempotency key. */
+  readonly kind: 'read' | 'write';
+  readonly input: Input;
+  /** Never set: it carries the type of the answer. */
+  readonly output?: Output;
+}
+
+export const read =
+  <Output>() =>
+  <Input extends z.ZodType>(summary: string, input: Input): Operation<Input, Output> => ({
+    summary,
+    kind: 'read',
+    input,
+  });
+
+export const write =
+  <Output>() =>
+  <Input extends z.ZodType>(summary: string, input: Input): Operation<Input, Output> => ({
+    summary,
+    kind: 'write',
+    input,
+  });
+
+export interface CallOptions {
+  /** Ends the wait; what was already sent may still take effect. */
+  readonly signal?: AbortSignal;
+  /** Makes a repeat of the same request safe: it is answered from the record of the first. At most 255 characters. */
+  readonly idempotencyKey?: string;
+  /** Kept with the events that the call leads to. */
+  readonly correlation?: string;
+  /** Who calls; kept with the events. */
+  readonly by?: string;
+}
+
+/** The one way into the system: an operation by name, its input as plain data, its output as plain data. */
+export type Dispatch = (operation: string, input: unknown, options?: CallOptions) => Promise<unknown>;
+
+/** Fields whose faults have a code of their own. */
+const fieldCodes: Readonly<Record<string, ErrorCode>> = {
+  sessionId: 'INVALID_ID',
+  parentSessionId: 'INVALID_ID',
+  role: 'INVALID_ROLE',
+};
+
+/** The input as the operation takes it, or a HoldfastError that names the field. */
+export function parseInput<Input extends z.ZodType>(
+  name: string,
+  operation: Operation<Input>,
+  input: unknown,
+): z.output<Input> {
+  const result = operation.input.safeParse(input);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = issue?.path.join('.') ?? '';
+  const field = String(issue?.path.at(-1) ?? '');
+  const value = valueAt(input, issue?.path ?? []);
+  const problem = issue === undefined ? 'unknown' : `${path === '' ? 'the input' : path}: ${issue.message}`;
+  const code = value === undefined ? undefined : fieldCodes[field];
+  throw new HoldfastError(code ?? 'INVALID_INPUT', {
+    operation: name,
+    field: path,
+    problem,
+    ...(code && { value: String(value) }),
+  });
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  let value = input;
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+  return value;
+}

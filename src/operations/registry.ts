@@ -1,0 +1,183 @@
+// All operations, declared once. A room exports the handlers, system.ts binds them.
+import { z } from 'zod';
+import type { Json } from '../base/json.ts';
+import { type BuiltContext, contextSections } from '../domain/built-context.ts';
+import { sessionStatuses } from '../domain/session-lifecycle.ts';
+import { type Operation, read, write } from './operation.ts';
+import { json, jsonObject, messageFields, pageLimit, reason, sessionId } from './schema.ts';
+import { configChanges } from './session-config-schema.ts';
+import type {
+  Acknowledged,
+  ContextEntry,
+  DeliveredEvent,
+  FileInfo,
+  IndexedFileInfo,
+  MessageInfo,
+  Page,
+  SavedInfo,
+  SessionDetails,
+  SessionInfo,
+  StatusAcknowledged,
+} from './views.ts';
+
+const name = z.string().min(1).max(200);
+const path = z.string().min(1).max(4096);
+const key = z.string().min(1).max(512);
+const one = z.strictObject({ sessionId });
+const because = z.strictObject({ sessionId, reason: reason.default('requested') });
+const cursor = z.string().max(1024);
+const seq = z.number().int().min(1);
+
+const profile = {
+  name: name.optional(),
+  agent: name.optional(),
+  metadata: jsonObject.optional(),
+  llmConfig: jsonObject.optional(),
+  config: configChanges.optional(),
+};
+
+export const operations = {
+  'sessions.create': write<Acknowledged & { sessionId: string }>()(
+    'Opens a session under a new id, or under the one given.',
+    z.strictObject({ sessionId: sessionId.optional(), parentSessionId: sessionId.optional(), ...profile }),
+  ),
+  'sessions.get': read<SessionDetails>()('All that is known of one session.', one),
+  'sessions.list': read<Page<SessionInfo>>()(
+    'Sessions by filter, a page at a time; without a status filter those that are open.',
+    z.strictObject({
+      status: z.array(z.enum(sessionStatuses)).min(1).optional(),
+      name: z.string().max(200).optional(),
+      agent: name.optional(),
+      parentSessionId: sessionId.optional(),
+      createdAfter: z.number().optional(),
+      createdBefore: z.number().optional(),
+      search: z.string().min(1).max(200).optional(),
+      sort: z.enum(['createdAt', 'updatedAt', 'name']).default('createdAt'),
+      limit: pageLimit,
+      cursor: cursor.optional(),
+    }),
+  ),
+  'sessions.configure': write<Acknowledged>()(
+    'Changes name, agent, metadata, model configuration or numbers of a session; what is not named stays.',
+    z.strictObject({ sessionId, ...profile }),
+  ),
+  'sessions.pause': write<StatusAcknowledged>()(
+    'Stops a session from taking content until it is resumed.',
+    because,
+  ),
+  'sessions.resume': write<StatusAcknowledged>()('Makes a session active again.', because),
+  'sessions.hibernate': write<StatusAcknowledged>()(
+    'Takes a session out of memory until a command wakes it.',
+    because,
+  ),
+  'sessions.wake': write<StatusAcknowledged>()('Wakes a dormant or idle session.', because),
+  'sessions.terminate': write<StatusAcknowledged>()(
+    'Ends a session; with cleanup its stored data is deleted too. Ending it again succeeds.',
+    z.strictObject({ sessionId, reason: reason.default('requested'), cleanup: z.boolean().default(false) }),
+  ),
+  'sessions.archive': write<StatusAcknowledged>()(
+    'Files a terminated session away; it can still be read.',
+    because,
+  ),
+  'sessions.delete': write<StatusAcknowledged>()(
+    'Deletes a terminated session; nothing but its id is left.',
+    because,
+  ),
+  'sessions.save': write<SavedInfo>()('Keeps a copy of a session that `sessions.restore` brings back.', one),
+  'sessions.restore': write<Acknowledged & { sessionId: string; messages: number }>()(
+    'Brings a saved session back under its id, with all that it held when it was saved.',
+    one,
+  ),
+  'sessions.listSaved': read<readonly SavedInfo[]>()('The saved sessions, sorted by id.', z.strictObject({})),
+  'sessions.deleteSaved': write<{ readonly sessionId: string }>()('Forgets a saved session.', one),
+  'sessions.buildContext': read<BuiltContext>()(
+    'The context for a model: chosen sections, cut to a token budget, saying what was left out.',
+    z.strictObject({
+      sessionId,
+      include: z.array(z.enum(contextSections)).default([...contextSections]),
+      maxMessages: z.number().int().min(0).optional(),
+      maxFiles: z.number().int().min(0).optional(),
+      tokenBudget: z.number().int().min(1).optional(),
+    }),
+  ),
+  'sessions.entries': read<Page<ContextEntry>>()(
+    'Messages, files and tool calls of a session in one gap-free numbering.',
+    z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional() }),
+  ),
+  'messages.send': write<Acknowledged & { entry: number; messages: number }>()(
+    'Adds a message to the conversation; an idle or dormant session is woken by it.',
+    z.strictObject({ sessionId, ...messageFields }),
+  ),
+  'messages.list': read<Page<MessageInfo>>()(
+    'The conversation, oldest first unless asked otherwise, a page at a time.',
+    z.strictObject({
+      sessionId,
+      limit: pageLimit,
+      cursor: cursor.optional(),
+      newestFirst: z.boolean().default(false),
+    }),
+  ),
+  'messages.get': read<MessageInfo>()('One message by its seq.', z.strictObject({ sessionId, seq })),
+  'messages.clear': write<Acknowledged & { messages: number }>()(
+    'Empties the conversation; its events stay in the journal.',
+    one,
+  ),
+  'messages.pin': write<Acknowledged>()(
+    'Keeps a message in every built context.',
+    z.strictObject({ sessionId, seq }),
+  ),
+  'messages.unpin': write<Acknowledged>()(
+    'Lets a message go with the others.',
+    z.strictObject({ sessionId, seq }),
+  ),
+  'files.add': write<Acknowledged & { entry?: number }>()(
+    'Adds an active file; one that is there only has its metadata merged.',
+    z.strictObject({
+      sessionId,
+      path,
+      metadata: jsonObject.optional(),
+      processingMs: z.number().min(0).optional(),
+    }),
+  ),
+  'files.remove': write<Acknowledged>()(
+    'Removes a file from the list and from the index.',
+    z.strictObject({ sessionId, path }),
+  ),
+  'files.list': read<readonly FileInfo[]>()('The active files in the order in which they were added.', one),
+  'files.index': write<Acknowledged>()(
+    'Merges metadata into what is known of a file.',
+    z.strictObject({ sessionId, path, metadata: jsonObject }),
+  ),
+  'files.listIndex': read<readonly IndexedFileInfo[]>()(
+    'What is known of files, in the order of the last change.',
+    one,
+  ),
+  'memory.set': write<Acknowledged>()(
+    'Sets a key of the working context.',
+    z.strictObject({ sessionId, key, value: json }),
+  ),
+  'memory.get': read<{ readonly key: string; readonly value: Json }>()(
+    'The value of a key.',
+    z.strictObject({ sessionId, key }),
+  ),
+  'memory.delete': write<Acknowledged>()('Deletes a key.', z.strictObject({ sessionId, key })),
+  'memory.keys': read<readonly string[]>()('The keys, newest first.', one),
+  'events.publish': write<Partial<Acknowledged>>()(
+    'Publishes an event of the catalogue to the session; transient kinds are not journaled and answer without a seq.',
+    z.strictObject({ sessionId, type: z.string().max(128), data: jsonObject.default({}) }),
+  ),
+  'events.list': read<Page<DeliveredEvent>>()(
+    'The journaled events of a session, oldest first.',
+    z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional(), since: z.number().optional() }),
+  ),
+} as const satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof operations;
+export type InputOf<Name extends OperationName> = z.input<(typeof operations)[Name]['input']>;
+export type ParsedInputOf<Name extends OperationName> = z.output<(typeof operations)[Name]['input']>;
+export type OutputOf<Name extends OperationName> =
+  (typeof operations)[Name] extends Operation<z.ZodType, infer Output> ? Output : never;
+
+export function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(operations, name);
+}

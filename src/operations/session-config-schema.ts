@@ -1,0 +1,34 @@
+// The numbers of a session as a schema; their meaning stands at SessionConfig.
+import { z } from 'zod';
+import { HoldfastError } from '../base/errors.ts';
+import type { SessionConfig } from '../domain/session-config.ts';
+
+const duration = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).nullable();
+const count = z.number().int().min(1).max(1_000_000);
+
+const fields = {
+  idleAfterMs: duration,
+  dormantAfterMs: duration,
+  endAfterQuietMs: duration,
+  endAfterMs: duration,
+  expiresAt: duration,
+  messageWindow: z.number().int().min(1).max(10_000),
+  messageWindowBytes: z.number().int().min(1).max(4_194_304),
+  maxFiles: count.max(10_000),
+  maxIndexedFiles: count.max(10_000),
+  maxMemoryKeys: count.max(10_000),
+  maxMemoryBytes: z.number().int().min(1).max(4_194_304),
+  tokenBudget: z.number().int().min(1),
+  tokenReserve: z.number().min(0).max(0.9),
+} satisfies Record<keyof SessionConfig, z.ZodType>;
+
+/** Some of the numbers; the others stay as they are. */
+export const configChanges = z.strictObject(fields).partial();
+
+/** Numbers from a system's options, or `INVALID_CONFIG` with all that is wrong. */
+export function parseSessionConfig(input: unknown): Partial<SessionConfig> {
+  const result = configChanges.safeParse(input);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(({ path, message }) => `session.${path.join('.')}: ${message}`);
+  throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
+}

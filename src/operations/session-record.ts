@@ -1,0 +1,136 @@
+// A saved session as one portable record: versioned, with ISO dates, and checked field by field when it comes back.
+import { z } from 'zod';
+import { HoldfastError } from '../base/errors.ts';
+import { idPattern } from '../base/ids.ts';
+import { type Json, plainJson } from '../base/json.ts';
+import { listFiles, listIndex } from '../domain/active-files.ts';
+import type { NewMessage, RestoreSession } from '../domain/session-commands.ts';
+import { defaultSessionConfig } from '../domain/session-config.ts';
+import { type MessageEvent, messageRoles } from '../domain/session-events.ts';
+import { sessionStatuses } from '../domain/session-lifecycle.ts';
+import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
+import { listItems } from '../domain/working-context.ts';
+import { configChanges } from './session-config-schema.ts';
+
+export const sessionRecordVersion = 1;
+
+const date = z.iso.datetime().transform((text) => Date.parse(text));
+const anyJson = z.unknown().transform((value): Json => plainJson(value));
+const anyObject = z.looseObject({}).transform((value): Json => plainJson(value));
+
+const message = z.strictObject({
+  at: date,
+  role: z.enum(messageRoles),
+  content: z.union([
+    z.string(),
+    z.null(),
+    z.array(z.unknown()).transform((value) => plainJson(value) as readonly Json[]),
+  ]),
+  toolCalls: z
+    .array(z.unknown())
+    .transform((value) => plainJson(value) as readonly Json[])
+    .optional(),
+  toolCallId: z.string().optional(),
+  name: z.string().optional(),
+  metadata: anyJson.optional(),
+  pinned: z.boolean().optional(),
+  processingMs: z.number().optional(),
+});
+
+const record = z.strictObject({
+  format: z.literal('holdfast.session'),
+  version: z.literal(sessionRecordVersion),
+  sessionId: z.string().regex(idPattern),
+  savedAt: date,
+  savedSeq: z.number().int().min(0),
+  status: z.enum(sessionStatuses),
+  createdAt: date,
+  updatedAt: date,
+  messageCount: z.number().int().min(0),
+  profile: z.strictObject({
+    name: z.string().nullable(),
+    agent: z.string().nullable(),
+    metadata: anyObject,
+    llmConfig: anyObject,
+    config: configChanges.transform((config) => ({ ...defaultSessionConfig, ...config })),
+    parentSessionId: z.string().nullable(),
+  }),
+  messages: z.array(message),
+  files: z.array(z.tuple([z.string().min(1), z.number()])),
+  fileIndex: z.array(z.tuple([z.string().min(1), anyJson, z.number()])),
+  memory: z.array(z.tuple([z.string().min(1), anyJson])),
+});
+
+/** The record as it is stored and passed on: plain JSON. */
+export type SessionRecord = z.input<typeof record>;
+
+export function serializeSession(
+  state: SessionState,
+  messages: readonly MessageEvent[],
+  savedAt: number,
+  savedSeq: number,
+): SessionRecord {
+  const { createdAt, updatedAt } = contextOf(state);
+  return {
+    format: 'holdfast.session',
+    version: sessionRecordVersion,
+    sessionId: state.sessionId,
+    savedAt: iso(savedAt),
+    savedSeq,
+    status: statusOf(state),
+    createdAt: iso(createdAt ?? updatedAt),
+    updatedAt: iso(updatedAt),
+    messageCount: messages.length,
+    profile: state.profile as SessionRecord['profile'],
+    messages: messages.map(({ at, seq, data }) =>
+      recordedMessage(at, data, state.conversation.kept.has(String(seq))),
+    ),
+    files: listFiles(state.files).map(({ path, addedAt }): [string, number] => [path, addedAt]),
+    fileIndex: listIndex(state.files).map(({ path, metadata, lastAccessedAt }): [string, Json, number] => [
+      path,
+      metadata,
+      lastAccessedAt,
+    ]),
+    memory: [...listItems(state.memory)].reverse().map(({ key, value }): [string, Json] => [key, value]),
+  };
+}
+
+function recordedMessage(
+  at: number,
+  data: MessageEvent['data'],
+  kept: boolean,
+): SessionRecord['messages'][number] {
+  const { entry: _entry, size: _size, pinned: _pinned, content, toolCalls, ...rest } = data;
+  return {
+    ...rest,
+    at: iso(at),
+    content: content as SessionRecord['messages'][number]['content'],
+    ...(toolCalls !== undefined && { toolCalls: [...toolCalls] }),
+    ...(kept && data.role !== 'system' && { pinned: true }),
+  };
+}
+
+/** What `sessions.restore` commands, or `INVALID_FORMAT` naming the first field that is missing, empty or wrong. */
+export function deserializeSession(stored: unknown): RestoreSession {
+  const result = record.safeParse(stored);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const field = issue?.path.join('.') || 'the record';
+    throw new HoldfastError('INVALID_FORMAT', { field, problem: issue?.message ?? 'is not valid' });
+  }
+  const { profile, messages, files, fileIndex, memory, savedAt, savedSeq, createdAt, messageCount } =
+    result.data;
+  if (messageCount !== messages.length) {
+    throw new HoldfastError('INVALID_FORMAT', {
+      field: 'messageCount',
+      problem: `is ${messageCount}, there are ${messages.length}`,
+    });
+  }
+  return {
+    type: 'session.restore',
+    data: { savedAt, savedSeq, createdAt, profile, files, fileIndex, memory },
+    messages: messages.map(({ at, ...data }) => ({ at, message: data as NewMessage })),
+  };
+}
+
+const iso = (at: number): string => new Date(at).toISOString();

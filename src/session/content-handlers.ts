@@ -1,0 +1,153 @@
+// Operations on what a session holds: messages, files, working context, events.
+import { HoldfastError } from '../base/errors.ts';
+import { listFiles, listIndex } from '../domain/active-files.ts';
+import { isKept } from '../domain/conversation.ts';
+import { checkEvent, isTransient, type PublishableEventType } from '../domain/event-catalogue.ts';
+import type { MessageEvent } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import { type SessionState, statusOf } from '../domain/session-state.ts';
+import { listItems } from '../domain/working-context.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operations/views.ts';
+import { checkPath } from './file-guard.ts';
+import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
+import { globalTopic, sessionTopic } from './session-manager.ts';
+
+export type ContentOperation =
+  | `messages.${'send' | 'list' | 'get' | 'clear' | 'pin' | 'unpin'}`
+  | `files.${'add' | 'remove' | 'list' | 'index' | 'listIndex'}`
+  | `memory.${'set' | 'get' | 'delete' | 'keys'}`
+  | `events.${'publish' | 'list'}`;
+
+export function contentHandlers(context: HandlerContext): Handlers<ContentOperation> {
+  const { manager } = context;
+  const stateOf = async (sessionId: string): Promise<SessionState> => (await manager.read(sessionId)).state;
+  return {
+    'messages.send': ({ sessionId, ...message }, call) =>
+      sendCommand(context, sessionId, { type: 'message.send', message }, call),
+    'messages.list': (input) => listMessages(context, input),
+    'messages.get': async ({ sessionId, seq }) => getMessage(context, await stateOf(sessionId), seq),
+    'messages.clear': ({ sessionId }, call) =>
+      sendCommand(context, sessionId, { type: 'conversation.clear' }, call),
+    'messages.pin': async ({ sessionId, seq }, call) => {
+      await getMessage(context, await stateOf(sessionId), seq);
+      return sendCommand(context, sessionId, { type: 'message.pin', seq }, call);
+    },
+    'messages.unpin': ({ sessionId, seq }, call) =>
+      sendCommand(context, sessionId, { type: 'message.unpin', seq }, call),
+    'files.add': async ({ sessionId, path, ...more }, call) => {
+      const checked = await checkPath(path, context.fileRoot);
+      return sendCommand(context, sessionId, { type: 'file.add', path: checked, ...more }, call);
+    },
+    'files.remove': ({ sessionId, path }, call) =>
+      sendCommand(context, sessionId, { type: 'file.remove', path }, call),
+    'files.list': async ({ sessionId }) =>
+      listFiles((await stateOf(sessionId)).files).map(({ path, addedAt }) => ({ path, addedAt })),
+    'files.index': async ({ sessionId, path, metadata }, call) => {
+      const checked = await checkPath(path, context.fileRoot);
+      return sendCommand(context, sessionId, { type: 'file.index', path: checked, metadata }, call);
+    },
+    'files.listIndex': async ({ sessionId }) =>
+      listIndex((await stateOf(sessionId)).files).map(({ path, metadata, lastAccessedAt }) => ({
+        path,
+        metadata,
+        lastAccessedAt,
+      })),
+    'memory.set': ({ sessionId, key, value }, call) =>
+      sendCommand(context, sessionId, { type: 'memory.set', key, value }, call),
+    'memory.get': async ({ sessionId, key }) => {
+      const item = (await stateOf(sessionId)).memory.items.get(key);
+      if (item === undefined) throw new HoldfastError('KEY_NOT_FOUND', { sessionId, key });
+      return { key, value: item.value };
+    },
+    'memory.delete': ({ sessionId, key }, call) =>
+      sendCommand(context, sessionId, { type: 'memory.delete', key }, call),
+    'memory.keys': async ({ sessionId }) =>
+      listItems((await stateOf(sessionId)).memory).map(({ key }) => key),
+    'events.publish': (input, call) => publishEvent(context, input, call),
+    'events.list': (input) => listEvents(context, input),
+  };
+}
+
+async function listMessages(
+  context: HandlerContext,
+  input: ParsedInputOf<'messages.list'>,
+): Promise<Page<MessageInfo>> {
+  const { sessionId, limit, cursor, newestFirst } = input;
+  const { state, seq } = await context.manager.read(sessionId);
+  const position = cursor === undefined ? undefined : seqFrom(cursor);
+  const info = (event: MessageEvent): MessageInfo => messageInfo(state, event);
+  if (newestFirst) {
+    const { items, next } = await readBackwards(context.journal, state, position ?? seq + 1, limit);
+    return page(items.map(info), next);
+  }
+  const after = Math.max(position ?? 0, state.conversation.clearedThrough);
+  const { items, next } = await readForwards(context.journal, sessionId, after, limit, (event) =>
+    isMessage(event) ? info(event) : undefined,
+  );
+  return page(items, next);
+}
+
+async function getMessage(
+  { journal }: HandlerContext,
+  state: SessionState,
+  seq: number,
+): Promise<MessageInfo> {
+  const event = await readMessage(journal, state, seq);
+  if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId: state.sessionId, seq });
+  return messageInfo(state, event);
+}
+
+function messageInfo(state: SessionState, { seq, at, data }: MessageEvent): MessageInfo {
+  const { size: _size, pinned = false, ...message } = data;
+  return { seq, at, ...message, pinned: data.role === 'system' ? pinned : isKept(state.conversation, seq) };
+}
+
+/** Transient kinds go to whoever listens now; the others become part of the session. */
+async function publishEvent(
+  context: HandlerContext,
+  { sessionId, type, data }: ParsedInputOf<'events.publish'>,
+  call: Call,
+): Promise<Partial<Acknowledged>> {
+  const refusal = checkEvent(type, data);
+  if (refusal !== undefined) throw new HoldfastError(refusal.code, { ...refusal.details, sessionId });
+  if (!isTransient(type as PublishableEventType)) {
+    return sendCommand(context, sessionId, { type: 'event.publish', event: type, data }, call);
+  }
+  const { state } = await context.manager.read(sessionId);
+  const status = statusOf(state);
+  if (status === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  if (status !== 'active' && status !== 'idle')
+    throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command: type });
+  const transient = Object.freeze({ stream: sessionStream(sessionId), at: context.clock.now(), type, data });
+  for (const topic of [sessionTopic(sessionId), globalTopic]) context.pubsub.publish(topic, { transient });
+  return {};
+}
+
+async function listEvents(
+  context: HandlerContext,
+  { sessionId, limit, cursor, since }: ParsedInputOf<'events.list'>,
+): Promise<Page<DeliveredEvent>> {
+  await context.manager.read(sessionId);
+  const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
+  const { items, next } = await readForwards(context.journal, sessionId, after, limit, (event) =>
+    since !== undefined && event.at < since ? undefined : deliveredEvent(event),
+  );
+  return page(items, next);
+}
+
+export function deliveredEvent({ stream, seq, at, type, data }: StoredEvent): DeliveredEvent {
+  return { sessionId: stream.slice(stream.indexOf('/') + 1), seq, at, type, data, cursor: String(seq) };
+}
+
+export function seqFrom(cursor: string): number {
+  if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
+  throw new HoldfastError('INVALID_CURSOR', { value: cursor });
+}
+
+export function page<Item>(items: readonly Item[], next: number | undefined): Page<Item> {
+  return next === undefined ? { items } : { items, cursor: String(next) };
+}

@@ -1,0 +1,41 @@
+// Paths that a session may hold: names by default; below a root, when one is configured, links followed.
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { HoldfastError } from '../base/errors.ts';
+
+/** The path as it is kept, or `INVALID_PATH`. With a root it is kept relative to it. */
+export async function checkPath(path: string, root: string | null): Promise<string> {
+  if (hasControlCharacter(path)) throw refused(path, 'it holds a control character');
+  if (root === null) {
+    if (path.split(/[\\/]/).includes('..')) throw refused(path, 'it leads upwards');
+    return path;
+  }
+  const base = await realpath(root);
+  const real = await realTarget(resolve(base, path));
+  const inside = relative(base, real);
+  if (inside === '' || inside.startsWith('..') || isAbsolute(inside))
+    throw refused(path, 'it lies outside the root of files');
+  return inside;
+}
+
+/** Where the path leads once all links are followed; what does not exist yet counts by its nearest parent that does. */
+async function realTarget(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realTarget(parent), basename(path));
+  }
+}
+
+function hasControlCharacter(path: string): boolean {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code < 32 || code === 127) return true;
+  }
+  return false;
+}
+
+function refused(path: string, problem: string): HoldfastError {
+  return new HoldfastError('INVALID_PATH', { path, problem });
+}

@@ -1,0 +1,33 @@
+// What the handlers of session operations work with.
+import type { Clock } from '../base/clock.ts';
+import type { IdSource } from '../base/ids.ts';
+import type { TokenCounter } from '../domain/built-context.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
+import type { SessionConfig } from '../domain/session-config.ts';
+import type { Announcement } from '../entity/event-reader.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Call } from '../operations/bind.ts';
+import type { PubSub } from '../pubsub/pubsub.ts';
+import type { SessionManager } from './session-manager.ts';
+
+export interface HandlerContext {
+  readonly manager: SessionManager;
+  readonly journal: Journal;
+  readonly pubsub: PubSub<Announcement>;
+  readonly clock: Clock;
+  readonly newId: IdSource;
+  readonly countTokens: TokenCounter;
+  readonly defaults: SessionConfig;
+  /** Files of sessions must lie below it; null takes any path as a name. */
+  readonly fileRoot: string | null;
+}
+
+/** Sends a command and answers with what it led to. */
+export async function sendCommand<Answered>(
+  { manager }: HandlerContext,
+  sessionId: string,
+  command: SessionCommand,
+  call: Call,
+): Promise<Answered> {
+  return (await manager.send(sessionId, command, call)) as unknown as Answered;
+}

@@ -1,0 +1,107 @@
+// Operations that open, change, rest and end sessions.
+import { idFromKey } from '../base/ids.ts';
+import type { SessionProfile } from '../domain/session-events.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import type { Acknowledged, StatusAcknowledged } from '../operations/views.ts';
+import { type HandlerContext, sendCommand } from './handler-context.ts';
+
+export type LifecycleOperation =
+  | 'sessions.create'
+  | 'sessions.configure'
+  | 'sessions.pause'
+  | 'sessions.resume'
+  | 'sessions.hibernate'
+  | 'sessions.wake'
+  | 'sessions.terminate'
+  | 'sessions.archive'
+  | 'sessions.delete';
+
+export function lifecycleHandlers(context: HandlerContext): Handlers<LifecycleOperation> {
+  const change =
+    (type: 'session.pause' | 'session.resume' | 'session.hibernate' | 'session.wake' | 'session.archive') =>
+    ({ sessionId, reason }: ParsedInputOf<'sessions.pause'>, call: Call): Promise<StatusAcknowledged> =>
+      sendCommand(context, sessionId, { type, reason }, call);
+  return {
+    'sessions.create': (input, call) => createSession(context, input, call),
+    'sessions.configure': (input, call) => configureSession(context, input, call),
+    'sessions.pause': change('session.pause'),
+    'sessions.resume': change('session.resume'),
+    'sessions.hibernate': change('session.hibernate'),
+    'sessions.wake': change('session.wake'),
+    'sessions.archive': change('session.archive'),
+    'sessions.terminate': (input, call) => terminateSession(context, input, call),
+    'sessions.delete': (input, call) => deleteSession(context, input, call),
+  };
+}
+
+/** Without an id of the caller's it comes from the key, so that a retry finds the same stream; else it is a new one. */
+async function createSession(
+  context: HandlerContext,
+  input: ParsedInputOf<'sessions.create'>,
+  call: Call,
+): Promise<Acknowledged & { sessionId: string }> {
+  const sessionId =
+    input.sessionId ?? (call.operationId === undefined ? context.newId() : idFromKey(call.operationId));
+  const profile: SessionProfile = {
+    name: input.name ?? null,
+    agent: input.agent ?? null,
+    metadata: input.metadata ?? {},
+    llmConfig: input.llmConfig ?? {},
+    config: Object.freeze({ ...context.defaults, ...input.config }),
+    parentSessionId: input.parentSessionId ?? null,
+  };
+  return { ...(await context.manager.create(sessionId, profile, call)), sessionId };
+}
+
+async function configureSession(
+  context: HandlerContext,
+  { sessionId, config, ...changes }: ParsedInputOf<'sessions.configure'>,
+  call: Call,
+): Promise<Acknowledged> {
+  const named = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  if (config === undefined)
+    return sendCommand(context, sessionId, { type: 'session.configure', changes: named }, call);
+  return sendCommand(context, sessionId, { type: 'session.configure', changes: named, config }, call);
+}
+
+/** Ended when it is answered: stopped, and with cleanup deleted. A kill on the way is made good at the next start. */
+async function terminateSession(
+  context: HandlerContext,
+  { sessionId, reason, cleanup }: ParsedInputOf<'sessions.terminate'>,
+  call: Call,
+): Promise<StatusAcknowledged> {
+  const asked = await sendCommand<StatusAcknowledged>(
+    context,
+    sessionId,
+    { type: 'session.terminate', reason, cleanup },
+    call,
+  );
+  if (asked.status !== 'terminating') return finished(context, sessionId, asked);
+  return finished(
+    context,
+    sessionId,
+    await sendCommand(context, sessionId, { type: 'session.finishTermination' }, {}),
+  );
+}
+
+async function deleteSession(
+  context: HandlerContext,
+  { sessionId, reason }: ParsedInputOf<'sessions.delete'>,
+  call: Call,
+): Promise<StatusAcknowledged> {
+  return finished(
+    context,
+    sessionId,
+    await sendCommand(context, sessionId, { type: 'session.delete', reason }, call),
+  );
+}
+
+async function finished(
+  context: HandlerContext,
+  sessionId: string,
+  ended: StatusAcknowledged,
+): Promise<StatusAcknowledged> {
+  if (ended.status === 'deleted') await context.manager.removeStored(sessionId);
+  return ended;
+}

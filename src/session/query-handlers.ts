@@ -1,0 +1,180 @@
+// Operations that look at sessions, keep copies of them and build contexts from them.
+import { HoldfastError } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import { type BuiltContext, buildContext, type LoadedConversation } from '../domain/built-context.ts';
+import { keptSeqs } from '../domain/conversation.ts';
+import { statusAt } from '../domain/session-deadlines.ts';
+import type { FileData, MessageData, MessageEvent } from '../domain/session-events.ts';
+import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import { deserializeSession, serializeSession } from '../operations/session-record.ts';
+import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
+import { page, seqFrom } from './content-handlers.ts';
+import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
+
+export type QueryOperation =
+  `sessions.${'get' | 'save' | 'restore' | 'listSaved' | 'deleteSaved' | 'buildContext' | 'entries'}`;
+
+const savedPrefix = 'saved/';
+const savedKey = (sessionId: string): string => `${savedPrefix}${sessionId}`;
+
+export function queryHandlers(context: HandlerContext): Handlers<QueryOperation> {
+  return {
+    'sessions.get': ({ sessionId }) => getSession(context, sessionId),
+    'sessions.save': ({ sessionId }) => saveSession(context, sessionId),
+    'sessions.restore': ({ sessionId }, call) => restoreSession(context, sessionId, call),
+    'sessions.listSaved': () => listSaved(context),
+    'sessions.deleteSaved': async ({ sessionId }) => {
+      await getSaved(context, sessionId);
+      await context.journal.kv.batch([{ key: savedKey(sessionId), value: undefined }]);
+      return { sessionId };
+    },
+    'sessions.buildContext': (input) => buildFor(context, input),
+    'sessions.entries': async ({ sessionId, limit, cursor }) => {
+      await context.manager.read(sessionId);
+      const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
+      const { items, next } = await readForwards(context.journal, sessionId, after, limit, contextEntry);
+      return page(items, next);
+    },
+  };
+}
+
+async function getSession({ manager, clock }: HandlerContext, sessionId: string): Promise<SessionDetails> {
+  const { state, seq } = await manager.read(sessionId);
+  const { createdAt, updatedAt, lastActivityAt, messages, entries, reason, error } = contextOf(state);
+  const { name, agent, parentSessionId, metadata, llmConfig, config } = state.profile;
+  if (statusOf(state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const quiet = {
+    activeAt: lastActivityAt,
+    idleAfterMs: config.idleAfterMs,
+    dormantAfterMs: config.dormantAfterMs,
+  };
+  const status = statusAt(statusOf(state), quiet, clock.now());
+  return {
+    sessionId,
+    status: manager.quarantine(sessionId) === undefined ? status : 'quarantined',
+    name,
+    agent,
+    parentSessionId,
+    createdAt: createdAt ?? updatedAt,
+    updatedAt,
+    lastActivityAt,
+    messages,
+    entries,
+    metadata,
+    llmConfig,
+    config,
+    reason,
+    error,
+    seq,
+  };
+}
+
+async function saveSession(
+  { manager, journal, clock }: HandlerContext,
+  sessionId: string,
+): Promise<SavedInfo> {
+  const { state, seq } = await manager.read(sessionId);
+  if (statusOf(state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const whole = await readForwards(
+    journal,
+    sessionId,
+    state.conversation.clearedThrough,
+    Number.POSITIVE_INFINITY,
+    (event) => (isMessage(event) && event.seq <= seq ? event : undefined),
+  );
+  const record = serializeSession(state, whole.items, clock.now(), seq);
+  await journal.kv.batch([{ key: savedKey(sessionId), value: record as unknown as Json }]);
+  return savedInfo(record);
+}
+
+async function restoreSession(
+  context: HandlerContext,
+  sessionId: string,
+  call: Call,
+): Promise<{ seq: number; sessionId: string; messages: number }> {
+  const command = deserializeSession(await getSaved(context, sessionId));
+  return sendCommand(context, sessionId, command, call);
+}
+
+async function getSaved({ journal }: HandlerContext, sessionId: string): Promise<Json> {
+  const stored = await journal.kv.get(savedKey(sessionId));
+  if (stored === undefined) throw new HoldfastError('SAVED_SESSION_NOT_FOUND', { sessionId });
+  return stored;
+}
+
+async function listSaved({ journal }: HandlerContext): Promise<SavedInfo[]> {
+  const saved: SavedInfo[] = [];
+  for (const key of await journal.kv.keys(savedPrefix)) {
+    const stored = await journal.kv.get(key);
+    if (stored !== undefined) saved.push(savedInfo(stored as unknown as Parameters<typeof savedInfo>[0]));
+  }
+  return saved;
+}
+
+function savedInfo(record: {
+  sessionId: string;
+  savedAt: string;
+  savedSeq: number;
+  messageCount: number;
+}): SavedInfo {
+  const { sessionId, savedAt, savedSeq, messageCount } = record;
+  return { sessionId, savedAt: Date.parse(savedAt), seq: savedSeq, messages: messageCount };
+}
+
+async function buildFor(
+  context: HandlerContext,
+  input: ParsedInputOf<'sessions.buildContext'>,
+): Promise<BuiltContext> {
+  const { sessionId, ...request } = input;
+  const { state, seq } = await context.manager.read(sessionId);
+  if (statusOf(state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const wanted = request.include.includes('conversation');
+  const loaded = wanted ? await loadConversation(context, state, seq, request.maxMessages) : { messages: [] };
+  return buildContext(state, loaded, request, context.clock.now(), context.countTokens);
+}
+
+/** The window, older messages when more are asked for, and the kept ones before them; what cannot be read is left out. */
+async function loadConversation(
+  { journal }: HandlerContext,
+  state: SessionState,
+  seq: number,
+  maxMessages: number | undefined,
+): Promise<LoadedConversation> {
+  const { window } = state.conversation;
+  const inMemory = window.toArray();
+  try {
+    const more =
+      maxMessages !== undefined && maxMessages > window.length && contextOf(state).messages > window.length;
+    const older = more
+      ? await readBackwards(journal, state, window.at(0)?.seq ?? seq + 1, maxMessages - window.length)
+      : undefined;
+    const recent = [...(older?.items ?? [])].reverse().concat(inMemory);
+    const first = recent[0]?.seq ?? seq + 1;
+    const kept: MessageEvent[] = [];
+    for (const at of keptSeqs(state.conversation)) {
+      const message = at < first ? await readMessage(journal, state, at) : undefined;
+      if (message !== undefined) kept.push(message);
+    }
+    return { messages: [...kept, ...recent] };
+  } catch (error) {
+    if (!HoldfastError.is(error)) throw error;
+    return { messages: inMemory, problem: error.message };
+  }
+}
+
+function contextEntry({ type, data, seq, at }: StoredEvent): ContextEntry | undefined {
+  if (type !== 'message.sent' && type !== 'file.added' && type !== 'tool.called') return undefined;
+  const { entry, size, processingMs } = data as MessageData | FileData;
+  const timed = processingMs === undefined ? {} : { processingMs };
+  return { entry, type: entryType(type, data), seq, at, size, ...timed };
+}
+
+function entryType(type: 'message.sent' | 'file.added' | 'tool.called', data: unknown): ContextEntry['type'] {
+  if (type === 'file.added') return 'file';
+  if (type === 'tool.called') return 'tool_call';
+  return (data as MessageData).role === 'system' ? 'system' : 'message';
+}

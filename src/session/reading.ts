@@ -1,0 +1,95 @@
+// Reading a session's events from its journal, forwards by page and backwards from the end.
+import type { MessageEvent } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import type { Journal, StoredEvent } from '../journal/journal.ts';
+
+const blockSize = 256;
+
+export interface Reading<Item> {
+  readonly items: readonly Item[];
+  /** The seq that the next page starts behind, or undefined at the end. */
+  readonly next: number | undefined;
+}
+
+/** The place before the first event that can still be read. */
+export async function beginning(journal: Journal, sessionId: string): Promise<number> {
+  const head = await journal.head(sessionStream(sessionId));
+  return (head?.firstSeq ?? 1) - 1;
+}
+
+/** Up to `limit` of the events after `after` that `choose` turns into items. */
+export async function readForwards<Item>(
+  journal: Journal,
+  sessionId: string,
+  after: number,
+  limit: number,
+  choose: (event: StoredEvent) => Item | undefined,
+): Promise<Reading<Item>> {
+  const items: Item[] = [];
+  let position = after;
+  for (;;) {
+    const page = await journal.readFrom(sessionStream(sessionId), position, { limit: blockSize });
+    for (const event of page.events) {
+      const item = choose(event);
+      if (item !== undefined && items.length === limit) return { items, next: position };
+      if (item !== undefined) items.push(item);
+      position = event.seq;
+    }
+    if (page.end) return { items, next: undefined };
+  }
+}
+
+/** Up to `limit` messages below `before`, newest first, none that was cleared. */
+export async function readBackwards(
+  journal: Journal,
+  state: SessionState,
+  before: number,
+  limit: number,
+): Promise<Reading<MessageEvent>> {
+  const floor = state.conversation.clearedThrough;
+  const items: MessageEvent[] = [];
+  for (let end = before; end - 1 > floor; ) {
+    const start = Math.max(floor, end - 1 - blockSize);
+    for (const event of (await readBlock(journal, state.sessionId, start, end)).reverse()) {
+      if (!isMessage(event)) continue;
+      if (items.length === limit) return { items, next: items.at(-1)?.seq };
+      items.push(event);
+    }
+    end = start + 1;
+  }
+  return { items, next: undefined };
+}
+
+/** The events between `start` and `end`, both left out; a page may hold fewer when they are large. */
+async function readBlock(
+  journal: Journal,
+  sessionId: string,
+  start: number,
+  end: number,
+): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (let position = start; position < end - 1; ) {
+    const page = await journal.readFrom(sessionStream(sessionId), position, { limit: end - 1 - position });
+    events.push(...page.events);
+    if (page.events.length === 0) break;
+    position = page.events.at(-1)?.seq ?? end;
+  }
+  return events;
+}
+
+/** The message at `seq`, or undefined when there is none in the conversation. */
+export async function readMessage(
+  journal: Journal,
+  state: SessionState,
+  seq: number,
+): Promise<MessageEvent | undefined> {
+  if (seq <= state.conversation.clearedThrough) return undefined;
+  const { events } = await journal.readFrom(sessionStream(state.sessionId), seq - 1, { limit: 1 });
+  const [event] = events;
+  return event !== undefined && event.seq === seq && isMessage(event) ? event : undefined;
+}
+
+export function isMessage(event: StoredEvent): event is StoredEvent & MessageEvent {
+  return event.type === 'message.sent' && event.data !== undefined;
+}

@@ -1,0 +1,231 @@
+// A whole system, put together: the only file that knows every room. It reads from top to bottom as the supervision tree,
+// and is closed from bottom to top, the journal last.
+import type { InspectionEvent } from 'xstate';
+import { type Clock, systemClock } from './base/clock.ts';
+import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
+import { HoldfastError } from './base/errors.ts';
+import { type IdSource, randomId } from './base/ids.ts';
+import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemetry.ts';
+import { type Client, createClient } from './client/client.ts';
+import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
+import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from './domain/session-config.ts';
+import type { Announcement } from './entity/event-reader.ts';
+import { Follower } from './entity/follower.ts';
+import {
+  ProcessManager,
+  type ProcessManagerDefinition,
+  type ProcessManagerOptions,
+} from './entity/process-manager.ts';
+import type { Cursor, Journal } from './journal/journal.ts';
+import { LevelJournal } from './journal/level-journal.ts';
+import type { OpenStore } from './journal/level-store.ts';
+import { openLevelJournal } from './journal/open-level-journal.ts';
+import { bindOperations } from './operations/bind.ts';
+import type { EventPort } from './operations/event-port.ts';
+import type { Dispatch } from './operations/operation.ts';
+import { parseSessionConfig } from './operations/session-config-schema.ts';
+import { listHandler } from './projection/list-handler.ts';
+import { SessionList } from './projection/session-list.ts';
+import { LocalPubSub } from './pubsub/local-pubsub.ts';
+import { SessionEvents } from './session/session-events.ts';
+import { sessionHandlers } from './session/session-handlers.ts';
+import { globalTopic, SessionManager } from './session/session-manager.ts';
+
+export interface SystemOptions extends SystemConfigInput {
+  /** The numbers of new sessions; see SessionConfig. */
+  readonly session?: Partial<SessionConfig>;
+  /** Follow all events and send operations in answer; see ProcessManagerDefinition. */
+  readonly processManagers?: readonly ProcessManagerDefinition[];
+  /** Hears of crashes, restarts, incidents and recoveries. */
+  readonly onTelemetry?: (event: TelemetryEvent) => void;
+  /** An XState inspection observer for all actors. One that throws harms nobody. */
+  readonly inspect?: (event: InspectionEvent) => void;
+  /** Counts the tokens of a text for built contexts; a quarter of the characters by default. */
+  readonly countTokens?: TokenCounter;
+  readonly clock?: Clock;
+  readonly newId?: IdSource;
+  /** Opens an abstract-level database in place of a directory, as tests do. */
+  readonly store?: OpenStore;
+}
+
+export type SystemStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'stopped';
+
+export interface System {
+  readonly client: Client;
+  readonly status: SystemStatus;
+  /** Sessions in memory. */
+  readonly activeSessions: number;
+  /** A client of its own, whose subscriptions end with it. */
+  connect(): Client;
+  /** A running process manager. */
+  processManager(name: string): ProcessManager | undefined;
+  /** Refuses new calls, answers what runs, keeps snapshots, closes the journal. May be called again. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Opens the store and brings back every session that it holds, under its id.
+ *
+ * @throws HoldfastError `INVALID_CONFIG`, `JOURNAL_LOCKED`, `JOURNAL_READ_ONLY`, `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`,
+ * `JOURNAL_OPEN_FAILED`
+ */
+export async function createSystem(options: SystemOptions): Promise<System> {
+  const { config, ports } = readOptions(options);
+  const journal = await openJournal(config, ports, options.store);
+  const pubsub = new LocalPubSub<Announcement>(ports.telemetry);
+  const onGrowth = (wake: () => void): (() => void) => pubsub.subscribe(globalTopic, wake);
+  const manager = new SessionManager({ ...config, ...ports, journal, pubsub });
+  const list = new SessionList();
+  const from = await loadHeads(journal, manager, list);
+  const follower = new Follower({
+    ...ports,
+    name: 'session-list',
+    journal,
+    from,
+    handle: (entries) => list.apply(entries),
+    onGrowth,
+  });
+  const { dispatch, invoke } = bindOperations({
+    handlers: {
+      ...sessionHandlers({ ...config, ...ports, manager, journal, pubsub }),
+      ...listHandler({ ...ports, list, follower, quarantine: (sessionId) => manager.quarantine(sessionId) }),
+    },
+    clock: ports.clock,
+    timeoutMs: config.operationTimeoutMs,
+    admit: () => assertServing(manager),
+  });
+  manager.serve();
+  const processManagers = new Map<string, ProcessManager>();
+  for (const definition of options.processManagers ?? []) {
+    const send: ProcessManagerOptions['send'] = ({ operation, input }, source) =>
+      invoke(operation, input, { source });
+    processManagers.set(
+      definition.name,
+      await ProcessManager.start({ ...ports, definition, journal, onGrowth, send }),
+    );
+  }
+  return new RunningSystem({ dispatch, journal, pubsub, manager, follower, processManagers });
+}
+
+interface Ports {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly newId: IdSource;
+  readonly countTokens: TokenCounter;
+  readonly defaults: SessionConfig;
+  readonly inspect?: (event: InspectionEvent) => void;
+}
+
+function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
+  const {
+    session,
+    processManagers: _,
+    onTelemetry,
+    inspect,
+    countTokens,
+    clock = systemClock,
+    newId,
+    store,
+    ...plain
+  } = options;
+  const config = parseConfig(plain);
+  if (config.location === undefined && store === undefined) {
+    throw new HoldfastError('INVALID_CONFIG', {
+      problem: 'location: give the directory in which the sessions are kept',
+    });
+  }
+  const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
+  const ports: Ports = {
+    clock,
+    telemetry: telemetryTo(onTelemetry, () => clock.now()),
+    newId: newId ?? randomId,
+    countTokens: countTokens ?? estimateTokens,
+    defaults: Object.freeze({ ...preset, ...parseSessionConfig(session ?? {}) }),
+    ...(inspect && { inspect }),
+  };
+  return { config, ports };
+}
+
+function openJournal(
+  { location }: SystemConfig,
+  ports: Ports,
+  store: OpenStore | undefined,
+): Promise<LevelJournal> {
+  if (store !== undefined) return LevelJournal.open({ ...ports, open: store });
+  return openLevelJournal(location ?? '', ports);
+}
+
+/** Boot reads heads and nothing else; the list follows the feed from where it stood before. */
+async function loadHeads(journal: Journal, manager: SessionManager, list: SessionList): Promise<Cursor> {
+  const from = journal.feedEnd();
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const { heads, next } = await journal.list({ prefix: 'session/', ...(after !== undefined && { after }) });
+    manager.adopt(heads);
+    list.load(heads);
+    after = next;
+  }
+  list.sort();
+  return from;
+}
+
+function assertServing({ status }: SessionManager): void {
+  if (status !== 'serving') throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
+}
+
+interface Parts {
+  readonly dispatch: Dispatch;
+  readonly journal: Journal;
+  readonly pubsub: LocalPubSub<Announcement>;
+  readonly manager: SessionManager;
+  readonly follower: Follower;
+  readonly processManagers: ReadonlyMap<string, ProcessManager>;
+}
+
+class RunningSystem implements System {
+  readonly client: Client;
+  readonly #parts: Parts;
+  readonly #events: EventPort;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#events = new SessionEvents(parts.journal, parts.pubsub);
+    this.client = this.connect();
+  }
+
+  get status(): SystemStatus {
+    return this.#parts.manager.status;
+  }
+
+  get activeSessions(): number {
+    return this.#parts.manager.activeCount;
+  }
+
+  connect(): Client {
+    return createClient({ dispatch: this.#parts.dispatch, events: this.#events });
+  }
+
+  processManager(name: string): ProcessManager | undefined {
+    return this.#parts.processManagers.get(name);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { manager, processManagers, follower, pubsub, journal } = this.#parts;
+    await Promise.all([...processManagers.values()].map((processManager) => processManager.stop()));
+    await manager.drain();
+    await follower.stop();
+    await this.client.close();
+    pubsub.close();
+    await journal.close();
+  }
+}

@@ -1,0 +1,161 @@
+// A disk that fails when it is told to: memory-level as LevelDB behaves, whose writes a plan lets fail. Data outlive handles.
+import { MemoryLevel } from 'memory-level';
+import type { OpenStore, Store } from '../journal/level-store.ts';
+
+/** `before`: nothing of the write is there. `after`: all of it is, and only the answer is lost. */
+export type Fault = 'before' | 'after';
+
+/** Decides the fate of the n-th write since the disk was made, counted from 1. */
+export type FaultPlan = (write: number) => Fault | undefined;
+
+export const nthWrite =
+  (n: number, fault: Fault): FaultPlan =>
+  (write) =>
+    write === n ? fault : undefined;
+
+export const everyWrite =
+  (fault: Fault): FaultPlan =>
+  () =>
+    fault;
+
+/** Lets about `rate` of all writes fail, before or after, the same ones for the same seed. */
+export function randomWrites(seed: number, rate: number): FaultPlan {
+  const random = randomFrom(seed);
+  return () => {
+    if (random() >= rate) return undefined;
+    return random() < 0.5 ? 'before' : 'after';
+  };
+}
+
+export interface FaultyLevel {
+  /** Opens a handle to the data. Like LevelDB, it refuses while another handle is open. */
+  readonly open: OpenStore;
+  /** How many writes were asked for: batches, puts, deletes and clears. */
+  readonly writes: number;
+  /** The keys and values that are there. Changing it is what rot does. */
+  readonly data: Pick<Store, 'get' | 'put' | 'del' | 'keys' | 'iterator'>;
+  /** From now on writes fail by `plan`. As in LevelDB, a handle that met a fault fails until it is opened anew. */
+  failWrites(plan: FaultPlan): void;
+  /** The next `count` openings fail. */
+  failOpens(count: number): void;
+  /** Nothing fails any more, once the handle that met a fault was opened anew. */
+  heal(): void;
+  /** Writes wait, before they are carried out, until they are released. */
+  holdWrites(): HeldWrites;
+}
+
+export interface HeldWrites {
+  /** Resolves when the first write waits. */
+  readonly arrived: Promise<void>;
+  release(): void;
+}
+
+export function faultyLevel(): FaultyLevel {
+  const disk: Disk = { writes: 0, plan: () => undefined, pass: async () => {}, failingOpens: 0 };
+  const platter = new MemoryLevel<string, string>();
+  let handle: Store | undefined;
+  return {
+    async open() {
+      if (disk.failingOpens > 0) {
+        disk.failingOpens -= 1;
+        throw fault('the disk cannot be opened');
+      }
+      if (handle !== undefined && handle.status !== 'closed') throw fault('the disk is open already');
+      handle = handleOn(platter, disk);
+      await handle.open();
+      return handle;
+    },
+    get writes() {
+      return disk.writes;
+    },
+    data: sublevelOf(platter),
+    failWrites(plan) {
+      disk.plan = plan;
+    },
+    failOpens(count) {
+      disk.failingOpens = count;
+    },
+    heal() {
+      disk.plan = () => undefined;
+      disk.failingOpens = 0;
+    },
+    holdWrites() {
+      const [arrived, arrive] = signal();
+      const [released, release] = signal();
+      disk.pass = () => {
+        arrive();
+        return released;
+      };
+      return { arrived, release };
+    },
+  };
+}
+
+interface Disk {
+  writes: number;
+  plan: FaultPlan;
+  pass: () => Promise<void>;
+  failingOpens: number;
+}
+
+/** A sublevel is a handle of its own: it closes for good, and what was written through it stays. */
+const sublevelOf = (platter: Store): Store => platter.sublevel('data') as unknown as Store;
+
+type Write = <T>(carryOut: () => Promise<T>) => Promise<T>;
+
+function handleOn(platter: Store, disk: Disk): Store {
+  let broken = false;
+  const write: Write = async (carryOut) => {
+    disk.writes += 1;
+    const fate = broken ? 'before' : disk.plan(disk.writes);
+    broken ||= fate !== undefined;
+    await disk.pass();
+    if (fate === 'before') throw fault('the disk failed before the write');
+    const result = await carryOut();
+    if (fate === 'after') throw fault('the disk failed after the write');
+    return result;
+  };
+  const handle = sublevelOf(platter);
+  const { put, del, clear, batch } = handle;
+  return Object.assign(handle, {
+    put: (...args: unknown[]) => write(() => Reflect.apply(put, handle, args)),
+    del: (...args: unknown[]) => write(() => Reflect.apply(del, handle, args)),
+    clear: (...args: unknown[]) => write(() => Reflect.apply(clear, handle, args)),
+    batch: (...args: unknown[]) =>
+      args.length > 0 ? write(() => Reflect.apply(batch, handle, args)) : chainedBatch(handle, batch, write),
+  });
+}
+
+/** An empty batch does not reach the disk. */
+function chainedBatch(handle: Store, batch: Store['batch'], write: Write): ReturnType<typeof batch> {
+  const chained = batch.call(handle);
+  const carryOut = chained.write.bind(chained);
+  return Object.assign(chained, {
+    write: (options: object = {}) =>
+      chained.length === 0 ? carryOut(options) : write(() => carryOut(options)),
+  });
+}
+
+function signal(): [Promise<void>, () => void] {
+  let give = (): void => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return [given, () => give()];
+}
+
+function fault(message: string): Error {
+  return Object.assign(new Error(message), { code: 'LEVEL_IO_ERROR' });
+}
+
+/** Mulberry32: small, and the same on every machine. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,286 @@
+// Damage on the disk: found, named with its stream and seq, and never handed out as if it were whole.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { encodeHead, findHead } from '../../src/journal/head.ts';
+import type { Head, Journal, Version } from '../../src/journal/journal.ts';
+import { keys } from '../../src/journal/keys.ts';
+import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
+import type { FaultyLevel } from '../../src/testing/faulty-level.ts';
+import {
+  commit,
+  draft,
+  drafts,
+  headDraft,
+  placesIn,
+  readFeed,
+  readPages,
+  seqsIn,
+  snapshotAt,
+  snapshotsOf,
+} from '../../src/testing/journal-conformance/journal-fixture.ts';
+import { type MemoryJournal, memoryJournal } from '../support/memory-journal.ts';
+
+const stream = 'session/alpha';
+const healthy = 'session/healthy';
+
+const corruptAt = (seq: number | string, of = stream): object => ({
+  code: 'JOURNAL_CORRUPT',
+  details: { stream: of, seq },
+});
+
+/** A store with two streams of five events, two snapshots, a receipt and a small value, closed. */
+async function writtenStore(): Promise<MemoryJournal> {
+  const store = memoryJournal();
+  const journal = await store.open();
+  for (const of of [stream, healthy]) {
+    const receipts = [{ key: 'key', value: `of ${of}` }];
+    const first = await commit(journal, null, drafts(1, 2, of), { of, receipts });
+    const last = await commit(journal, first.version, drafts(3, 5, of), { of });
+    await journal.putSnapshot(of, snapshotAt(first, 2));
+    await journal.putSnapshot(of, snapshotAt(last, 5));
+  }
+  await journal.kv.batch([{ key: 'small', value: { n: 1 } }]);
+  await journal.close();
+  return store;
+}
+
+type Damage = (data: FaultyLevel['data']) => Promise<void>;
+
+/** Opens the written store after something was done to its data. */
+async function afterDamage(damage: Damage): Promise<MemoryJournal & { journal: Journal }> {
+  const store = await writtenStore();
+  await damage(store.disk.data);
+  return { ...store, journal: await store.open() };
+}
+
+async function valueAt(data: FaultyLevel['data'], key: string): Promise<string> {
+  const value = await data.get(key);
+  if (value === undefined) throw new Error(`${key} is not there`);
+  return value;
+}
+
+const readWhole = (journal: Journal): Promise<unknown> => readPages(journal, 2, stream);
+
+/** The record with another payload and its hash computed anew. */
+async function rehash(data: FaultyLevel['data'], seq: number): Promise<void> {
+  const key = keys.event(stream, seq);
+  const { prev } = decodeRecord(await valueAt(data, key), stream, seq);
+  await data.put(key, encodeRecord(draft(seq, { forged: true }), prev).value);
+}
+
+/** The head with other facts and its checksum computed anew. */
+async function rewriteHead(data: FaultyLevel['data'], change: Partial<Head>): Promise<void> {
+  const head = findHead(stream, await valueAt(data, keys.head(stream)));
+  const { key, value = '' } = encodeHead({ ...(head as Head), ...change });
+  await data.put(key, value);
+}
+
+describe('a chain', () => {
+  const cases: [string, number | string, Damage][] = [
+    ['whose first record is gone', 1, (data) => data.del(keys.event(stream, 1))],
+    ['with a record that is gone', 3, (data) => data.del(keys.event(stream, 3))],
+    ['whose last record is gone', 5, (data) => data.del(keys.event(stream, 5))],
+    [
+      'whose tail is gone',
+      4,
+      async (data) => {
+        await data.del(keys.event(stream, 5));
+        await data.del(keys.event(stream, 4));
+      },
+    ],
+    [
+      'with two records that changed places',
+      2,
+      async (data) => {
+        const [second, third] = [keys.event(stream, 2), keys.event(stream, 3)];
+        const value = await valueAt(data, second);
+        await data.put(second, await valueAt(data, third));
+        await data.put(third, value);
+      },
+    ],
+    [
+      'with a record of another stream',
+      3,
+      async (data) => data.put(keys.event(stream, 3), await valueAt(data, keys.event(healthy, 3))),
+    ],
+    ['with a record that was hashed anew', 4, (data) => rehash(data, 3)],
+    ['whose first record was hashed anew', 2, (data) => rehash(data, 1)],
+    ['whose last record was hashed anew', 5, (data) => rehash(data, 5)],
+    ['whose head names another record', 5, (data) => rewriteHead(data, { chain: 'x'.repeat(43) })],
+    [
+      'whose head names a record that never was',
+      6,
+      (data) => rewriteHead(data, { seq: 6, version: '6' as Version }),
+    ],
+    ['whose head is an older one', 5, (data) => rewriteHead(data, { seq: 4, version: '4' as Version })],
+    ['whose head is gone', 1, (data) => data.del(keys.head(stream))],
+    ['whose head was altered', 'head', async (data) => data.put(keys.head(stream), '{}')],
+  ];
+
+  test.each(cases)('%s is found when it is read', async (_, seq, damage) => {
+    const { journal } = await afterDamage(damage);
+    await expect(readWhole(journal)).rejects.toMatchObject(corruptAt(seq));
+  });
+
+  test.each(cases)('%s harms no other stream', async (_, __, damage) => {
+    const { journal } = await afterDamage(damage);
+    const pages = await readPages(journal, 2, healthy);
+    expect(seqsIn(pages.flatMap(({ events }) => events))).toEqual([1, 2, 3, 4, 5]);
+    const head = await journal.head(healthy);
+    await commit(journal, head?.version ?? null, [draft(6, {}, healthy)], { of: healthy });
+    expect((await journal.list()).heads.map(({ stream: of }) => of)).toContain(healthy);
+    const places = placesIn(await readFeed(journal, null)).filter((place) => place.startsWith(healthy));
+    expect(places).toEqual([1, 2, 3, 4, 5, 6].map((n) => `${healthy}#${n}`));
+  });
+
+  test('can be read up to its damage', async () => {
+    const { journal } = await afterDamage((data) => data.del(keys.event(stream, 4)));
+    const page = await journal.readFrom(stream, 0, { limit: 3 });
+    expect(seqsIn(page.events)).toEqual([1, 2, 3]);
+    await expect(journal.readFrom(stream, 3, { chain: page.chain ?? '' })).rejects.toMatchObject(
+      corruptAt(4),
+    );
+  });
+});
+
+describe('a damaged head', () => {
+  test('refuses appends and removals, and is named in the list beside the sound ones', async () => {
+    const { journal, reports } = await afterDamage(async (data) => {
+      await data.put(keys.head(stream), (await valueAt(data, keys.head(stream))).replace('active', 'paused'));
+    });
+    const calls = [
+      journal.head(stream),
+      journal.append(stream, '5' as Version, [draft(6)], { head: headDraft }),
+      journal.append(stream, null, [draft(1)], { head: headDraft }),
+      journal.remove(stream, '5' as Version),
+      journal.trim(stream, 1),
+    ];
+    for (const call of calls) await expect(call).rejects.toMatchObject(corruptAt('head'));
+    expect(await journal.list()).toMatchObject({ heads: [{ stream: healthy }], damaged: [stream] });
+    expect(await journal.list({ limit: 1 })).toMatchObject({ heads: [], damaged: [stream], next: stream });
+    expect(reports).toContainEqual({ name: 'head.damaged', data: { stream } });
+  });
+
+  test('that is gone does not make its stream a new one', async () => {
+    const { journal } = await afterDamage((data) => data.del(keys.head(stream)));
+    const append = journal.append(stream, null, [draft(1)], { head: headDraft });
+    await expect(append).rejects.toMatchObject(corruptAt(1));
+  });
+});
+
+describe('beside the chain', () => {
+  test('a damaged snapshot is left out and reported, and the next older one serves', async () => {
+    const { journal, reports } = await afterDamage(async (data) => {
+      const key = keys.snapshot(stream, 5);
+      await data.put(key, (await valueAt(data, key)).replace('"n":5', '"n":6'));
+    });
+    expect((await snapshotsOf(journal, stream)).map(({ seq }) => seq)).toEqual([2]);
+    expect(reports).toContainEqual({ name: 'snapshot.damaged', data: { stream, seq: 5 } });
+  });
+
+  test('a snapshot of another stream is left out', async () => {
+    const { journal } = await afterDamage(async (data) => {
+      await data.put(keys.snapshot(stream, 5), await valueAt(data, keys.snapshot(healthy, 5)));
+    });
+    expect((await snapshotsOf(journal, stream)).map(({ seq }) => seq)).toEqual([2]);
+  });
+
+  test('a damaged record is left out of the feed, named and reported; the others come', async () => {
+    const { journal, reports } = await afterDamage((data) => data.del(keys.event(stream, 4)));
+    const entries = await readFeed(journal, null);
+    expect(placesIn(entries).filter((place) => place.startsWith(stream))).toEqual(
+      [1, 2, 3, 5].map((seq) => `${stream}#${seq}`),
+    );
+    expect(entries.flatMap(({ damaged = [] }) => damaged)).toEqual([{ stream, seq: 4 }]);
+    expect(reports).toContainEqual({ name: 'record.damaged', data: { stream, seq: 4 } });
+  });
+
+  test('a feed entry that is damaged or gone stops the feed there, since nobody knows what it held', async () => {
+    const altered = await afterDamage((data) => data.put(keys.feed(2), '[]'));
+    await expect(altered.journal.readAll(null)).rejects.toMatchObject(corruptAt(2, 'feed'));
+    expect(placesIn(await altered.journal.readAll(null, 1)).length).toBe(2);
+    const gone = await afterDamage((data) => data.del(keys.feed(2)));
+    await expect(gone.journal.readAll(null)).rejects.toMatchObject(corruptAt(2, 'feed'));
+  });
+
+  test('a damaged epoch is found at the opening, which leaves the store free', async () => {
+    const store = await writtenStore();
+    const epoch = await valueAt(store.disk.data, keys.epoch);
+    await store.disk.data.put(keys.epoch, `${epoch}0`);
+    await expect(store.open()).rejects.toMatchObject(corruptAt('epoch', 'journal'));
+    await store.disk.data.put(keys.epoch, epoch);
+    await (await store.open()).close();
+  });
+});
+
+describe('whatever byte rots', () => {
+  test('no wrong value is handed out', async () => {
+    const { disk } = await writtenStore();
+    const stored = (await disk.data.iterator().all()).map(([key, value]) => ({
+      key,
+      value: Buffer.from(value),
+    }));
+    const sound = await viewOf(await (await writtenStoreFrom(stored)).open());
+    const flip = fc.record({ entry: fc.nat(stored.length - 1), at: fc.nat(), bit: fc.nat(7) });
+    await fc.assert(
+      fc.asyncProperty(flip, async ({ entry, at, bit }) => {
+        const store = await writtenStoreFrom(stored);
+        const { key, value } = stored[entry] ?? { key: '', value: Buffer.alloc(1) };
+        const damaged = Buffer.from(value);
+        const index = at % value.length;
+        damaged.writeUInt8(damaged.readUInt8(index) ^ (1 << bit), index);
+        await store.disk.data.put(key, damaged.toString('utf8'));
+        const view = await store.open().then(viewOf, (error: { code: string }) => {
+          expect(error.code).toBe('JOURNAL_CORRUPT');
+          return {};
+        });
+        for (const [name, answer] of Object.entries(view)) {
+          if (answer !== 'corrupt') expect({ [name]: answer }).toEqual({ [name]: sound[name] });
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+async function writtenStoreFrom(stored: readonly { key: string; value: Buffer }[]): Promise<MemoryJournal> {
+  const store = memoryJournal();
+  for (const { key, value } of stored) await store.disk.data.put(key, value.toString('utf8'));
+  return store;
+}
+
+/** Everything that can be read, each answer or `corrupt`. */
+async function viewOf(journal: Journal): Promise<Record<string, unknown>> {
+  const questions: Record<string, () => unknown> = {
+    kv: () => journal.kv.get('small'),
+    kvKeys: () => journal.kv.keys(''),
+    feed: async () => {
+      const entries = await readFeed(journal, null);
+      return entries.some(({ damaged }) => damaged !== undefined) ? 'corrupt' : entries;
+    },
+    list: async () => {
+      const { heads, damaged } = await journal.list();
+      return damaged.length > 0 ? 'corrupt' : heads;
+    },
+  };
+  for (const of of [stream, healthy]) {
+    questions[`head of ${of}`] = () => journal.head(of);
+    questions[`events of ${of}`] = () => readPages(journal, 3, of);
+    questions[`receipt of ${of}`] = () => journal.receipt(of, 'key');
+    questions[`snapshots of ${of}`] = async () => {
+      const found = await snapshotsOf(journal, of);
+      return found.length < 2 ? 'corrupt' : found;
+    };
+  }
+  const answers = Object.entries(questions).map(async ([name, ask]) => [name, await answerTo(ask)]);
+  return Object.fromEntries(await Promise.all(answers));
+}
+
+async function answerTo(ask: () => unknown): Promise<unknown> {
+  try {
+    return await ask();
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'JOURNAL_CORRUPT' });
+    return 'corrupt';
+  }
+}
