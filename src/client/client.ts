@@ -54,7 +54,7 @@ export function createClient({ dispatch, events }: ClientOptions): Client {
   const close = async (): Promise<void> => heard.close();
   const client = {
     ...spaces,
-    events: Object.assign(heard, spaces['events']),
+    events: Object.assign(heard, spaces.events),
     close,
     [Symbol.asyncDispose]: close,
   };

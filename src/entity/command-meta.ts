@@ -1,5 +1,6 @@
 // What travels with a command beside what it asks: who sent it, and under which key its answer is kept.
 import type { Json } from '../base/json.ts';
+import type { EventMeta } from '../journal/journal.ts';
 
 /** A command of a process manager: its place in the stream that caused it, so that a repeat is recognised for ever. */
 export interface CommandSource {
@@ -44,4 +45,18 @@ export interface SourceRecord {
   readonly seq: number;
   readonly index: number;
   readonly answeredAt: number;
+}
+
+/** What of it is kept with the events. */
+export function eventMeta(meta: CommandMeta, incarnation: number): EventMeta {
+  const { operationId, source, by, correlation } = meta;
+  const causation =
+    source === undefined ? meta.causation : `${source.manager}:${source.stream}:${source.seq}`;
+  return Object.freeze({
+    incarnation,
+    ...(operationId !== undefined && { operationId }),
+    ...(by !== undefined && { by }),
+    ...(correlation !== undefined && { correlation }),
+    ...(causation !== undefined && { causation }),
+  });
 }

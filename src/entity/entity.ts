@@ -1,25 +1,19 @@
 // One stream with a law: decide, remember, become, tell, act, answer, for every command and in this order.
 //
 // Decide works on the decided state, so that commands follow each other while the disk works; everybody else sees the
-// durable one. Of one entity at most one append is on its way; what is decided meanwhile goes into the next.
+// durable one. When the disk fails the decided state is dropped and read back from what the disk has kept.
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law, Refusal } from '../domain/law.ts';
-import type { EventMeta, Head, Journal, StoredEvent } from '../journal/journal.ts';
-import type { Answer, CommandMeta } from './command-meta.ts';
+import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
+import { type Answer, type CommandMeta, eventMeta } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
+import { type Flight, Flights } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
-import {
-  answerFromRecord,
-  assertSameRequest,
-  flightKey,
-  type ReceiptWindow,
-  receiptKey,
-  receiptsFor,
-  receiptWindow,
-} from './receipts.ts';
+import { type Job, Mailbox } from './mailbox.ts';
+import { answerFromRecord, type ReceiptWindow, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
 import { type SnapshotPolicy, SnapshotWriter } from './snapshot-writer.ts';
 
 export interface EntityOptions<State, C extends Command> {
@@ -36,47 +30,25 @@ export interface EntityOptions<State, C extends Command> {
   /** An event has become durable, and `state` is the state after it. */
   readonly become: (event: StoredEvent, state: State) => void;
   /** Events that became durable together, in order; `state` is the state after the last. */
-  readonly tell: (events: readonly StoredEvent[], state: State, head: Head) => void;
+  readonly tell: (events: readonly StoredEvent[], state: State) => void;
   /** The law or the journal failed in a way that this incarnation cannot outlive. */
   readonly crash: (error: Error) => void;
-}
-
-interface Job<C> {
-  readonly command: C;
-  readonly meta: CommandMeta;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: Error) => void;
-  /** The record under its key, once a store that answers later has answered. */
-  readonly recorded?: { readonly value: Json | undefined };
-}
-
-/** A decided command on its way: its events, and what its caller hears once they are durable. */
-interface Flight<State> extends Decided<State> {
-  readonly command: string;
-  readonly receipts: ReturnType<typeof receiptsFor>;
-  readonly answer: () => void;
-  readonly fail: (error: Error) => void;
 }
 
 export class Entity<State, C extends Command> {
   readonly stream: string;
   readonly #options: EntityOptions<State, C>;
+  readonly #mailbox: Mailbox<C>;
+  readonly #flights = new Flights<State>();
   readonly #snapshots: SnapshotWriter<State>;
   #durable: State;
   #head: Head | undefined;
   #decided: State;
-  #decidedSeq: number;
-  #lastAt: number;
-  #operations: number;
-  #inbox: Job<C>[] = [];
-  #blocks = 0;
+  #decidedSeq = 0;
+  #lastAt = 0;
+  #operations = 0;
   #appendMs = 1;
-  #outgoing: Flight<State>[] = [];
-  #inFlight: Flight<State>[] | undefined;
-  #waiting = 0;
-  #keys = new Map<string, { digest: string | undefined; outcome: Promise<Answer> }>();
   #abandoned: Error | undefined;
-  #settled: (() => void)[] = [];
   #progressed = false;
 
   /** Reads the newest snapshot that holds and the events after it. */
@@ -87,19 +59,17 @@ export class Entity<State, C extends Command> {
     return new Entity(options, await hydrate(law, stream, journal, telemetry));
   }
 
-  private constructor(
-    options: EntityOptions<State, C>,
-    { state, head, lastAt, snapshotSeq, snapshotBytes }: Hydrated<State>,
-  ) {
-    this.stream = options.stream;
+  private constructor(options: EntityOptions<State, C>, hydrated: Hydrated<State>) {
+    const { stream, mailboxSize: size } = options;
+    const { state, head, snapshotSeq: seq, snapshotBytes: bytes } = hydrated;
+    this.stream = stream;
     this.#options = options;
     this.#durable = state;
     this.#decided = state;
-    this.#head = head;
-    this.#decidedSeq = head?.seq ?? 0;
-    this.#operations = head?.operations ?? 0;
-    this.#lastAt = lastAt;
-    this.#snapshots = new SnapshotWriter(options, { seq: snapshotSeq, bytes: snapshotBytes });
+    this.#rebase(state, head);
+    this.#snapshots = new SnapshotWriter(options, { seq, bytes });
+    const failed = (error: Error): void => this.#crash(error);
+    this.#mailbox = new Mailbox({ stream, size, deliver: (job) => this.#handle(job), failed });
   }
 
   /** The state that everybody sees. */
@@ -119,37 +89,34 @@ export class Entity<State, C extends Command> {
 
   /** True while no command waits for its answer. */
   get isQuiet(): boolean {
-    return this.#waiting === 0;
+    return this.#mailbox.isQuiet;
   }
 
   /** Decides the command and answers once all that it was decided on is durable. */
   send(command: C, meta: CommandMeta = {}): Promise<Answer> {
     if (this.#abandoned !== undefined)
       return Promise.reject(this.#notCommitted(command.type, this.#abandoned));
-    const { mailboxSize } = this.#options;
-    if (this.#waiting >= mailboxSize) {
-      const details = { stream: this.stream, size: this.#waiting, retryAfterMs: 2 * this.#appendMs };
-      return Promise.reject(new HoldfastError('OVERLOADED', details));
-    }
-    const known = this.#onItsWay(meta);
-    if (known !== undefined) return known;
-    const outcome = this.#enqueue(command, meta);
-    const key = flightKey(meta);
-    if (key !== undefined) this.#rememberFlight(key, meta, outcome);
-    return outcome;
+    return this.#mailbox.post(command, meta, 2 * this.#appendMs);
   }
 
-  /** Carries out the deadlines that have passed. */
+  /** Carries out the deadlines that have passed; behind a command that waits they are carried out with it. */
   wake(): void {
-    if (this.#abandoned === undefined && this.#blocks === 0 && this.#inbox.length === 0)
-      this.#guard(() => this.#decideDue());
+    if (
+      this.#abandoned !== undefined ||
+      !this.#mailbox.isOpen ||
+      this.#options.journal.incident !== undefined
+    )
+      return;
+    try {
+      this.#decideDue();
+    } catch (error) {
+      this.#crash(toError(error));
+    }
   }
 
   /** Resolves when all that was sent before has been answered. */
-  async settle(): Promise<void> {
-    while (this.#waiting > 0 && this.#abandoned === undefined) {
-      await new Promise<void>((resolve) => this.#settled.push(resolve));
-    }
+  settle(): Promise<void> {
+    return this.#mailbox.settle();
   }
 
   /** Keeps a snapshot of the durable state, when there is anything new in it. */
@@ -161,100 +128,74 @@ export class Entity<State, C extends Command> {
   abandon(error: Error): void {
     if (this.#abandoned !== undefined) return;
     this.#abandoned = error;
-    this.#dropUnsent(error);
-  }
-
-  #enqueue(command: C, meta: CommandMeta): Promise<Answer> {
-    this.#waiting += 1;
-    const outcome = new Promise<Answer>((resolve, reject) => {
-      const job = { command, meta, resolve, reject };
-      if (this.#blocks > 0 || this.#inbox.length > 0) this.#inbox.push(job);
-      else this.#handle(job);
-    });
-    const done = (): void => this.#answered();
-    outcome.then(done, done);
-    return outcome;
-  }
-
-  #answered(): void {
-    this.#waiting -= 1;
-    if (this.#waiting > 0 || this.#settled.length === 0) return;
-    for (const resolve of this.#settled.splice(0)) resolve();
+    this.#cancelFlights(error);
+    for (const { command, reject } of this.#mailbox.empty()) reject(this.#notCommitted(command.type, error));
   }
 
   #handle(job: Job<C>): void {
-    if (this.#options.journal.incident !== undefined) {
-      this.#putBack(job);
-      void this.#block(this.#options.journal.incident);
-      return;
+    const { incident } = this.#options.journal;
+    if (this.#abandoned !== undefined) {
+      job.reject(this.#notCommitted(job.command.type, this.#abandoned));
+    } else if (incident !== undefined) {
+      this.#mailbox.putBack(job);
+      void this.#mailbox.hold(incident);
+    } else {
+      this.#lookUp(job);
     }
-    const recorded = job.recorded === undefined ? this.#recorded(job.meta) : job.recorded.value;
-    if (recorded instanceof Promise)
-      void this.#block(recorded.then((value) => this.#putBack({ ...job, recorded: { value } })));
-    else this.#guardJob(job, () => this.#decide(job, recorded));
   }
 
-  #putBack(job: Job<C>): void {
-    this.#inbox.unshift(job);
+  /** Has it been answered before? Most stores know at once; behind one that does not, the mailbox waits. */
+  #lookUp(job: Job<C>): void {
+    const key = this.#head === undefined || job.recorded !== undefined ? undefined : receiptKey(job.meta);
+    const found = key === undefined ? job.recorded?.value : this.#options.journal.receipt(this.stream, key);
+    if (found instanceof Promise) {
+      void this.#mailbox.hold(found.then((value) => this.#mailbox.putBack({ ...job, recorded: { value } })));
+    } else {
+      this.#attend(job, found);
+    }
   }
 
-  #recorded(meta: CommandMeta): ReturnType<Journal['receipt']> {
-    const key = this.#head === undefined ? undefined : receiptKey(meta);
-    return key === undefined ? undefined : this.#options.journal.receipt(this.stream, key);
-  }
-
-  /** Holds the mailbox back until `until` settles, then goes through it in order. */
-  async #block(until: Promise<unknown>): Promise<void> {
-    this.#blocks += 1;
+  /** A coded refusal belongs to the caller; anything else that is thrown is a fault of the law and ends this incarnation. */
+  #attend(job: Job<C>, recorded: Json | undefined): void {
     try {
-      await until;
-    } catch (error) {
-      this.#crash(toError(error));
-    }
-    this.#blocks -= 1;
-    while (this.#blocks === 0) {
-      const job = this.#inbox.shift();
-      if (job === undefined) return;
-      this.#handle(job);
+      this.#decide(job, recorded);
+    } catch (thrown) {
+      const error = toError(thrown);
+      const isRefusal = HoldfastError.is(error);
+      job.reject(isRefusal ? error : this.#notCommitted(job.command.type, error));
+      if (!isRefusal) this.#crash(error);
     }
   }
 
   #decide({ command, meta, resolve, reject }: Job<C>, recorded: Json | undefined): void {
-    if (recorded !== undefined) {
-      const { clock, receipts = receiptWindow } = this.#options;
-      const answer = answerFromRecord(recorded, meta, clock.now(), this.#operations, receipts);
-      if (answer !== undefined) return resolve(answer);
+    const { clock, receipts: window = receiptWindow } = this.#options;
+    const known = recorded && answerFromRecord(recorded, meta, clock.now(), this.#operations, window);
+    if (known) {
+      resolve(known);
+      return;
     }
     this.#decideDue();
     const outcome = this.#run(command, meta);
     if ('refusal' in outcome) {
       const { code, details } = outcome.refusal;
-      this.#whenDurable(command.type, () => reject(new HoldfastError(code, details)), reject);
+      this.#answerInTurn(command.type, () => reject(new HoldfastError(code, details)), reject);
       return;
     }
     const answer: Answer = { seq: outcome.seq, ...outcome.reply };
-    if (outcome.events.length === 0) this.#whenDurable(command.type, () => resolve(answer), reject);
+    if (outcome.events.length === 0) this.#answerInTurn(command.type, () => resolve(answer), reject);
     else this.#remember(outcome, command.type, meta, answer, () => resolve(answer), reject);
   }
 
   /** Deadlines come first: what the clock has decided already is decided before what is asked now. */
   #decideDue(): void {
     const { law, clock } = this.#options;
-    for (
-      let due = law.due(this.#decided, clock.now());
-      due !== undefined;
-      due = law.due(this.#decided, clock.now())
-    ) {
-      const outcome = this.#run(due, {});
-      if ('refusal' in outcome || outcome.events.length === 0) return;
-      this.#remember(
-        outcome,
-        due.type,
-        {},
-        { seq: outcome.seq },
-        () => {},
-        () => {},
-      );
+    for (;;) {
+      const due = law.due(this.#decided, clock.now());
+      const outcome = due && this.#run(due, {});
+      if (due === undefined || outcome === undefined || 'refusal' in outcome || outcome.events.length === 0)
+        return;
+      const nobody = (): void => {};
+      this.#remember(outcome, due.type, {}, { seq: outcome.seq }, nobody, nobody);
     }
   }
 
@@ -274,45 +215,42 @@ export class Entity<State, C extends Command> {
   }
 
   #remember(
-    decided: Decided<State>,
+    { events, seq }: Decided<State>,
     command: string,
     meta: CommandMeta,
-    answer: Answer,
-    tellCaller: () => void,
+    answered: Answer,
+    answer: () => void,
     fail: (error: Error) => void,
   ): void {
-    const last = decided.events.at(-1);
+    const last = events.at(-1);
     if (last === undefined) return;
     this.#decided = last.state;
-    this.#decidedSeq = decided.seq;
+    this.#decidedSeq = seq;
     this.#lastAt = Math.max(this.#lastAt, last.draft.event.at);
-    const receipts = receiptsFor(meta, answer, this.#lastAt, this.#operations + 1);
+    const receipts = receiptsFor(meta, answered, this.#lastAt, this.#operations + 1);
     this.#operations += receipts.length;
-    this.#outgoing.push({ ...decided, command, receipts, answer: tellCaller, fail });
-    if (this.#inFlight === undefined) void this.#append();
+    this.#flights.add({ events, command, receipts, answer, fail });
+    if (!this.#flights.isFlying) void this.#append();
   }
 
-  /** An answer without events waits for what it was decided on, and falls with it. */
-  #whenDurable(command: string, answer: () => void, fail: (error: Error) => void): void {
-    const ahead = this.#outgoing.length > 0 ? this.#outgoing : this.#inFlight;
-    if (ahead === undefined) return answer();
-    ahead.push({ events: [], seq: this.#decidedSeq, reply: undefined, command, receipts: [], answer, fail });
+  /** An answer without events, refusals too, waits for what it was decided on, and falls with it. */
+  #answerInTurn(command: string, answer: () => void, fail: (error: Error) => void): void {
+    if (!this.#flights.follow({ events: [], command, receipts: [], answer, fail })) answer();
   }
 
   async #append(): Promise<void> {
     const { law, journal, clock } = this.#options;
-    const batch = this.#takeBatch();
-    this.#inFlight = batch;
+    const batch = this.#flights.depart(journal.limits.batchBytes);
     const events = batch.flatMap((flight) => flight.events);
-    const state = events.at(-1)?.state ?? this.#durable;
+    const drafts = events.map(({ draft }) => draft);
+    const receipts = batch.flatMap((flight) => flight.receipts);
+    const head = law.summarize(events.at(-1)?.state ?? this.#durable);
     const startedAt = clock.now();
     try {
-      const result = await journal.append(
-        this.stream,
-        this.#head?.version ?? null,
-        events.map(({ draft }) => draft),
-        { head: law.summarize(state), receipts: batch.flatMap((flight) => flight.receipts) },
-      );
+      const result = await journal.append(this.stream, this.#head?.version ?? null, drafts, {
+        head,
+        receipts,
+      });
       this.#appendMs = Math.max(1, clock.now() - startedAt);
       if (result.ok) this.#become(batch, result.head);
       else if (result.reason === 'unknown') this.#lose(batch, 'OUTCOME_UNKNOWN', result.cause);
@@ -322,111 +260,55 @@ export class Entity<State, C extends Command> {
     }
   }
 
-  /** As much of what is decided as one batch holds; the receipts' and head's bytes are small beside the limit's slack. */
-  #takeBatch(): Flight<State>[] {
-    const limit = this.#options.journal.limits.batchBytes / 2;
-    let bytes = 0;
-    let count = 0;
-    for (const { events } of this.#outgoing) {
-      bytes += events.reduce((sum, { draft }) => sum + draft.payload.length * 2 + 1024, 0);
-      if (count > 0 && bytes > limit) break;
-      count += 1;
-    }
-    return this.#outgoing.splice(0, count);
-  }
-
   #become(batch: readonly Flight<State>[], head: Head): void {
-    const { become, tell } = this.#options;
-    this.#inFlight = undefined;
+    this.#flights.land();
     this.#head = head;
     const events = batch.flatMap((flight) => flight.events);
-    for (const { draft, state } of events) {
-      this.#durable = state;
-      if (this.#abandoned === undefined) become(draft.event, state);
-    }
-    if (events.length > 0) {
-      this.#progressed = true;
-      tell(
-        events.map(({ draft }) => draft.event),
-        this.#durable,
-        head,
-      );
-    }
+    this.#takeOn(events.map(({ draft, state }) => ({ event: draft.event, state })));
     for (const flight of batch) flight.answer();
     if (this.#abandoned !== undefined) return;
-    this.#snapshots.afterEvents(
-      events.map(({ draft }) => draft),
+    const drafts = events.map(({ draft }) => draft);
+    this.#snapshots.afterEvents(drafts, this.#durable, head);
+    if (this.#flights.hasOutgoing) void this.#append();
+  }
+
+  #takeOn(events: readonly { readonly event: StoredEvent; readonly state: State }[]): void {
+    const { become, tell } = this.#options;
+    for (const { event, state } of events) {
+      this.#durable = state;
+      if (this.#abandoned === undefined) become(event, state);
+    }
+    if (events.length === 0) return;
+    this.#progressed = true;
+    tell(
+      events.map(({ event }) => event),
       this.#durable,
-      head,
     );
-    if (this.#outgoing.length > 0) void this.#append();
   }
 
   /** The disk failed: nothing that was decided holds any more. What it kept after all is read back. */
   #lose(batch: readonly Flight<State>[], code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', cause: Error): void {
-    this.#inFlight = undefined;
+    this.#flights.land();
     for (const { command, fail } of batch) fail(this.#lost(code, command, cause));
-    this.#dropUnsent(cause);
+    this.#cancelFlights(cause);
     this.#options.telemetry('entity.rehydrating', { stream: this.stream, problem: cause.message });
-    if (this.#abandoned === undefined) void this.#block(this.#rehydrate());
+    if (this.#abandoned === undefined) void this.#mailbox.hold(this.#rehydrate());
   }
 
   async #rehydrate(): Promise<void> {
-    const { law, stream, journal, become, tell } = { ...this.#options, stream: this.stream };
-    const head = await journal.head(stream);
-    const { events, state } = await readTail(law, stream, journal, this.#durable, this.#head, head);
+    const { law, journal } = this.#options;
+    const head = await journal.head(this.stream);
+    const { events, state } = await readTail(law, this.stream, journal, this.#durable, this.#head, head);
+    this.#takeOn(events);
+    this.#rebase(state, head);
+  }
+
+  #rebase(state: State, head: Head | undefined): void {
     this.#head = head;
-    for (const event of events) {
-      this.#durable = event.state;
-      become(event.event, event.state);
-    }
-    if (events.length > 0 && head !== undefined)
-      tell(
-        events.map(({ event }) => event),
-        state,
-        head,
-      );
     this.#decided = state;
     this.#decidedSeq = head?.seq ?? 0;
     this.#operations = head?.operations ?? 0;
-  }
-
-  #onItsWay(meta: CommandMeta): Promise<Answer> | undefined {
-    const key = flightKey(meta);
-    const known = key === undefined ? undefined : this.#keys.get(key);
-    if (known === undefined) return undefined;
-    return (async () => {
-      assertSameRequest(meta.operationId ?? '', known.digest ?? '', meta.digest ?? '');
-      return { ...(await known.outcome), repeated: true };
-    })();
-  }
-
-  #rememberFlight(key: string, { digest }: CommandMeta, outcome: Promise<Answer>): void {
-    this.#keys.set(key, { digest, outcome });
-    const forget = (): void => {
-      this.#keys.delete(key);
-    };
-    outcome.then(forget, forget);
-  }
-
-  /** A refusal that is thrown belongs to the caller; anything else is a fault of the law, and ends this incarnation. */
-  #guardJob(job: Job<C>, work: () => void): void {
-    try {
-      work();
-    } catch (thrown) {
-      const error = toError(thrown);
-      if (HoldfastError.is(error)) return job.reject(error);
-      job.reject(this.#notCommitted(job.command.type, error));
-      this.#crash(error);
-    }
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#crash(toError(error));
-    }
+    this.#lastAt = Math.max(this.#lastAt, head?.updatedAt ?? 0);
   }
 
   #crash(error: Error): void {
@@ -435,11 +317,8 @@ export class Entity<State, C extends Command> {
     this.#options.crash(error);
   }
 
-  /** What was decided and not sent falls; what was not decided yet waits, unless nobody will decide it any more. */
-  #dropUnsent(cause: Error): void {
-    for (const { command, fail } of this.#outgoing.splice(0)) fail(this.#notCommitted(command, cause));
-    if (this.#abandoned === undefined) return;
-    for (const { command, reject } of this.#inbox.splice(0)) reject(this.#notCommitted(command.type, cause));
+  #cancelFlights(cause: Error): void {
+    for (const { command, fail } of this.#flights.cancel()) fail(this.#notCommitted(command, cause));
   }
 
   #notCommitted(command: string, cause: Error): HoldfastError {
@@ -454,16 +333,3 @@ export class Entity<State, C extends Command> {
 
 /** Refused by the journal before it stored anything: the caller hears which limit it was. */
 const sizeRefusals: ReadonlySet<string> = new Set(['VALUE_TOO_LARGE', 'BATCH_TOO_LARGE', 'KEY_TOO_LARGE']);
-
-function eventMeta(meta: CommandMeta, incarnation: number): EventMeta {
-  const { operationId, source, by, correlation, causation } = meta;
-  if (Object.keys(meta).length === 0) return { incarnation };
-  const caused = source === undefined ? causation : `${source.manager}:${source.stream}:${source.seq}`;
-  return Object.freeze({
-    incarnation,
-    ...(operationId !== undefined && { operationId }),
-    ...(by !== undefined && { by }),
-    ...(correlation !== undefined && { correlation }),
-    ...(caused !== undefined && { causation: caused }),
-  });
-}

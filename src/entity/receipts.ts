@@ -58,7 +58,11 @@ function answerFrom(
   return { ...record.reply, seq: record.seq, repeated: true };
 }
 
-export function assertSameRequest(key: string, recorded: string, digest: string | undefined): void {
+export function assertSameRequest(
+  key: string,
+  recorded: string | undefined,
+  digest: string | undefined,
+): void {
   if (digest !== recorded) throw new HoldfastError('IDEMPOTENCY_KEY_REUSED', { key });
 }
 

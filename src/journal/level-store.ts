@@ -116,7 +116,7 @@ export class LevelStore {
   async #reopen(cause: Error, learn: (db: Store) => Promise<void>): Promise<void> {
     let problem = cause;
     for (let attempt = 1; attempt <= this.#reopening.attempts; attempt++) {
-      if (attempt > 1) await this.#pause(attempt);
+      if (attempt > 1 && !this.#closing) await this.#pause(attempt);
       if (this.#closing) throw new HoldfastError('JOURNAL_CLOSED');
       try {
         await this.#db?.close();

@@ -40,8 +40,10 @@ export interface FaultyLevel {
   failOpens(count: number): void;
   /** Nothing fails any more, once the handle that met a fault was opened anew. */
   heal(): void;
-  /** Writes wait, before they are carried out, until they are released. */
-  holdWrites(): HeldWrites;
+  /** Lets so many more writes pass; those after them wait, before they are carried out, until they are released. */
+  holdWrites(after?: number): HeldWrites;
+  /** What kill -9 leaves: the handle is gone with all that waited, and what was written is there. */
+  crash(): Promise<void>;
 }
 
 export interface HeldWrites {
@@ -79,14 +81,19 @@ export function faultyLevel(): FaultyLevel {
       disk.plan = () => undefined;
       disk.failingOpens = 0;
     },
-    holdWrites() {
+    holdWrites(after = 0) {
       const [arrived, arrive] = signal();
       const [released, release] = signal();
-      disk.pass = () => {
+      const last = disk.writes + after;
+      disk.pass = async (write) => {
+        if (write <= last) return;
         arrive();
-        return released;
+        await released;
       };
       return { arrived, release };
+    },
+    async crash() {
+      await handle?.close();
     },
   };
 }
@@ -94,7 +101,8 @@ export function faultyLevel(): FaultyLevel {
 interface Disk {
   writes: number;
   plan: FaultPlan;
-  pass: () => Promise<void>;
+  /** Resolves when the n-th write may be carried out. */
+  pass: (write: number) => Promise<void>;
   failingOpens: number;
 }
 
@@ -107,9 +115,10 @@ function handleOn(platter: Store, disk: Disk): Store {
   let broken = false;
   const write: Write = async (carryOut) => {
     disk.writes += 1;
-    const fate = broken ? 'before' : disk.plan(disk.writes);
+    const number = disk.writes;
+    const fate = broken ? 'before' : disk.plan(number);
     broken ||= fate !== undefined;
-    await disk.pass();
+    await disk.pass(number);
     if (fate === 'before') throw fault('the disk failed before the write');
     const result = await carryOut();
     if (fate === 'after') throw fault('the disk failed after the write');

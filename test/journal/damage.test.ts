@@ -1,5 +1,4 @@
 // Damage on the disk: found, named with its stream and seq, and never handed out as if it were whole.
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeHead, findHead } from '../../src/journal/head.ts';
 import type { Head, Journal, Version } from '../../src/journal/journal.ts';
@@ -9,40 +8,20 @@ import type { FaultyLevel } from '../../src/testing/faulty-level.ts';
 import {
   commit,
   draft,
-  drafts,
   headDraft,
   placesIn,
   readFeed,
   readPages,
   seqsIn,
-  snapshotAt,
   snapshotsOf,
 } from '../../src/testing/journal-conformance/journal-fixture.ts';
-import { type MemoryJournal, memoryJournal } from '../support/memory-journal.ts';
-
-const stream = 'session/alpha';
-const healthy = 'session/healthy';
+import type { MemoryJournal } from '../support/memory-journal.ts';
+import { healthy, stream, valueAt, writtenStore } from '../support/written-store.ts';
 
 const corruptAt = (seq: number | string, of = stream): object => ({
   code: 'JOURNAL_CORRUPT',
   details: { stream: of, seq },
 });
-
-/** A store with two streams of five events, two snapshots, a receipt and a small value, closed. */
-async function writtenStore(): Promise<MemoryJournal> {
-  const store = memoryJournal();
-  const journal = await store.open();
-  for (const of of [stream, healthy]) {
-    const receipts = [{ key: 'key', value: `of ${of}` }];
-    const first = await commit(journal, null, drafts(1, 2, of), { of, receipts });
-    const last = await commit(journal, first.version, drafts(3, 5, of), { of });
-    await journal.putSnapshot(of, snapshotAt(first, 2));
-    await journal.putSnapshot(of, snapshotAt(last, 5));
-  }
-  await journal.kv.batch([{ key: 'small', value: { n: 1 } }]);
-  await journal.close();
-  return store;
-}
 
 type Damage = (data: FaultyLevel['data']) => Promise<void>;
 
@@ -51,12 +30,6 @@ async function afterDamage(damage: Damage): Promise<MemoryJournal & { journal: J
   const store = await writtenStore();
   await damage(store.disk.data);
   return { ...store, journal: await store.open() };
-}
-
-async function valueAt(data: FaultyLevel['data'], key: string): Promise<string> {
-  const value = await data.get(key);
-  if (value === undefined) throw new Error(`${key} is not there`);
-  return value;
 }
 
 const readWhole = (journal: Journal): Promise<unknown> => readPages(journal, 2, stream);
@@ -212,75 +185,3 @@ describe('beside the chain', () => {
     await (await store.open()).close();
   });
 });
-
-describe('whatever byte rots', () => {
-  test('no wrong value is handed out', async () => {
-    const { disk } = await writtenStore();
-    const stored = (await disk.data.iterator().all()).map(([key, value]) => ({
-      key,
-      value: Buffer.from(value),
-    }));
-    const sound = await viewOf(await (await writtenStoreFrom(stored)).open());
-    const flip = fc.record({ entry: fc.nat(stored.length - 1), at: fc.nat(), bit: fc.nat(7) });
-    await fc.assert(
-      fc.asyncProperty(flip, async ({ entry, at, bit }) => {
-        const store = await writtenStoreFrom(stored);
-        const { key, value } = stored[entry] ?? { key: '', value: Buffer.alloc(1) };
-        const damaged = Buffer.from(value);
-        const index = at % value.length;
-        damaged.writeUInt8(damaged.readUInt8(index) ^ (1 << bit), index);
-        await store.disk.data.put(key, damaged.toString('utf8'));
-        const view = await store.open().then(viewOf, (error: { code: string }) => {
-          expect(error.code).toBe('JOURNAL_CORRUPT');
-          return {};
-        });
-        for (const [name, answer] of Object.entries(view)) {
-          if (answer !== 'corrupt') expect({ [name]: answer }).toEqual({ [name]: sound[name] });
-        }
-      }),
-      { numRuns: 400 },
-    );
-  });
-});
-
-async function writtenStoreFrom(stored: readonly { key: string; value: Buffer }[]): Promise<MemoryJournal> {
-  const store = memoryJournal();
-  for (const { key, value } of stored) await store.disk.data.put(key, value.toString('utf8'));
-  return store;
-}
-
-/** Everything that can be read, each answer or `corrupt`. */
-async function viewOf(journal: Journal): Promise<Record<string, unknown>> {
-  const questions: Record<string, () => unknown> = {
-    kv: () => journal.kv.get('small'),
-    kvKeys: () => journal.kv.keys(''),
-    feed: async () => {
-      const entries = await readFeed(journal, null);
-      return entries.some(({ damaged }) => damaged !== undefined) ? 'corrupt' : entries;
-    },
-    list: async () => {
-      const { heads, damaged } = await journal.list();
-      return damaged.length > 0 ? 'corrupt' : heads;
-    },
-  };
-  for (const of of [stream, healthy]) {
-    questions[`head of ${of}`] = () => journal.head(of);
-    questions[`events of ${of}`] = () => readPages(journal, 3, of);
-    questions[`receipt of ${of}`] = () => journal.receipt(of, 'key');
-    questions[`snapshots of ${of}`] = async () => {
-      const found = await snapshotsOf(journal, of);
-      return found.length < 2 ? 'corrupt' : found;
-    };
-  }
-  const answers = Object.entries(questions).map(async ([name, ask]) => [name, await answerTo(ask)]);
-  return Object.fromEntries(await Promise.all(answers));
-}
-
-async function answerTo(ask: () => unknown): Promise<unknown> {
-  try {
-    return await ask();
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'JOURNAL_CORRUPT' });
-    return 'corrupt';
-  }
-}
