@@ -32,8 +32,11 @@ test.each([
   'const rate = (a: { process: string }) => a.process;',
   'const run = (process: string) => process;',
   '// Date.now() is forbidden here\nconst text = "Math.random()";',
-  "import type { Clock } from '../base/clock.ts';",
-  'const page = (seq: number) => ({ after: seq });',
+  'const name = ({ process: name }: { process: string }) => name;',
+  "import type { Clock, systemClock } from '../base/clock.ts';",
+  "import { type randomId } from '../base/ids.ts';",
+  "import { read } from './read.ts';\nconst page = (seq: number) => read({ after: seq });",
+  "import type { Snapshot } from 'xstate';\nconst page = (seq: number) => ({ after: seq });",
 ])('words that only look like them are not: %s', (text) => {
   expect(violationsOf(text)).toEqual([]);
 });
@@ -45,6 +48,8 @@ test.each([
   ["invoke: { src: 'x' }", 'invoke'],
   ["after: { 1000: 'b' }", 'after'],
   ["'after': { 1000: 'b' }", 'after'],
+  ['invoke() {}', 'invoke'],
+  ['after', 'after'],
   ["entry: raise({ type: 'x' }, { delay: 10 })", 'delay'],
   ["entry: assign(({ spawn }) => ({ child: spawn('x') }))", 'spawn'],
 ])('a machine that starts or awaits something by itself is named: %s', (state, key) => {

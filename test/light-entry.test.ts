@@ -96,6 +96,12 @@ describe('the check', () => {
     expect(names).not.toContain('memory-level');
   });
 
+  test('knows dependencies that depend on each other, and ones that are not installed', () => {
+    write('node_modules/a/package.json', JSON.stringify({ dependencies: { b: '1' } }));
+    write('node_modules/b/package.json', JSON.stringify({ optionalDependencies: { a: '1', absent: '1' } }));
+    expect([...dependenciesOf(['a'], directory)]).toEqual(['a', 'b', 'absent']);
+  });
+
   test('says what the program said when it fails', async () => {
     const script = write('main.mjs', "throw new Error('no room in the boat');\n");
     await expect(loadedPackages(script)).rejects.toThrow('no room in the boat');

@@ -53,7 +53,7 @@ describe('the names of a module', () => {
   });
 
   test('are none for a module without exports, and an entry point that is missing is an error', () => {
-    expect(exportNamesOf(write('index.ts', 'export {};\n'))).toEqual([]);
+    expect(exportNamesOf(write('index.ts', 'const a = 1;\n'))).toEqual([]);
     expect(() => exportNamesOf(join(directory, 'gone.ts'))).toThrow(/gone\.ts does not exist/);
   });
 });
@@ -80,6 +80,13 @@ describe('the check', () => {
       'package.json exports ./mcp, whose names test/support/public-api.ts does not list',
       'package.json does not export ./client',
       'package.json exports . as ./dist/index.d.ts, which the build does not make',
+    ]);
+  });
+
+  test('names every entry point when package.json has no exports, and one that leads nowhere', () => {
+    expect(checkPackageExports(null, ['.'], new Set())).toEqual(['package.json does not export .']);
+    expect(checkPackageExports({ '.': null }, ['.'], new Set())).toEqual([
+      'package.json exports . as null, which the build does not make',
     ]);
   });
 

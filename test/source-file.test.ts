@@ -27,6 +27,7 @@ test.each([
   ['export default 1;', 'default export'],
   ['export default class A {}', 'default export'],
   ['const a = 1;\nexport { a as default };', 'default export'],
+  ["export * as default from './y.ts';", 'default export'],
   ['export let a = 1;', 'mutable module state: let a'],
   ['var a = 1;', 'mutable module state: var a'],
   ['const a = new Map<string, number>();', 'mutable module state: const a'],
@@ -39,7 +40,7 @@ test.each([
 
 test('constants, and variables within functions, are no module state', () => {
   const text =
-    "const a = new Set(['x']);\nconst beside = new WeakMap<object, number>();\nclass A { static readonly b = 1; c = 2; }\nfunction f() { let d = 1; return d; }\n";
+    "const a = new Set(['x']);\nexport * as names from './y.ts';\nconst beside = new WeakMap<object, number>();\nclass A { static readonly b = 1; c = 2; }\nfunction f() { let d = 1; return d; }\n";
   expect(violationsOf({ 'src/base/x.ts': text })).toEqual([]);
 });
 
@@ -47,10 +48,12 @@ test('a barrel that is no entry point, and an entry barrel that holds code, are 
   const texts = {
     'src/journal/index.ts': "export { a } from './a.ts';\n",
     'src/journal/a.ts': target,
-    'src/index.ts': target,
+    'src/index.ts': `${target}import { b } from './b.ts';\nexport { b };\nexport * from './c.ts';\n`,
   };
   expect(violationsOf(texts)).toEqual([
     'src/journal/index.ts: barrels stand only at entry points',
     'src/index.ts:1: an entry barrel holds re-exports only',
+    'src/index.ts:2: an entry barrel holds re-exports only',
+    'src/index.ts:3: an entry barrel holds re-exports only',
   ]);
 });

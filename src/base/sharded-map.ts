@@ -11,10 +11,13 @@ export class ShardedMap<V> {
     this.size = size;
   }
 
-  static readonly empty: ShardedMap<never> = new ShardedMap<never>([], 0);
+  /** The map of nothing, shared by all. */
+  static get empty(): ShardedMap<never> {
+    return nothing;
+  }
 
   static of<V>(entries: Iterable<readonly [string, V]>): ShardedMap<V> {
-    let map: ShardedMap<V> = ShardedMap.empty;
+    let map = new ShardedMap<V>([], 0);
     for (const [key, value] of entries) map = map.set(key, value);
     return map;
   }
@@ -50,6 +53,8 @@ export class ShardedMap<V> {
     return new ShardedMap<V>(shards, size);
   }
 }
+
+const nothing: ShardedMap<never> = ShardedMap.of([]);
 
 /** FNV-1a, 32 bits, folded to a shard. */
 function shardOf(key: string): number {

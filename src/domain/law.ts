@@ -65,7 +65,7 @@ export interface Law<State, C extends Command = Command> {
   summarize(state: State): StateSummary;
   /** When the state next changes by itself while it is in memory: deadlines and quiet ones. */
   nextDeadline(state: State): number | null;
-  /** All that a reader can see, as canonical JSON: equal states give equal texts. */
+  /** All that a reader can see, as JSON in a fixed order: equal histories give equal texts. */
   encode(state: State): string;
   decode(text: string): State;
 }

@@ -10,12 +10,15 @@ import {
 /**
  * The state after `event`, or the same snapshot when the machine does not take it now.
  * This is the machine's own `transition` with a scope that is made once: XState's function of that name builds an
- * actor for every call and costs about three times as much.
+ * actor for every call and costs about three times as much. XState's own events (`xstate.stop`, `xstate.error.…`) are
+ * not taken from anybody: they would end the machine.
  */
 export function advance<Snapshot extends AnyMachineSnapshot>(
   snapshot: Snapshot,
   event: { type: string },
 ): Snapshot {
+  const { type } = event;
+  if (type === '*' || type.startsWith('xstate.')) return snapshot;
   const machine = snapshot.machine as AnyStateMachine;
   return machine.transition(snapshot, event, inertScope) as Snapshot;
 }

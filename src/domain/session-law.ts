@@ -1,6 +1,6 @@
 // The law of a session, whole: what entity/ needs to run one.
 import { AppendList } from '../base/append-list.ts';
-import { canonicalJson, deepFreeze } from '../base/json.ts';
+import { deepFreeze } from '../base/json.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
 import { type ActiveFile, type IndexedFile, listFiles, listIndex } from './active-files.ts';
 import { keptSeqs } from './conversation.ts';
@@ -64,6 +64,10 @@ interface EncodedSession {
   readonly memory: readonly MemoryItem[];
 }
 
+/**
+ * The members stand in one order, and JSON keeps the order of what is inside them, also through the journal: equal
+ * histories give equal texts without sorting anything.
+ */
 function encodeState(state: SessionState): string {
   const { conversation, files, memory } = state;
   const encoded: EncodedSession = {
@@ -80,7 +84,7 @@ function encodeState(state: SessionState): string {
     fileIndex: listIndex(files),
     memory: listItems(memory),
   };
-  return canonicalJson(encoded);
+  return JSON.stringify(encoded);
 }
 
 function decodeState(text: string): SessionState {

@@ -99,19 +99,20 @@ export class Entity<State, C extends Command> {
     return this.#mailbox.post(command, meta, 2 * this.#appendMs);
   }
 
-  /** Carries out the deadlines that have passed; behind a command that waits they are carried out with it. */
-  wake(): void {
+  /** Carries out the deadlines that have passed; false while there is no state to decide them on. */
+  wake(): boolean {
     if (
       this.#abandoned !== undefined ||
       !this.#mailbox.isOpen ||
       this.#options.journal.incident !== undefined
     )
-      return;
+      return false;
     try {
       this.#decideDue();
     } catch (error) {
       this.#crash(toError(error));
     }
+    return true;
   }
 
   /** Resolves when all that was sent before has been answered. */

@@ -25,8 +25,9 @@ export const keys = {
   snapshot: (stream: string, seq: number): string => `s!${stream}!${number(seq)}`,
   receipt: (stream: string, key: string): string => `o!${stream}!${key}`,
   kv: (key: string): string => `k!${key}`,
-  /** Stands while a removed stream still has keys to clear. */
+  /** These stand while a removed or trimmed stream still has keys to clear. */
   removal: (stream: string): string => `r!${stream}`,
+  trim: (stream: string, through: number): string => `t!${stream}!${number(through)}`,
   epoch: 'm!epoch',
 };
 
@@ -42,7 +43,8 @@ export const prefixRange = (prefix: string): { gte: string; lt: string } => ({
   lt: `${prefix}\u{10ffff}`,
 });
 
-export const feedPositionOf = (key: string): number => Number.parseInt(key.slice(2), 36);
+/** The stream in a key that begins with a kind and a stream. */
+export const streamOf = (key: string): string => key.split('!', 2)[1] ?? '';
 
-/** What follows the kind in the key of a head or of a removal. */
-export const streamOf = (key: string): string => key.slice(2);
+/** The seq at the end of a key. */
+export const seqOf = (key: string): number => Number.parseInt(key.slice(key.lastIndexOf('!') + 1), 36);

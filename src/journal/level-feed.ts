@@ -4,7 +4,7 @@ import type { Write } from './commit-loop.ts';
 import { cursorAt, type FeedRange, FeedTail, positionAt, rangesOf } from './feed.ts';
 import type { Cursor, EventPlace, FeedEntry, Head, StoredEvent } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
-import { feedPositionOf, keys, prefixRange } from './keys.ts';
+import { keys, prefixRange, seqOf } from './keys.ts';
 import type { LevelStore, Store } from './level-store.ts';
 import { decodeRecord } from './record.ts';
 import { seal, unseal } from './sealed.ts';
@@ -37,7 +37,7 @@ export class LevelFeed {
   /** Learns from the disk where the feed ends. */
   async findEnd(db: Store): Promise<void> {
     const [last] = await db.keys({ ...prefixRange('f!'), reverse: true, limit: 1 }).all();
-    this.#position = last === undefined ? 0 : feedPositionOf(last);
+    this.#position = last === undefined ? 0 : seqOf(last);
     this.forgetTail();
   }
 
@@ -73,7 +73,7 @@ export class LevelFeed {
     let bytes = 0;
     for await (const [key, stored] of db.iterator({ gt: keys.feed(position), lte: keys.feed(end) })) {
       const expected = position + entries.length + 1;
-      if (feedPositionOf(key) !== expected) throw corrupt('feed', expected, 'it is missing');
+      if (seqOf(key) !== expected) throw corrupt('feed', expected, 'it is missing');
       const read = await this.#readEntry(db, expected, stored);
       entries.push(read.entry);
       bytes += read.bytes;

@@ -1,8 +1,9 @@
 // The journal on any abstract-level database: classic-level in life, memory-level in tests. One writer, one order.
 import { type Clock, systemClock } from '../base/clock.ts';
-import { HoldfastError, toError } from '../base/errors.ts';
+import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { Clearing, removalMarker, trimMarker } from './clearing.ts';
 import { encodeHead, findHead, tombstoneOf } from './head.ts';
 import type {
   Append,
@@ -20,12 +21,11 @@ import type {
   Version,
 } from './journal.ts';
 import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
-import { assertStream, assertText, keys, prefixRange, rangeOf, streamOf } from './keys.ts';
+import { assertStream, assertText, keys, prefixRange, streamOf } from './keys.ts';
 import { LevelFeed } from './level-feed.ts';
 import { LevelKeyValue } from './level-key-value.ts';
 import { defaultReopening, LevelStore, type OpenStore, type Reopening, type Store } from './level-store.ts';
 import { readRange } from './read-range.ts';
-import { Removals } from './removals.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
@@ -52,7 +52,7 @@ export class LevelJournal implements Journal {
   readonly #store: LevelStore;
   readonly #writer: StreamWriter;
   readonly #feed: LevelFeed;
-  readonly #removals: Removals;
+  readonly #clearing: Clearing;
   readonly #telemetry: Telemetry;
   readonly #onClosed: () => Promise<void>;
   #epoch = 0;
@@ -78,7 +78,7 @@ export class LevelJournal implements Journal {
     const reopening = { ...defaultReopening, ...options.reopening };
     this.#store = new LevelStore(options.open, options.clock ?? systemClock, this.#telemetry, reopening);
     this.#feed = new LevelFeed(this.#store, (stream) => this.#writer.live(stream).durable, this.#telemetry);
-    this.#removals = new Removals(this.#store, this.#telemetry);
+    this.#clearing = new Clearing(this.#store, this.#telemetry);
     this.#writer = new StreamWriter({
       store: this.#store,
       feed: this.#feed,
@@ -118,7 +118,7 @@ export class LevelJournal implements Journal {
       assertStream(stream);
       const { refusal } = this.#store;
       if (refusal !== undefined) throw notCommitted('An append', stream, refusal);
-      const removal = this.#removals.pending(stream);
+      const removal = this.#clearing.removalOf(stream);
       if (removal !== undefined) return removal.then(() => this.append(stream, expected, events, options));
       return this.#writer.append(stream, expected, events, {
         ...options,
@@ -178,7 +178,7 @@ export class LevelJournal implements Journal {
     assertStream(stream);
     const oldest = await this.#store.read(stream, 'snapshot', (db) => oldestSnapshot(db, stream));
     const trimmed = await this.#writer.whenReady(() => this.#putTrimmedHead(stream, through, oldest));
-    if (trimmed?.ok) await this.#clearEvents(stream, through);
+    if (trimmed?.ok) await this.#clearing.trim(stream, through);
     else if (trimmed?.reason === 'unknown') throw outcomeUnknown('A trim', stream, trimmed.cause);
   }
 
@@ -189,9 +189,9 @@ export class LevelJournal implements Journal {
       const { tail } = live;
       if (tail === undefined || tail.version !== expected) return this.#writer.conflict(stream);
       const tombstone = tombstoneOf(tail);
-      const writes = [encodeHead(tombstone), this.#removals.marker(stream)];
+      const writes = [encodeHead(tombstone), removalMarker(stream)];
       const result = this.#writer.putHead(live, tombstone, writes);
-      await this.#removals.begin(stream, result);
+      await this.#clearing.removeAfter(stream, result);
       this.#feed.forgetTail();
       return result;
     });
@@ -221,7 +221,7 @@ export class LevelJournal implements Journal {
   async #close(): Promise<void> {
     this.#store.beginClose();
     await this.#writer.close(new HoldfastError('JOURNAL_CLOSED'));
-    await this.#removals.settled();
+    await this.#clearing.settled();
     await this.#store.close();
     await this.#onClosed();
   }
@@ -239,7 +239,7 @@ export class LevelJournal implements Journal {
 
   async #learn(db: Store): Promise<void> {
     await this.#feed.findEnd(db);
-    await this.#removals.finish(db);
+    await this.#clearing.finish(db);
   }
 
   #putTrimmedHead(stream: string, through: number, oldest: number): Promise<Append> | undefined {
@@ -252,15 +252,6 @@ export class LevelJournal implements Journal {
       );
     }
     const trimmed = { ...tail, firstSeq: through + 1 };
-    return this.#writer.putHead(live, trimmed, [encodeHead(trimmed)]);
-  }
-
-  /** The head says already that they are gone; what a failure leaves here, the next trim clears. */
-  async #clearEvents(stream: string, through: number): Promise<void> {
-    try {
-      await this.#store.db.clear({ gte: rangeOf('e', stream).gte, lte: keys.event(stream, through) });
-    } catch (error) {
-      this.#telemetry('trim.unfinished', { stream, problem: toError(error).message });
-    }
+    return this.#writer.putHead(live, trimmed, [encodeHead(trimmed), trimMarker(stream, through)]);
   }
 }

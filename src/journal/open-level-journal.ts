@@ -25,7 +25,7 @@ export async function openLevelJournal(
   try {
     await coded(location, () => directory.claim());
   } catch (error) {
-    await journal.close();
+    await journal.close().catch(() => undefined);
     throw error;
   }
   return journal;

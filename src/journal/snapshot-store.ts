@@ -2,7 +2,7 @@
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Write } from './commit-loop.ts';
 import type { Snapshot } from './journal.ts';
-import { keys, rangeOf } from './keys.ts';
+import { keys, rangeOf, seqOf } from './keys.ts';
 import type { LevelStore, Store } from './level-store.ts';
 import { seal, unseal } from './sealed.ts';
 
@@ -39,8 +39,6 @@ export async function oldestSnapshot(db: Store, stream: string): Promise<number>
   const [key] = await db.keys({ ...rangeOf('s', stream), limit: 1 }).all();
   return key === undefined ? 0 : seqOf(key);
 }
-
-const seqOf = (key: string): number => Number.parseInt(key.slice(key.lastIndexOf('!') + 1), 36);
 
 function encodeSnapshot(key: string, { state, ...header }: Snapshot): string {
   return seal(key, `${JSON.stringify(header)}\n${state}`);

@@ -119,7 +119,6 @@ async function publishEvent(
   }
   const { state } = await context.manager.read(sessionId);
   const status = statusOf(state);
-  if (status === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
   if (status !== 'active' && status !== 'idle')
     throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command: type });
   const transient = Object.freeze({ stream: sessionStream(sessionId), at: context.clock.now(), type, data });

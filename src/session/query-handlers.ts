@@ -46,7 +46,6 @@ async function getSession({ manager, clock }: HandlerContext, sessionId: string)
   const { state, seq } = await manager.read(sessionId);
   const { createdAt, updatedAt, lastActivityAt, messages, entries, reason, error } = contextOf(state);
   const { name, agent, parentSessionId, metadata, llmConfig, config } = state.profile;
-  if (statusOf(state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
   const quiet = {
     activeAt: lastActivityAt,
     idleAfterMs: config.idleAfterMs,
@@ -78,7 +77,6 @@ async function saveSession(
   sessionId: string,
 ): Promise<SavedInfo> {
   const { state, seq } = await manager.read(sessionId);
-  if (statusOf(state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
   const whole = await readForwards(
     journal,
     sessionId,
@@ -131,7 +129,6 @@ async function buildFor(
 ): Promise<BuiltContext> {
   const { sessionId, ...request } = input;
   const { state, seq } = await context.manager.read(sessionId);
-  if (statusOf(state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
   const wanted = request.include.includes('conversation');
   const loaded = wanted ? await loadConversation(context, state, seq, request.maxMessages) : { messages: [] };
   return buildContext(state, loaded, request, context.clock.now(), context.countTokens);

@@ -97,8 +97,8 @@ export class SessionActor implements SupervisedChild {
     return this.#entity.send(command, meta);
   }
 
-  wake(): void {
-    this.#entity.wake();
+  wake(): boolean {
+    return this.#entity.wake();
   }
 
   hasProgressed(): boolean {

@@ -48,6 +48,8 @@ export const sessionTopic = (sessionId: string): string => `session:${sessionId}
 /** Statuses in which a session needs no actors: they go once nothing is under way. */
 const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
 
+const ringAgainMs = 1_000;
+
 /** Commands that open a session where there is none. */
 const opening: ReadonlySet<string> = new Set(['session.create', 'session.restore']);
 
@@ -106,6 +108,8 @@ export class SessionManager {
    * `terminated`, with the error, and nothing of it stays in memory.
    */
   async create(sessionId: string, profile: SessionProfile, meta: CommandMeta): Promise<Answer> {
+    const known = await this.#options.journal.head(sessionStream(sessionId));
+    if (known !== undefined) return this.send(sessionId, { type: 'session.create', profile }, meta);
     return this.open.hold(async () => {
       try {
         return await this.send(sessionId, { type: 'session.create', profile }, meta);
@@ -132,10 +136,12 @@ export class SessionManager {
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
   async read(sessionId: string): Promise<{ readonly state: SessionState; readonly seq: number }> {
     const child = this.#supervisor.find(sessionId);
-    if (child !== undefined && child.seq > 0) return { state: child.state, seq: child.seq };
+    if (child !== undefined && child.seq > 0 && statusOf(child.state) !== 'deleted')
+      return { state: child.state, seq: child.seq };
     const stream = sessionStream(sessionId);
     const { state, head } = await hydrate(sessionLaw, stream, this.#options.journal, this.#options.telemetry);
-    if (head === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    if (head === undefined || statusOf(state) === 'deleted')
+      throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     return { state, seq: head.seq };
   }
 
@@ -259,11 +265,15 @@ export class SessionManager {
     else this.#wake(await this.#supervisor.start(this.#childSpec(sessionId)));
   }
 
+  /** A session that is being read back from the disk is rung again a little later. */
   #wake(actor: SessionActor): void {
-    actor.wake();
+    const now = this.#options.clock.now();
+    const carriedOut = actor.wake();
     const next = sessionLaw.nextDeadline(actor.state);
-    if (next !== null && next > this.#options.clock.now())
-      this.#deadlines.schedule(sessionStream(actor.sessionId), next);
+    if (next === null) return;
+    const stream = sessionStream(actor.sessionId);
+    if (next > now) this.#deadlines.schedule(stream, next);
+    else if (!carriedOut) this.#deadlines.schedule(stream, now + ringAgainMs);
   }
 
   #hear(report: ChildReport): void {

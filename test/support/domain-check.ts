@@ -1,6 +1,6 @@
 // The law is pure: no clock, no chance, no process, and machines that start nothing and wait for nothing by themselves.
 import ts from 'typescript';
-import { importsOf } from './module-import.ts';
+import { importsOf, isTypeImport } from './module-import.ts';
 import { nodesOf, placeOf, type SourceTree } from './source-tree.ts';
 
 const impureGlobals: ReadonlySet<string> = new Set([
@@ -69,7 +69,7 @@ function checkImported(file: ts.SourceFile): readonly string[] {
   return [...nodesOf(file)].filter(ts.isImportSpecifier).flatMap((name) => {
     const clause = name.parent.parent;
     const from = clause.parent.moduleSpecifier;
-    if (name.isTypeOnly || clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return [];
+    if (name.isTypeOnly || isTypeImport(clause)) return [];
     const source = ts.isStringLiteral(from) ? from.text : '';
     const imported = (name.propertyName ?? name.name).text;
     if (/\/base\//.test(source) && impureOfBase.has(imported)) {

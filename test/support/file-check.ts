@@ -42,14 +42,16 @@ function checkStatement(statement: ts.Statement): readonly string[] {
 
 function isDefaultExport(statement: ts.Statement): boolean {
   if (ts.isExportAssignment(statement)) return true;
-  if (ts.isExportDeclaration(statement)) {
-    const { exportClause } = statement;
-    const elements =
-      exportClause !== undefined && ts.isNamedExports(exportClause) ? exportClause.elements : [];
-    return elements.some((element) => element.name.text === 'default');
-  }
+  if (ts.isExportDeclaration(statement)) return exportedNames(statement).includes('default');
   const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
   return modifiers.some((modifier) => modifier.kind === ts.SyntaxKind.DefaultKeyword);
+}
+
+function exportedNames({ exportClause }: ts.ExportDeclaration): readonly string[] {
+  if (exportClause === undefined) return [];
+  return ts.isNamedExports(exportClause)
+    ? exportClause.elements.map((element) => element.name.text)
+    : [exportClause.name.text];
 }
 
 function checkVariables(list: ts.VariableDeclarationList): readonly string[] {

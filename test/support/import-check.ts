@@ -37,7 +37,7 @@ export function checkImports(tree: SourceTree): readonly string[] {
   return [...new Set([...violations, ...checkCycles(arrows.filter(({ to }) => tree.has(to)))])];
 }
 
-function checkArrow({ from, to, typesAlone }: Arrow, tree: SourceTree): readonly string[] {
+function checkArrow({ from, to, typeOnly }: Arrow, tree: SourceTree): readonly string[] {
   const arrow = `${from} -> ${to}`;
   if (!to.startsWith('src/')) return [`${arrow}: an import may not leave src`];
   if (!tree.has(to)) return [`${arrow}: there is no such file`];
@@ -48,7 +48,9 @@ function checkArrow({ from, to, typesAlone }: Arrow, tree: SourceTree): readonly
   const permission = roomPlan[room];
   if (room === target || permission === undefined || permission.may.includes(target)) return [];
   if (!permission.types?.includes(target)) return [`${arrow}: ${room} may not import ${target}`];
-  return typesAlone ? [] : [`${arrow}: ${room} may import only types of ${target}`];
+  return typeOnly
+    ? []
+    : [`${arrow}: ${room} may take only types of ${target}, with "import type" or "export type"`];
 }
 
 function checkPackage(from: string, { specifier, typeOnly }: ModuleImport): readonly string[] {
@@ -63,7 +65,7 @@ function checkPackage(from: string, { specifier, typeOnly }: ModuleImport): read
   if (permission === undefined) return [`${arrow}: the plan has no room for the package ${name}`];
   if (permission.may.includes(room)) return [];
   if (!permission.types?.includes(room)) return [`${arrow}: ${whoMay(permission, name)}`];
-  return typeOnly ? [] : [`${arrow}: ${room} may import only types of ${name}, with "import type"`];
+  return typeOnly ? [] : [`${arrow}: ${room} may take only types of ${name}, with "import type"`];
 }
 
 function whoMay({ may }: Permission, name: string): string {

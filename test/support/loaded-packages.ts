@@ -58,9 +58,9 @@ function run(args: readonly string[]): Promise<void> {
   // A runner's own options would load the runner's packages into the child.
   const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...env } = process.env;
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, args, { env, timeout: 20_000 }, (error, _stdout, stderr) => {
+    execFile(process.execPath, args, { env, timeout: 20_000 }, (error) => {
       if (error === null) resolve();
-      else reject(new Error(`The script failed: ${stderr.trim() || error.message}`, { cause: error }));
+      else reject(error);
     });
   });
 }

@@ -6,8 +6,6 @@ export interface ModuleImport {
   readonly specifier: string;
   /** True when nothing of it is left at run time. `import { type A }` is not: it still loads the module. */
   readonly typeOnly: boolean;
-  /** True when every name that it takes is a type, in whichever way that is written. */
-  readonly typesAlone: boolean;
 }
 
 export function importsOf(file: ts.SourceFile): readonly ModuleImport[] {
@@ -15,21 +13,8 @@ export function importsOf(file: ts.SourceFile): readonly ModuleImport[] {
 }
 
 function importOf(node: ts.Node): ModuleImport | undefined {
-  if (ts.isImportDeclaration(node)) {
-    const names = node.importClause?.namedBindings;
-    const elements = names !== undefined && ts.isNamedImports(names) ? names.elements : [];
-    const typeOnly = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
-    const onlyNames = node.importClause?.name === undefined && elements.length > 0;
-    return named(node.moduleSpecifier, typeOnly, onlyNames && elements.every((name) => name.isTypeOnly));
-  }
-  if (ts.isExportDeclaration(node) && node.moduleSpecifier !== undefined) {
-    const elements =
-      node.exportClause !== undefined && ts.isNamedExports(node.exportClause)
-        ? node.exportClause.elements
-        : [];
-    const allTypes = elements.length > 0 && elements.every((name) => name.isTypeOnly);
-    return named(node.moduleSpecifier, node.isTypeOnly, allTypes);
-  }
+  if (ts.isImportDeclaration(node)) return named(node.moduleSpecifier, isTypeImport(node.importClause));
+  if (ts.isExportDeclaration(node)) return named(node.moduleSpecifier, node.isTypeOnly);
   if (ts.isImportEqualsDeclaration(node) && ts.isExternalModuleReference(node.moduleReference)) {
     return named(node.moduleReference.expression, node.isTypeOnly);
   }
@@ -39,13 +24,15 @@ function importOf(node: ts.Node): ModuleImport | undefined {
   return ts.isCallExpression(node) && loads(node.expression) ? named(node.arguments[0], false) : undefined;
 }
 
-function named(
-  specifier: ts.Node | undefined,
-  typeOnly: boolean,
-  allTypes = false,
-): ModuleImport | undefined {
-  if (specifier === undefined || !ts.isStringLiteralLike(specifier)) return undefined;
-  return { specifier: specifier.text, typeOnly, typesAlone: typeOnly || allTypes };
+export function isTypeImport(clause: ts.ImportClause | undefined): boolean {
+  return clause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+}
+
+/** A path that is computed at run time names nothing here. */
+function named(specifier: ts.Node | undefined, typeOnly: boolean): ModuleImport | undefined {
+  return specifier !== undefined && ts.isStringLiteralLike(specifier)
+    ? { specifier: specifier.text, typeOnly }
+    : undefined;
 }
 
 function loads(callee: ts.Expression): boolean {

@@ -1,0 +1,146 @@
+// Every command in every state, as one table: what it leads to, or with which code it is refused and changes nothing.
+import { describe, expect, test } from 'vitest';
+import type { SessionCommand, SessionCommandType } from '../../src/domain/session-commands.ts';
+import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
+import type { SessionLife } from '../support/session-life.ts';
+import { lives, message, openedAt, opening, reason, type StateName, stateNames } from '../support/session-states.ts';
+
+/**
+ * A status is what an accepted command leads to; `-` is accepted and changes nothing, because all that was asked for is
+ * already so. In capitals stands the code of a refusal: NONE for SESSION_NOT_FOUND, TAKEN for SESSION_EXISTS, CONTENT
+ * for SESSION_NOT_ACTIVE, EDGE for INVALID_TRANSITION.
+ */
+const table = `
+                          | initializing | active      | idle        | paused      | dormant     | dormantPaused | terminating | terminated | archived | deleted
+session.create            | active       | TAKEN       | TAKEN       | TAKEN       | TAKEN       | TAKEN         | TAKEN       | TAKEN      | TAKEN    | TAKEN
+session.create, failing   | terminated   | TAKEN       | TAKEN       | TAKEN       | TAKEN       | TAKEN         | TAKEN       | TAKEN      | TAKEN    | TAKEN
+session.restore           | active       | active      | active      | active      | active      | active        | EDGE        | active     | active   | active
+session.terminate         | NONE         | terminating | terminating | terminating | terminating | terminating   | -           | -          | -        | -
+session.finishTermination | NONE         | -           | -           | -           | -           | -             | terminated  | -          | -        | -
+session.expire            | NONE         | terminating | terminating | terminating | terminating | terminating   | EDGE        | EDGE       | EDGE     | NONE
+session.fallQuiet idle    | NONE         | idle        | EDGE        | EDGE        | EDGE        | EDGE          | EDGE        | EDGE       | EDGE     | NONE
+session.fallQuiet dormant | NONE         | dormant     | dormant     | EDGE        | EDGE        | EDGE          | EDGE        | EDGE       | EDGE     | NONE
+session.pause             | NONE         | paused      | paused      | -           | EDGE        | paused        | EDGE        | EDGE       | EDGE     | NONE
+session.resume            | NONE         | -           | active      | active      | active      | active        | EDGE        | EDGE       | EDGE     | NONE
+session.hibernate         | NONE         | dormant     | dormant     | dormant     | -           | -             | EDGE        | EDGE       | EDGE     | NONE
+session.wake              | NONE         | -           | active      | EDGE        | active      | paused        | EDGE        | EDGE       | EDGE     | NONE
+session.archive           | NONE         | EDGE        | EDGE        | EDGE        | EDGE        | EDGE          | EDGE        | archived   | -        | NONE
+session.delete            | NONE         | EDGE        | EDGE        | EDGE        | EDGE        | EDGE          | EDGE        | deleted    | deleted  | -
+session.configure         | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+message.send              | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+message.pin               | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+message.unpin             | NONE         | -           | -           | CONTENT     | -           | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+conversation.clear        | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+file.add                  | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+file.add, known           | NONE         | -           | -           | CONTENT     | -           | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+file.remove               | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+file.index                | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+memory.set                | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+memory.delete             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+event.publish             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+`;
+
+const codes: Readonly<Record<string, string>> = {
+  ...{ NONE: 'SESSION_NOT_FOUND', TAKEN: 'SESSION_EXISTS' },
+  ...{ CONTENT: 'SESSION_NOT_ACTIVE', EDGE: 'INVALID_TRANSITION' },
+};
+
+const saved = lives.active();
+
+const commands: Readonly<Record<string, SessionCommand>> = {
+  'session.create': opening(),
+  'session.create, failing': { ...opening(), startError: 'no model' } as SessionCommand,
+  'session.restore': deserializeSession(
+    serializeSession(saved.state, saved.messages(), openedAt, saved.seq),
+  ),
+  'session.terminate': { type: 'session.terminate', reason, cleanup: false },
+  'session.finishTermination': { type: 'session.finishTermination' },
+  'session.expire': { type: 'session.expire' },
+  'session.fallQuiet idle': { type: 'session.fallQuiet', to: 'idle', at: openedAt },
+  'session.fallQuiet dormant': { type: 'session.fallQuiet', to: 'dormant', at: openedAt },
+  'session.pause': { type: 'session.pause', reason },
+  'session.resume': { type: 'session.resume', reason },
+  'session.hibernate': { type: 'session.hibernate', reason },
+  'session.wake': { type: 'session.wake', reason },
+  'session.archive': { type: 'session.archive', reason },
+  'session.delete': { type: 'session.delete', reason },
+  'session.configure': { type: 'session.configure', changes: { name: 'beta' } },
+  'message.send': message('again'),
+  'message.pin': { type: 'message.pin', seq: 3 },
+  'message.unpin': { type: 'message.unpin', seq: 3 },
+  'conversation.clear': { type: 'conversation.clear' },
+  'file.add': { type: 'file.add', path: 'b.ts' },
+  'file.add, known': { type: 'file.add', path: 'a.ts' },
+  'file.remove': { type: 'file.remove', path: 'a.ts' },
+  'file.index': { type: 'file.index', path: 'a.ts', metadata: { lines: 1 } },
+  'memory.set': { type: 'memory.set', key: 'next', value: 1 },
+  'memory.delete': { type: 'memory.delete', key: 'goal' },
+  'event.publish': { type: 'event.publish', event: 'context.updated', data: {} },
+};
+
+/** All that there are; a command that is added fails to compile here until it stands in the table. */
+const everyType: Readonly<Record<SessionCommandType, true>> = {
+  ...{ 'session.create': true, 'session.restore': true, 'session.terminate': true },
+  ...{ 'session.finishTermination': true, 'session.expire': true, 'session.fallQuiet': true },
+  ...{ 'session.pause': true, 'session.resume': true, 'session.hibernate': true, 'session.wake': true },
+  ...{ 'session.archive': true, 'session.delete': true, 'session.configure': true, 'message.send': true },
+  ...{ 'message.pin': true, 'message.unpin': true, 'conversation.clear': true, 'file.add': true },
+  ...{ 'file.remove': true, 'file.index': true, 'memory.set': true, 'memory.delete': true },
+  ...{ 'event.publish': true },
+};
+
+const [header = '', ...lines] = table.trim().split('\n');
+const columns = header.split('|').slice(1).map((name) => name.trim()) as StateName[];
+const rows = lines.map((line) => line.split('|').map((cell) => cell.trim()));
+const cells = rows.flatMap(([name = '', ...expected]) =>
+  columns.map((state, i) => ({ name, state, expected: expected[i] ?? '' })),
+);
+
+/** The command alone, without the deadlines that a life carries out before it. */
+function decide(life: SessionLife, command: SessionCommand): ReturnType<SessionLife['send']> {
+  return life.decide(command, openedAt + 1);
+}
+
+describe('the table of commands', () => {
+  test('has every command and every state', () => {
+    expect(columns).toEqual(stateNames);
+    expect(rows.map(([name]) => name)).toEqual(Object.keys(commands));
+    const types = Object.values(commands).map(({ type }) => type);
+    expect(new Set(types)).toEqual(new Set(Object.keys(everyType)));
+  });
+
+  test.each(cells)('$name when $state: $expected', ({ name, state, expected }) => {
+    const life = lives[state]();
+    const [before, seq] = [life.state, life.seq];
+    const command = commands[name];
+    if (command === undefined) throw new Error(`There is no command ${name}`);
+    const outcome = decide(life, command);
+    const code = codes[expected];
+    if (code !== undefined) {
+      expect(outcome).toMatchObject({ refusal: { code, details: { sessionId: 's1' } } });
+    } else if (expected === '-') {
+      expect(outcome).toMatchObject({ events: [] });
+    } else {
+      expect(outcome).not.toHaveProperty('refusal');
+      expect(life.seq).toBeGreaterThan(seq);
+      expect(life.status).toBe(expected);
+      return;
+    }
+    expect(life.state).toBe(before);
+    expect(life.seq).toBe(seq);
+  });
+
+  test.each(cells.filter(({ expected }) => expected === 'EDGE'))(
+    '$name when $state is refused with the edge that was asked for',
+    ({ name, state }) => {
+      const life = lives[state]();
+      const command = commands[name];
+      if (command === undefined) throw new Error(`There is no command ${name}`);
+      const from = life.status;
+      const to = expect.stringMatching(/^(active|idle|paused|dormant|terminating|archived|deleted)$/);
+      expect(decide(life, command)).toEqual({
+        refusal: { code: 'INVALID_TRANSITION', details: { sessionId: 's1', from, to } },
+      });
+    },
+  );
+});

@@ -1,0 +1,131 @@
+// A session that is run by its law alone, as the product runs one: what fell due comes first, time never runs backwards
+// within the stream, and of each event the text is kept that a journal would hold.
+import { deepFreeze } from '../../src/base/json.ts';
+import type { Law, LawEvent, Refusal } from '../../src/domain/law.ts';
+import type { SessionCommand } from '../../src/domain/session-commands.ts';
+import type { MessageEvent } from '../../src/domain/session-events.ts';
+import { sessionLaw, sessionStream } from '../../src/domain/session-law.ts';
+import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import { decideCommand } from '../../src/entity/decide.ts';
+import type { StoredEvent } from '../../src/journal/journal.ts';
+
+export type SessionLaw = Law<SessionState, SessionCommand>;
+
+/** One event of a life: what was published, the text that was kept of it, and the state after it. */
+export interface LifeStep {
+  readonly event: StoredEvent;
+  readonly payload: string;
+  readonly state: SessionState;
+}
+
+export type Outcome =
+  | { readonly events: readonly StoredEvent[]; readonly reply: Readonly<Record<string, unknown>> | undefined }
+  | { readonly refusal: Refusal };
+
+export interface LifeOptions {
+  readonly law?: SessionLaw;
+  readonly sessionId?: string;
+  /** The most bytes of one stored value. */
+  readonly valueBytes?: number;
+  /** Sees every command with what it led to, those of deadlines included. */
+  readonly observe?: (command: SessionCommand, before: SessionState, outcome: Outcome) => void;
+}
+
+export class SessionLife {
+  readonly stream: string;
+  readonly steps: LifeStep[] = [];
+  readonly #law: SessionLaw;
+  readonly #valueBytes: number;
+  readonly #observe: NonNullable<LifeOptions['observe']>;
+  #state: SessionState;
+  #lastAt = 0;
+
+  constructor({ law = sessionLaw, sessionId = 's1', valueBytes = 2 ** 20, observe }: LifeOptions = {}) {
+    this.stream = sessionStream(sessionId);
+    this.#law = law;
+    this.#valueBytes = valueBytes;
+    this.#observe = observe ?? (() => {});
+    this.#state = law.initial(this.stream);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get status(): string {
+    return statusOf(this.#state);
+  }
+
+  get seq(): number {
+    return this.steps.length;
+  }
+
+  /** Carries out what fell due until `now`, then the command. */
+  send(command: SessionCommand, now: number): Outcome {
+    this.wake(now);
+    return this.decide(command, now);
+  }
+
+  /** Carries out what fell due until `now`. */
+  wake(now: number): readonly SessionCommand[] {
+    const carriedOut: SessionCommand[] = [];
+    for (let due = this.#law.due(this.#state, now); due; due = this.#law.due(this.#state, now)) {
+      const outcome = this.decide(due, now);
+      if ('refusal' in outcome || outcome.events.length === 0) break;
+      carriedOut.push(due);
+    }
+    return carriedOut;
+  }
+
+  /** The events as they come back from a journal: parsed from their text, and frozen. */
+  recorded(): StoredEvent[] {
+    return this.steps.map(({ event, payload }) =>
+      Object.freeze({ ...event, data: deepFreeze(JSON.parse(payload)) }),
+    );
+  }
+
+  /** The messages of the conversation, also those that left its window. */
+  messages(): MessageEvent[] {
+    return this.steps
+      .map(({ event }) => event)
+      .filter((event): event is StoredEvent & MessageEvent => event.type === 'message.sent')
+      .filter(({ seq }) => seq > this.#state.conversation.clearedThrough);
+  }
+
+  /** The command alone, whatever fell due before it. */
+  decide(command: SessionCommand, now: number): Outcome {
+    const at = Math.max(now, this.#lastAt);
+    const before = this.#state;
+    const decided = decideCommand(
+      this.#law,
+      this.stream,
+      { state: before, seq: this.seq, at },
+      command,
+      {},
+      this.#valueBytes,
+    );
+    if ('refusal' in decided) {
+      this.#observe(command, before, decided);
+      return decided;
+    }
+    for (const { draft, state } of decided.events) {
+      this.steps.push({ ...draft, state });
+      this.#state = state;
+      this.#lastAt = Math.max(this.#lastAt, draft.event.at);
+    }
+    const outcome = { events: decided.events.map(({ draft }) => draft.event), reply: decided.reply };
+    this.#observe(command, before, outcome);
+    return outcome;
+  }
+}
+
+/** The state that events lead to from `start`; throws at one that the law does not take. */
+export function replay(law: SessionLaw, start: SessionState, events: readonly LawEvent[]): SessionState {
+  let state = start;
+  for (const event of events) {
+    const next = law.evolve(state, event);
+    if (next === undefined) throw new Error(`The law does not take ${event.type} again, at seq ${event.seq}`);
+    state = next;
+  }
+  return state;
+}
