@@ -3,6 +3,13 @@ export type { Clock } from './base/clock.ts';
 export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
 export type { TokenCounter } from './domain/built-context.ts';
-export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 export type { StoredEvent } from './journal/journal.ts';
-export { createSystem, type System, type SystemOptions, type SystemStatus } from './system.ts';
+export {
+  createSystem,
+  type OutgoingCommand,
+  type ProcessManager,
+  type ProcessManagerDefinition,
+  type System,
+  type SystemOptions,
+  type SystemStatus,
+} from './system.ts';

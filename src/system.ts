@@ -31,6 +31,8 @@ import { SessionEvents } from './session/session-events.ts';
 import { sessionHandlers } from './session/session-handlers.ts';
 import { globalTopic, SessionManager } from './session/session-manager.ts';
 
+export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
+
 export interface SystemOptions extends SystemConfigInput {
   /** The numbers of new sessions; see SessionConfig. */
   readonly session?: Partial<SessionConfig>;

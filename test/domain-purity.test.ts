@@ -18,6 +18,7 @@ test.each([
   ['const id = () => globalThis.crypto.randomUUID();', 'globalThis'],
   ['const wait = (task: () => void) => setTimeout(task, 1);', 'setTimeout'],
   ['const env = () => ({ process });', 'process'],
+  ['const env = ({ host = process }) => host;', 'process'],
   ["import { systemClock } from '../base/clock.ts';", 'systemClock'],
   ["import { randomId as id } from '../base/ids.ts';", 'randomId'],
 ])('clock, chance and process are named in the law: %s', (text, use) => {

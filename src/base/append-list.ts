@@ -33,7 +33,7 @@ export class AppendList<T> {
 
   /** A list without its first `count` items; the array is copied once half of it is no longer seen. */
   dropFirst(count: number): AppendList<T> {
-    const start = Math.min(this.#start + count, this.#end);
+    const start = Math.min(this.#start + Math.max(count, 0), this.#end);
     if (start === this.#end) return AppendList.empty;
     if (start * 2 < this.#items.length) return new AppendList(this.#items, start, this.#end);
     return AppendList.of(this.#items.slice(start, this.#end));

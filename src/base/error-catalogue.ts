@@ -71,7 +71,6 @@ export const errorCatalogue = {
   JOURNAL_UNAVAILABLE: entry('The journal cannot be read, written or reopened: {problem}', true),
   JOURNAL_CORRUPT: entry('The record {seq} of {stream} is damaged: {problem}'),
   HISTORY_TRIMMED: entry('The events of {stream} before {firstSeq} were trimmed and cannot be read any more'),
-  VERSION_CONFLICT: entry('{stream} has moved to {actual}, the append expected {expected}', true),
   VALUE_TOO_LARGE: entry('A value of {size} bytes for {stream} is over the limit of {limit}'),
   BATCH_TOO_LARGE: entry('A batch of {size} bytes for {stream} is over the limit of {limit}'),
   KEY_TOO_LARGE: entry('A key of {size} bytes for {stream} is over the limit of {limit}'),

@@ -67,7 +67,16 @@ export function assertNever(value: never): never {
 
 /** Any thrown value as an Error. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return thrown instanceof Error ? thrown : new Error(textOf(thrown));
+}
+
+/** Any value as a text, also one that has none: what describes a fault must not be a fault itself. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `an ${typeof value} without a text`;
+  }
 }
 
 function fill(message: string, details: ErrorDetails): string {
@@ -76,5 +85,9 @@ function fill(message: string, details: ErrorDetails): string {
 
 function quote(value: unknown): string {
   if (typeof value === 'string') return value.length > 200 ? `"${value.slice(0, 200)}…"` : value;
-  return value === undefined ? 'unknown' : (JSON.stringify(value) ?? String(value));
+  try {
+    return value === undefined ? 'unknown' : (JSON.stringify(value) ?? textOf(value));
+  } catch {
+    return textOf(value);
+  }
 }

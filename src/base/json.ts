@@ -11,8 +11,8 @@ export const maxTextLength = 1024 * 1024;
 
 /**
  * A frozen copy of `value` that holds nothing but JSON.
- * Object members that are undefined are left out, as JSON does; everything else that JSON would alter silently
- * (NaN, Date, Map, class instances, holes) throws `NOT_JSON`, and nesting below {@link maxDepth} throws `TOO_DEEP`.
+ * Object members that are undefined or stand under a symbol are left out, as JSON does; everything else that JSON would
+ * alter silently (NaN, Date, Map, class instances, holes) throws `NOT_JSON`, and nesting below {@link maxDepth} throws `TOO_DEEP`.
  */
 export function plainJson(value: unknown, path = '$'): Json {
   return copy(value, path, 0);

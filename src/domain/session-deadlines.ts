@@ -16,10 +16,10 @@ const open: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'paused', 'd
 export function endOf(state: SessionState): number | null {
   if (!open.has(statusOf(state))) return null;
   const { config } = state.profile;
-  const { createdAt, lastActivityAt } = contextOf(state);
+  const { openedAt, lastActivityAt } = contextOf(state);
   return earliest(
     config.expiresAt,
-    after(createdAt ?? lastActivityAt, config.endAfterMs),
+    after(openedAt ?? lastActivityAt, config.endAfterMs),
     after(lastActivityAt, config.endAfterQuietMs),
   );
 }

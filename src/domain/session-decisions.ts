@@ -65,13 +65,14 @@ function create(state: SessionState, { profile, startError }: CreateSession): De
 
 function restore(state: SessionState, { data, messages }: RestoreSession): Decision {
   const { sessionId } = state;
+  const { entries } = contextOf(state);
   if (statusOf(state) === 'terminating') {
     return refuse('INVALID_TRANSITION', { sessionId, from: 'terminating', to: 'active' });
   }
   const told = messages.map(
     ({ at: sentAt, message }, i): Proposal => ({
       type: 'message.sent',
-      data: placed(message, i + 1),
+      data: placed(message, entries + i + 1),
       at: sentAt,
     }),
   );

@@ -34,6 +34,8 @@ export interface StatusChange {
 /** What the machine keeps: lifecycle and counters. Conversation, files and memory stand beside it. */
 export interface LifecycleContext {
   readonly createdAt: number | null;
+  /** When this life began: the session was created then, or restored. */
+  readonly openedAt: number | null;
   readonly updatedAt: number;
   readonly lastActivityAt: number;
   readonly messages: number;
@@ -48,6 +50,7 @@ type LifecycleEvent = LawEvent<string, StatusChange>;
 
 const initialContext: LifecycleContext = {
   createdAt: null,
+  openedAt: null,
   updatedAt: 0,
   lastActivityAt: 0,
   messages: 0,
@@ -78,6 +81,7 @@ const lifecycle = setup({
     })),
     recordCreation: assign(({ event }) => ({
       createdAt: event.at,
+      openedAt: event.at,
       updatedAt: event.at,
       lastActivityAt: event.at,
     })),

@@ -105,7 +105,10 @@ function indexed(
   return withIndexed(files, { path: data.path, metadata: data.metadata, lastAccessedAt: at, seq }, limit);
 }
 
-/** A new life under the same id: a fresh machine, with what was saved beside it. The journal keeps the old life. */
+/**
+ * A new life under the same id: a fresh machine, with what was saved beside it. The journal keeps the old life, so that
+ * the numbers of its entries are not given again.
+ */
 function restored(
   state: SessionState,
   { data, seq, at }: LawEvent<string, RestoredData>,
@@ -114,8 +117,10 @@ function restored(
   const context = {
     ...initialLifecycle.context,
     createdAt: data.createdAt,
+    openedAt: at,
     updatedAt: at,
     lastActivityAt: at,
+    entries: contextOf(state).entries,
   };
   const fresh: SessionState = {
     ...initialSession(`session/${state.sessionId}`),
