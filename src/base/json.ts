@@ -74,7 +74,12 @@ export function canonicalJson(value: unknown): string {
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`).join(',')}}`;
 }
 
-/** The bytes of a text in UTF-8, counted only when its length alone does not show that it fits. */
+/** The bytes of a text in UTF-8. */
+export function byteLength(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/** Whether a text has at most `limit` bytes in UTF-8, counted only when its length alone does not show that it fits. */
 export function fitsBytes(text: string, limit: number): boolean {
   return text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
 }

@@ -1,6 +1,9 @@
 // The files that a session works on, and what is known of them.
-import type { Json } from '../base/json.ts';
+import { byteLength, type Json } from '../base/json.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
+
+/** So many bytes are kept of what is known of files; what goes beyond is refused. */
+export const maxIndexBytes = 4_194_304;
 
 export interface ActiveFile {
   readonly path: string;
@@ -9,39 +12,67 @@ export interface ActiveFile {
   readonly seq: number;
 }
 
-export interface IndexedFile {
+/** What is said of a file at a time. */
+export interface FileNotice {
   readonly path: string;
   readonly metadata: Json;
   readonly lastAccessedAt: number;
   readonly seq: number;
 }
 
+export interface IndexedFile extends FileNotice {
+  /** Bytes of the path, and of the metadata as JSON. */
+  readonly bytes: number;
+}
+
 export interface ActiveFiles {
   readonly active: ShardedMap<ActiveFile>;
   readonly index: ShardedMap<IndexedFile>;
+  readonly indexBytes: number;
 }
 
-export const noFiles: ActiveFiles = { active: ShardedMap.empty, index: ShardedMap.empty };
+export const noFiles: ActiveFiles = { active: ShardedMap.empty, index: ShardedMap.empty, indexBytes: 0 };
 
-/** Adds a file at the end; one that is there stays where it is. Beyond `maxFiles` the one added first is dropped. */
-export function withFile(files: ActiveFiles, file: ActiveFile, maxFiles: number): ActiveFiles {
+export interface FileLimits {
+  readonly maxFiles: number;
+  readonly maxIndexedFiles: number;
+}
+
+/** Adds a file at the end; one that is there stays where it is. */
+export function withFile(files: ActiveFiles, file: ActiveFile, limits: FileLimits): ActiveFiles {
   if (files.active.has(file.path)) return files;
-  const active = files.active.set(file.path, file);
-  return { ...files, active: active.size > maxFiles ? withoutOldest(active) : active };
+  return withinLimits({ ...files, active: files.active.set(file.path, file) }, limits);
 }
 
 /** Removes a file from the list and from the index. */
 export function withoutFile(files: ActiveFiles, path: string): ActiveFiles {
-  return { active: files.active.delete(path), index: files.index.delete(path) };
+  return unindexed({ ...files, active: files.active.delete(path) }, path);
 }
 
-/** Merges metadata into what is known; beyond `maxIndexed` the one touched longest ago is dropped. */
-export function withIndexed(files: ActiveFiles, file: IndexedFile, maxIndexed: number): ActiveFiles {
-  const known = files.index.get(file.path)?.metadata;
-  const metadata =
-    isObject(known) && isObject(file.metadata) ? { ...known, ...file.metadata } : file.metadata;
-  const index = files.index.set(file.path, { ...file, metadata });
-  return { ...files, index: index.size > maxIndexed ? withoutOldest(index) : index };
+/** Merges metadata into what is known. */
+export function withIndexed(files: ActiveFiles, notice: FileNotice, limits: FileLimits): ActiveFiles {
+  const known = files.index.get(notice.path);
+  const metadata = merged(known?.metadata, notice.metadata);
+  const bytes = bytesOf(notice.path, metadata);
+  const index = files.index.set(notice.path, { ...notice, metadata, bytes });
+  const indexBytes = files.indexBytes + bytes - (known?.bytes ?? 0);
+  return withinLimits({ ...files, index, indexBytes }, limits);
+}
+
+/** Drops the files that were added first, and of the index those that were touched longest ago. */
+export function withinLimits(files: ActiveFiles, { maxFiles, maxIndexedFiles }: FileLimits): ActiveFiles {
+  const { active, index } = files;
+  const fallen = oldest(active, active.size - maxFiles);
+  const forgotten = oldest(index, index.size - maxIndexedFiles);
+  if (fallen.length === 0 && forgotten.length === 0) return files;
+  const listed = fallen.reduce((rest, { path }) => rest.delete(path), active);
+  return forgotten.reduce((rest, { path }) => unindexed(rest, path), { ...files, active: listed });
+}
+
+/** How many bytes the index would have with `metadata` merged into what is known of `path`. */
+export function indexBytesWith({ index, indexBytes }: ActiveFiles, path: string, metadata: Json): number {
+  const known = index.get(path);
+  return indexBytes + bytesOf(path, merged(known?.metadata, metadata)) - (known?.bytes ?? 0);
 }
 
 /** In the order in which they were added. */
@@ -58,11 +89,22 @@ function inOrder<T extends { readonly seq: number }>(map: ShardedMap<T>): T[] {
   return [...map.entries()].map(([, file]) => file).sort((a, b) => a.seq - b.seq);
 }
 
-function withoutOldest<T extends { readonly path: string; readonly seq: number }>(
-  map: ShardedMap<T>,
-): ShardedMap<T> {
-  const [oldest] = inOrder(map);
-  return oldest === undefined ? map : map.delete(oldest.path);
+function oldest<T extends { readonly seq: number }>(map: ShardedMap<T>, count: number): readonly T[] {
+  return count > 0 ? inOrder(map).slice(0, count) : [];
+}
+
+function unindexed(files: ActiveFiles, path: string): ActiveFiles {
+  const known = files.index.get(path);
+  if (known === undefined) return files;
+  return { ...files, index: files.index.delete(path), indexBytes: files.indexBytes - known.bytes };
+}
+
+function merged(known: Json | undefined, added: Json): Json {
+  return isObject(known) && isObject(added) ? Object.freeze({ ...known, ...added }) : added;
+}
+
+function bytesOf(path: string, metadata: Json): number {
+  return byteLength(path) + byteLength(JSON.stringify(metadata));
 }
 
 function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {

@@ -34,11 +34,16 @@ export function withMessage(
   limits: WindowLimits,
 ): Conversation {
   const keep = message.data.role === 'system' || message.data.pinned === true;
-  const kept =
-    keep && conversation.kept.size < maxKept ? withKept(conversation.kept, message.seq) : conversation.kept;
+  const kept = keep && !isFull(conversation) ? withKept(conversation.kept, message.seq) : conversation.kept;
   const window = conversation.window.append(message);
   const windowBytes = conversation.windowBytes + message.data.size;
   return { ...conversation, kept, ...bounded(window, windowBytes, limits) };
+}
+
+/** The conversation under other limits. */
+export function withLimits(conversation: Conversation, limits: WindowLimits): Conversation {
+  const { window, windowBytes } = conversation;
+  return { ...conversation, ...bounded(window, windowBytes, limits) };
 }
 
 /** Drops the oldest until the window fits in number and bytes; the newest message always stays. */
@@ -47,7 +52,7 @@ function bounded(
   windowBytes: number,
   { messageWindow, messageWindowBytes }: WindowLimits,
 ): Pick<Conversation, 'window' | 'windowBytes'> {
-  let drop = Math.max(0, window.length - messageWindow);
+  let drop = Math.max(0, window.length - Math.max(1, messageWindow));
   let bytes = windowBytes;
   for (let i = 0; i < drop; i++) bytes -= window.at(i)?.data.size ?? 0;
   while (bytes > messageWindowBytes && drop < window.length - 1) {
@@ -63,6 +68,18 @@ export function withPin(conversation: Conversation, seq: number): Conversation {
 
 export function withoutPin(conversation: Conversation, seq: number): Conversation {
   return { ...conversation, kept: conversation.kept.delete(String(seq)) };
+}
+
+/** No more can be pinned. */
+export function isFull({ kept }: Conversation): boolean {
+  return kept.size >= maxKept;
+}
+
+/** False when `seq` is surely no message of the conversation; what is older than the window only the journal knows. */
+export function mayHold({ window, clearedThrough }: Conversation, seq: number): boolean {
+  const oldest = window.at(0);
+  if (oldest === undefined || seq <= clearedThrough) return false;
+  return seq < oldest.seq || window.toArray().some((message) => message.seq === seq);
 }
 
 export function isKept(conversation: Conversation, seq: number): boolean {

@@ -56,15 +56,21 @@ export function isTransient(type: PublishableEventType): boolean {
 export function checkEvent(type: string, data: { readonly [key: string]: Json }): Refusal | undefined {
   if (!Object.hasOwn(publishableEvents, type))
     return { code: 'UNKNOWN_EVENT_TYPE', details: { value: type } };
-  const { required, optional }: EventShape = publishableEvents[type as PublishableEventType];
-  for (const field of Object.keys(required)) {
+  const shape: EventShape = publishableEvents[type as PublishableEventType];
+  for (const field of Object.keys(shape.required)) {
     if (!Object.hasOwn(data, field)) return { code: 'MISSING_EVENT_FIELD', details: { type, field } };
   }
   for (const [field, value] of Object.entries(data)) {
-    const problem = wrong(required[field] ?? optional[field], value);
+    const problem = wrong(fieldType(shape, field), value);
     if (problem !== undefined) return { code: 'INVALID_EVENT_FIELD', details: { type, field, problem } };
   }
   return undefined;
+}
+
+/** Own members only: `constructor` is a field of no event. */
+function fieldType({ required, optional }: EventShape, field: string): FieldType | undefined {
+  if (Object.hasOwn(required, field)) return required[field];
+  return Object.hasOwn(optional, field) ? optional[field] : undefined;
 }
 
 function wrong(expected: FieldType | undefined, value: Json): string | undefined {

@@ -1,6 +1,8 @@
 // What each command leads to: the events that would follow, or why it is refused. The machine has the last word on edges.
 import { assertNever } from '../base/errors.ts';
-import { type Conversation, isKept, maxKept } from './conversation.ts';
+import { byteLength, type Json } from '../base/json.ts';
+import { indexBytesWith, maxIndexBytes } from './active-files.ts';
+import { isFull, isKept, maxKept, mayHold } from './conversation.ts';
 import { checkEvent } from './event-catalogue.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
 import type {
@@ -183,7 +185,7 @@ function content(state: SessionState, command: ContentCommand): Decision {
     case 'message.send':
       return sendMessage(state, command.message);
     case 'message.pin':
-      return pin(state.conversation, command.seq, sessionId);
+      return pin(state, command.seq);
     case 'message.unpin':
       if (!isKept(state.conversation, command.seq)) return { events: [] };
       return { events: [{ type: 'message.unpinned', data: { seq: command.seq } }] };
@@ -202,7 +204,7 @@ function content(state: SessionState, command: ContentCommand): Decision {
       return { events: [{ type: 'file.removed', data: { path } }] };
     }
     case 'file.index':
-      return { events: [{ type: 'file.indexed', data: { path: command.path, metadata: command.metadata } }] };
+      return indexFile(state, command.path, command.metadata);
     case 'memory.set':
       return setMemory(state, command);
     case 'memory.delete':
@@ -222,15 +224,23 @@ function configure(
   state: SessionState,
   { changes, config }: ContentCommand & { type: 'session.configure' },
 ): Decision {
+  const named = defined(changes);
+  const numbers = config === undefined ? {} : defined(config);
   const data =
-    config === undefined ? changes : { ...changes, config: { ...state.profile.config, ...config } };
-  return Object.keys(data).length === 0
-    ? { events: [] }
-    : { events: [{ type: 'session.configured', data: { ...data } }] };
+    Object.keys(numbers).length === 0
+      ? named
+      : { ...named, config: Object.freeze({ ...state.profile.config, ...numbers }) };
+  return Object.keys(data).length === 0 ? { events: [] } : { events: [{ type: 'session.configured', data }] };
+}
+
+/** Without the members that are undefined: they name nothing, and a journal would not keep them. */
+function defined<T extends object>(given: T): Partial<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function sendMessage(state: SessionState, message: NewMessage): Decision {
   const { entries, messages } = contextOf(state);
+  if (message.pinned === true && isFull(state.conversation)) return pinsFull(state);
   const data = placed(message, entries + 1);
   return { events: [{ type: 'message.sent', data }], reply: { entry: data.entry, messages: messages + 1 } };
 }
@@ -239,34 +249,46 @@ function placed(message: NewMessage, entry: number): MessageData {
   return { ...message, entry, size: sizeOf(message) };
 }
 
-/** Characters of what a model would read; exact bytes are counted where the event is stored. */
+/** Bytes of what a model reads of it. */
 function sizeOf({ content, toolCalls }: NewMessage): number {
-  const text =
-    typeof content === 'string' ? content.length : content === null ? 0 : JSON.stringify(content).length;
-  return toolCalls === undefined ? text : text + JSON.stringify(toolCalls).length;
+  const text = typeof content === 'string' ? content : content === null ? '' : JSON.stringify(content);
+  return byteLength(text) + (toolCalls === undefined ? 0 : byteLength(JSON.stringify(toolCalls)));
 }
 
-function pin(conversation: Conversation, seq: number, sessionId: string): Decision {
+function pin(state: SessionState, seq: number): Decision {
+  const { conversation, sessionId } = state;
   if (isKept(conversation, seq)) return { events: [] };
+  if (!mayHold(conversation, seq)) return refuse('MESSAGE_NOT_FOUND', { sessionId, seq });
+  return isFull(conversation) ? pinsFull(state) : { events: [{ type: 'message.pinned', data: { seq } }] };
+}
+
+function pinsFull({ sessionId, conversation }: SessionState): Decision {
   const { size } = conversation.kept;
-  if (size >= maxKept)
-    return refuse('AT_CAPACITY', { what: 'list of pinned messages', sessionId, size, limit: maxKept });
-  return { events: [{ type: 'message.pinned', data: { seq } }] };
+  return refuse('AT_CAPACITY', { what: 'list of pinned messages', sessionId, size, limit: maxKept });
 }
 
 function addFile(state: SessionState, command: ContentCommand & { type: 'file.add' }): Decision {
   const { path, metadata, processingMs } = command;
-  if (state.files.active.has(path)) {
-    return metadata === undefined
-      ? { events: [] }
-      : { events: [{ type: 'file.indexed', data: { path, metadata } }] };
-  }
+  if (state.files.active.has(path))
+    return metadata === undefined ? { events: [] } : indexFile(state, path, metadata);
+  const full = metadata === undefined ? undefined : indexFull(state, path, metadata);
+  if (full !== undefined) return full;
   const entry = contextOf(state).entries + 1;
-  const size = path.length + (metadata === undefined ? 0 : JSON.stringify(metadata).length);
+  const size = byteLength(path) + (metadata === undefined ? 0 : byteLength(JSON.stringify(metadata)));
   return {
     events: [{ type: 'file.added', data: { path, metadata, processingMs, entry, size } }],
     reply: { entry },
   };
+}
+
+function indexFile(state: SessionState, path: string, metadata: Json): Decision {
+  return indexFull(state, path, metadata) ?? { events: [{ type: 'file.indexed', data: { path, metadata } }] };
+}
+
+function indexFull({ sessionId, files }: SessionState, path: string, metadata: Json): Decision | undefined {
+  const size = indexBytesWith(files, path, metadata);
+  if (size <= maxIndexBytes) return undefined;
+  return refuse('AT_CAPACITY', { what: 'file index in bytes', sessionId, size, limit: maxIndexBytes });
 }
 
 function setMemory(state: SessionState, { key, value }: ContentCommand & { type: 'memory.set' }): Decision {
@@ -299,7 +321,7 @@ function publish(state: SessionState, { event, data }: ContentCommand & { type: 
   if (event !== 'tool.called') return { events: [{ type: event, data }] };
   const entry = contextOf(state).entries + 1;
   return {
-    events: [{ type: event, data: { ...data, entry, size: JSON.stringify(data).length } }],
+    events: [{ type: event, data: { ...data, entry, size: byteLength(JSON.stringify(data)) } }],
     reply: { entry },
   };
 }

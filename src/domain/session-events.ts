@@ -20,7 +20,7 @@ export interface MessageData {
   readonly processingMs?: number;
   /** Its place among the session's context entries: gap-free, from 1. */
   readonly entry: number;
-  /** Bytes of its content and tool calls as JSON. */
+  /** Bytes of its content, as JSON where it is no text, and of its tool calls. */
   readonly size: number;
 }
 

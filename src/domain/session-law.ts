@@ -91,9 +91,9 @@ function decodeState(text: string): SessionState {
   const encoded = deepFreeze(JSON.parse(text)) as EncodedSession;
   const stream = sessionStream(encoded.sessionId);
   const window = encoded.window.map(
-    (message): MessageEvent => ({ stream, type: 'message.sent', ...message }),
+    (message): MessageEvent => Object.freeze({ stream, type: 'message.sent', ...message }),
   );
-  const bytes = (items: readonly { readonly bytes: number }[]): number =>
+  const bytesOf = (items: readonly { readonly bytes: number }[]): number =>
     items.reduce((sum, item) => sum + item.bytes, 0);
   return {
     sessionId: encoded.sessionId,
@@ -108,10 +108,11 @@ function decodeState(text: string): SessionState {
     files: {
       active: ShardedMap.of(encoded.files.map((file) => [file.path, file])),
       index: ShardedMap.of(encoded.fileIndex.map((file) => [file.path, file])),
+      indexBytes: bytesOf(encoded.fileIndex),
     },
     memory: {
       items: ShardedMap.of(encoded.memory.map((item) => [item.key, item])),
-      bytes: bytes(encoded.memory),
+      bytes: bytesOf(encoded.memory),
     },
   };
 }

@@ -1,6 +1,22 @@
 // The state of a session: the machine's snapshot, and conversation, files and working context beside it.
-import { type ActiveFiles, noFiles, withFile, withIndexed, withoutFile } from './active-files.ts';
-import { type Conversation, emptyConversation, withMessage, withoutPin, withPin } from './conversation.ts';
+import type { Json } from '../base/json.ts';
+import {
+  type ActiveFiles,
+  type FileNotice,
+  noFiles,
+  withFile,
+  withIndexed,
+  withinLimits,
+  withoutFile,
+} from './active-files.ts';
+import {
+  type Conversation,
+  emptyConversation,
+  withLimits,
+  withMessage,
+  withoutPin,
+  withPin,
+} from './conversation.ts';
 import type { LawEvent } from './law.ts';
 import { advance } from './machine.ts';
 import { defaultSessionConfig } from './session-config.ts';
@@ -73,36 +89,38 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
     case 'file.removed':
       return { ...state, files: withoutFile(state.files, event.data.path) };
     case 'file.indexed':
-      return { ...state, files: indexed(state.files, event, config.maxIndexedFiles) };
+      return { ...state, files: withIndexed(state.files, noticeOf(event, event.data.metadata), config) };
     case 'memory.updated':
       return { ...state, memory: withItem(state.memory, event.data.key, event.data.value, event.seq) };
     case 'memory.deleted':
       return { ...state, memory: withoutItem(state.memory, event.data.key) };
     case 'session.created':
     case 'session.configured':
-      return { ...state, profile: { ...state.profile, ...event.data } };
+      return withProfile(state, { ...state.profile, ...event.data });
     default:
       return state;
   }
 }
 
-function withAddedFile(
-  state: SessionState,
-  { data, seq, at }: SessionEvent & { type: 'file.added' },
-): SessionState {
-  const { maxFiles, maxIndexedFiles } = state.profile.config;
-  const files = withFile(state.files, { path: data.path, addedAt: at, seq }, maxFiles);
-  if (data.metadata === undefined) return { ...state, files };
-  const file = { path: data.path, metadata: data.metadata, lastAccessedAt: at, seq };
-  return { ...state, files: withIndexed(files, file, maxIndexedFiles) };
+function withAddedFile(state: SessionState, event: SessionEvent & { type: 'file.added' }): SessionState {
+  const { config } = state.profile;
+  const { path, metadata } = event.data;
+  const files = withFile(state.files, { path, addedAt: event.at, seq: event.seq }, config);
+  if (metadata === undefined) return { ...state, files };
+  return { ...state, files: withIndexed(files, noticeOf(event, metadata), config) };
 }
 
-function indexed(
-  files: ActiveFiles,
-  { data, seq, at }: SessionEvent & { type: 'file.indexed' },
-  limit: number,
-): ActiveFiles {
-  return withIndexed(files, { path: data.path, metadata: data.metadata, lastAccessedAt: at, seq }, limit);
+function noticeOf(
+  { data, seq, at }: SessionEvent & { type: 'file.added' | 'file.indexed' },
+  metadata: Json,
+): FileNotice {
+  return { path: data.path, metadata, lastAccessedAt: at, seq };
+}
+
+/** New numbers hold at once. */
+function withProfile(state: SessionState, profile: SessionProfile): SessionState {
+  const conversation = withLimits(state.conversation, profile.config);
+  return { ...state, profile, conversation, files: withinLimits(state.files, profile.config) };
 }
 
 /**
@@ -132,14 +150,14 @@ function restored(
 }
 
 function restoredFiles(data: RestoredData, seq: number): ActiveFiles {
-  const { maxFiles, maxIndexedFiles } = data.profile.config;
+  const { config } = data.profile;
   let files = noFiles;
   for (const [i, [path, addedAt]] of data.files.entries()) {
-    files = withFile(files, { path, addedAt, seq: orderWithin(seq, i, data.files.length) }, maxFiles);
+    files = withFile(files, { path, addedAt, seq: orderWithin(seq, i, data.files.length) }, config);
   }
   for (const [i, [path, metadata, lastAccessedAt]] of data.fileIndex.entries()) {
-    const file = { path, metadata, lastAccessedAt, seq: orderWithin(seq, i, data.fileIndex.length) };
-    files = withIndexed(files, file, maxIndexedFiles);
+    const notice = { path, metadata, lastAccessedAt, seq: orderWithin(seq, i, data.fileIndex.length) };
+    files = withIndexed(files, notice, config);
   }
   return files;
 }

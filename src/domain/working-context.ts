@@ -1,5 +1,5 @@
 // The working context of a session: a scratchpad of keys and JSON values, bounded in keys and bytes.
-import type { Json } from '../base/json.ts';
+import { byteLength, type Json } from '../base/json.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
 
 export interface MemoryItem {
@@ -7,7 +7,7 @@ export interface MemoryItem {
   readonly value: Json;
   /** The seq of the event that set it: newest first is the order of the keys. */
   readonly seq: number;
-  /** Characters of key and value as JSON, the measure of {@link WorkingContext.bytes}. */
+  /** Bytes of the key, and of the value as JSON. */
   readonly bytes: number;
 }
 
@@ -19,7 +19,7 @@ export interface WorkingContext {
 export const emptyWorkingContext: WorkingContext = { items: ShardedMap.empty, bytes: 0 };
 
 export function itemBytes(key: string, value: Json): number {
-  return key.length + JSON.stringify(value).length;
+  return byteLength(key) + byteLength(JSON.stringify(value));
 }
 
 export function withItem(context: WorkingContext, key: string, value: Json, seq: number): WorkingContext {

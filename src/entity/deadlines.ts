@@ -19,6 +19,9 @@ export class Deadlines {
   readonly #current = new Map<string, number>();
   #cancelTimer: (() => void) | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  /** When the running tenth of a second began, and how many were woken in it. */
+  #tickAt = Number.NEGATIVE_INFINITY;
+  #woken = 0;
   #closed = false;
 
   constructor(clock: Clock, wake: (stream: string) => void) {
@@ -53,7 +56,8 @@ export class Deadlines {
     this.#arm(alarm.at);
   }
 
-  #arm(at: number): void {
+  #arm(dueAt: number): void {
+    const at = this.#woken < wakesPerTick ? dueAt : Math.max(dueAt, this.#tickAt + tickMs);
     if (this.#closed || at >= this.#timerAt) return;
     this.#cancelTimer?.();
     this.#timerAt = at;
@@ -64,17 +68,24 @@ export class Deadlines {
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#cancelTimer = undefined;
     const now = this.#clock.now();
-    for (let woken = 0; woken < wakesPerTick; ) {
-      const [next] = this.#heap;
-      if (next === undefined || next.at > now) break;
+    this.#beginTick(now);
+    for (let [next] = this.#heap; next !== undefined; [next] = this.#heap) {
+      if (next.at > now || this.#woken === wakesPerTick) break;
       pop(this.#heap);
       if (this.#current.get(next.stream) !== next.at) continue;
       this.#current.delete(next.stream);
+      this.#woken += 1;
       this.#wake(next.stream);
-      woken += 1;
     }
     const [next] = this.#heap;
-    if (next !== undefined) this.#arm(next.at <= now ? now + tickMs : next.at);
+    if (next !== undefined) this.#arm(next.at);
+  }
+
+  /** A clock that was set back begins a new one too. */
+  #beginTick(now: number): void {
+    if (now >= this.#tickAt && now < this.#tickAt + tickMs) return;
+    this.#tickAt = now;
+    this.#woken = 0;
   }
 }
 

@@ -10,7 +10,7 @@ import type { Command, Law, Refusal } from '../domain/law.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
-import { type Flight, Flights } from './flights.ts';
+import { type Flight, Flights, isWritten } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
 import { type Job, Mailbox } from './mailbox.ts';
 import { answerFromRecord, type ReceiptWindow, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
@@ -141,7 +141,19 @@ export class Entity<State, C extends Command> {
       this.#mailbox.putBack(job);
       void this.#mailbox.hold(incident);
     } else {
+      this.#attend(job);
+    }
+  }
+
+  /** A coded refusal belongs to the caller; anything else that is thrown is a fault of the law and ends this incarnation. */
+  #attend(job: Job<C>): void {
+    try {
       this.#lookUp(job);
+    } catch (thrown) {
+      const error = toError(thrown);
+      const isRefusal = HoldfastError.is(error);
+      job.reject(isRefusal ? error : this.#notCommitted(job.command.type, error));
+      if (!isRefusal) this.#crash(error);
     }
   }
 
@@ -149,23 +161,12 @@ export class Entity<State, C extends Command> {
   #lookUp(job: Job<C>): void {
     const key = this.#head === undefined || job.recorded !== undefined ? undefined : receiptKey(job.meta);
     const found = key === undefined ? job.recorded?.value : this.#options.journal.receipt(this.stream, key);
-    if (found instanceof Promise) {
-      void this.#mailbox.hold(found.then((value) => this.#mailbox.putBack({ ...job, recorded: { value } })));
-    } else {
-      this.#attend(job, found);
+    if (!(found instanceof Promise)) {
+      this.#decide(job, found);
+      return;
     }
-  }
-
-  /** A coded refusal belongs to the caller; anything else that is thrown is a fault of the law and ends this incarnation. */
-  #attend(job: Job<C>, recorded: Json | undefined): void {
-    try {
-      this.#decide(job, recorded);
-    } catch (thrown) {
-      const error = toError(thrown);
-      const isRefusal = HoldfastError.is(error);
-      job.reject(isRefusal ? error : this.#notCommitted(job.command.type, error));
-      if (!isRefusal) this.#crash(error);
-    }
+    const putBack = (value: Json | undefined): void => this.#mailbox.putBack({ ...job, recorded: { value } });
+    void this.#mailbox.hold(found.then(putBack, job.reject));
   }
 
   #decide({ command, meta, resolve, reject }: Job<C>, recorded: Json | undefined): void {
@@ -183,8 +184,14 @@ export class Entity<State, C extends Command> {
       return;
     }
     const answer: Answer = { seq: outcome.seq, ...outcome.reply };
-    if (outcome.events.length === 0) this.#answerInTurn(command.type, () => resolve(answer), reject);
+    const leavesTrace = outcome.events.length > 0 || this.#keepsAnswer(meta);
+    if (!leavesTrace) this.#answerInTurn(command.type, () => resolve(answer), reject);
     else this.#remember(outcome, command.type, meta, answer, () => resolve(answer), reject);
+  }
+
+  /** That nothing had to be done is an answer too, to be repeated when much has happened since. A tombstone keeps none. */
+  #keepsAnswer(meta: CommandMeta): boolean {
+    return receiptKey(meta) !== undefined && this.#decidedSeq >= (this.#head?.firstSeq ?? 1);
   }
 
   /** Deadlines come first: what the clock has decided already is decided before what is asked now. */
@@ -224,10 +231,9 @@ export class Entity<State, C extends Command> {
     fail: (error: Error) => void,
   ): void {
     const last = events.at(-1);
-    if (last === undefined) return;
-    this.#decided = last.state;
+    this.#decided = last?.state ?? this.#decided;
     this.#decidedSeq = seq;
-    this.#lastAt = Math.max(this.#lastAt, last.draft.event.at);
+    this.#lastAt = Math.max(this.#lastAt, last?.draft.event.at ?? this.#options.clock.now());
     const receipts = receiptsFor(meta, answered, this.#lastAt, this.#operations + 1);
     this.#operations += receipts.length;
     this.#flights.add({ events, command, receipts, answer, fail });
@@ -245,9 +251,9 @@ export class Entity<State, C extends Command> {
     const events = batch.flatMap((flight) => flight.events);
     const drafts = events.map(({ draft }) => draft);
     const receipts = batch.flatMap((flight) => flight.receipts);
-    const head = law.summarize(events.at(-1)?.state ?? this.#durable);
     const startedAt = clock.now();
     try {
+      const head = law.summarize(events.at(-1)?.state ?? this.#durable);
       const result = await journal.append(this.stream, this.#head?.version ?? null, drafts, {
         head,
         receipts,
@@ -290,7 +296,8 @@ export class Entity<State, C extends Command> {
   /** The disk failed: nothing that was decided holds any more. What it kept after all is read back. */
   #lose(batch: readonly Flight<State>[], code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', cause: Error): void {
     this.#flights.land();
-    for (const { command, fail } of batch) fail(this.#lost(code, command, cause));
+    for (const flight of batch)
+      flight.fail(this.#lost(isWritten(flight) ? code : 'NOT_COMMITTED', flight.command, cause));
     this.#cancelFlights(cause);
     this.#options.telemetry('entity.rehydrating', { stream: this.stream, problem: cause.message });
     if (this.#abandoned === undefined) void this.#mailbox.hold(this.#rehydrate());

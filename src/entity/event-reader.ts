@@ -134,15 +134,21 @@ class LiveBuffer {
     signal?.addEventListener('abort', this.#notify);
   }
 
-  /** Yields what came since. True when durable events are missing from it, so that the journal must be read first. */
+  /**
+   * Yields what came since. True when durable events are missing from it, so that the journal must be read first; what
+   * is in no journal is kept until then.
+   */
   *take(accept: ReaderOptions['accept']): Generator<Received, boolean> {
     this.#woken = false;
     const { waiting, overflowed } = { waiting: this.#waiting, overflowed: this.#overflowed };
     this.#waiting = [];
     this.#overflowed = false;
-    for (const item of waiting) {
+    for (const [at, item] of waiting.entries()) {
       const outcome = 'transient' in item ? item : accept(item);
-      if (outcome === 'gap') return true;
+      if (outcome === 'gap') {
+        this.#waiting.unshift(...waiting.slice(at).filter((behind) => 'transient' in behind));
+        return true;
+      }
       if (outcome !== 'seen') yield outcome;
     }
     return overflowed;

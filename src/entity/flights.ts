@@ -12,6 +12,11 @@ export interface Flight<State> {
   readonly fail: (error: Error) => void;
 }
 
+/** False for an answer that only waits for others: whatever becomes of them, it changed nothing. */
+export function isWritten({ events, receipts }: Flight<unknown>): boolean {
+  return events.length + receipts.length > 0;
+}
+
 export class Flights<State> {
   #outgoing: Flight<State>[] = [];
   #flying: Flight<State>[] | undefined;

@@ -21,6 +21,13 @@ export interface FollowerOptions {
 
 const longestRetryMs = 5_000;
 
+/** Somebody who waits until the follower has come as far as `end`. */
+interface Waiter {
+  readonly end: Cursor;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #stopListening: () => void;
@@ -30,7 +37,7 @@ export class Follower {
   /** Set when the feed grew while it was being read: a wake-up is never lost. */
   #grown = false;
   #endBackOff: () => void = () => {};
-  #waiters: (() => void)[] = [];
+  #waiters: Waiter[] = [];
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -43,13 +50,16 @@ export class Follower {
     return this.#position;
   }
 
-  /** Resolves once everything is handled that the feed held when this was called. */
+  /**
+   * Resolves once everything is handled that the feed held when this was called, however fast it grows. Rejects when the
+   * feed cannot be read.
+   */
   async catchUp(): Promise<void> {
     const end = this.#options.journal.feedEnd();
-    while (!this.#stopped && this.#isBehind(end)) {
-      this.#wake();
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
-    }
+    if (this.#stopped || this.#position === end) return;
+    const handled = new Promise<void>((resolve, reject) => this.#waiters.push({ end, resolve, reject }));
+    this.#wake();
+    await handled;
   }
 
   /** Stops after the entries that are being handled. */
@@ -58,44 +68,57 @@ export class Follower {
     this.#stopListening();
     this.#endBackOff();
     await this.#running;
-    this.#release();
-  }
-
-  // Cursors are opaque but to the journal: "nothing after my position" is the same as being at the end.
-  #isBehind(end: Cursor): boolean {
-    return (
-      this.#position !== end &&
-      (this.#running !== undefined || this.#options.journal.feedEnd() !== this.#position)
-    );
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
   }
 
   #wake(): void {
     this.#grown = true;
     if (this.#stopped || this.#running !== undefined) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = undefined;
-      this.#release();
-    });
+    this.#running = this.#run();
   }
 
   async #run(): Promise<void> {
-    const { journal, pageSize } = this.#options;
     for (let failures = 0; !this.#stopped; ) {
       try {
         this.#grown = false;
-        const entries = await journal.readAll(this.#position, pageSize);
+        const entries = await this.#read();
         const last = entries.at(-1);
-        if (last === undefined && !this.#grown) return;
-        if (last === undefined) continue;
-        await this.#options.handle(entries, last.cursor);
-        this.#position = last.cursor;
+        if (last !== undefined) await this.#handle(entries, last.cursor);
+        else if (this.#reachedEnd()) return;
         failures = 0;
-        this.#release();
       } catch (error) {
         failures += 1;
         await this.#backOff(toError(error), failures);
       }
     }
+  }
+
+  async #read(): Promise<readonly FeedEntry[]> {
+    const { journal, pageSize } = this.#options;
+    try {
+      return await journal.readAll(this.#position, pageSize);
+    } catch (error) {
+      for (const { reject } of this.#waiters.splice(0)) reject(toError(error));
+      throw error;
+    }
+  }
+
+  async #handle(entries: readonly FeedEntry[], position: Cursor): Promise<void> {
+    await this.#options.handle(entries, position);
+    this.#position = position;
+    const passed = new Set<Cursor>(entries.map(({ cursor }) => cursor));
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter(({ end }) => !passed.has(end));
+    for (const { end, resolve } of waiters) if (passed.has(end)) resolve();
+  }
+
+  /** Nothing lies behind the position, and nothing came while that was found out. */
+  #reachedEnd(): boolean {
+    if (this.#grown) return false;
+    // At once, not when the promise has settled: a wake-up in between would be lost.
+    this.#running = undefined;
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
+    return true;
   }
 
   async #backOff(error: Error, failures: number): Promise<void> {
@@ -104,9 +127,5 @@ export class Follower {
     if (this.#stopped) return;
     const waited = delay(clock, Math.min(10 * 2 ** failures, longestRetryMs));
     await Promise.race([waited, new Promise<void>((resolve) => (this.#endBackOff = resolve))]);
-  }
-
-  #release(): void {
-    for (const resolve of this.#waiters.splice(0)) resolve();
   }
 }

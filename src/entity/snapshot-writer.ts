@@ -60,21 +60,20 @@ export class SnapshotWriter<State> {
 
   async #put(state: State, { seq, chain }: Head): Promise<void> {
     const { law, stream, journal, clock, telemetry } = this.#source;
-    const text = law.encode(state);
     this.#seq = seq;
-    this.#bytes = text.length;
     this.#eventsSince = 0;
     this.#bytesSince = 0;
-    const snapshot = {
-      seq,
-      chain,
-      at: clock.now(),
-      lawVersion: law.version,
-      stateHash: sha256(text),
-      state: text,
-    };
     try {
-      await journal.putSnapshot(stream, snapshot);
+      const text = law.encode(state);
+      this.#bytes = text.length;
+      await journal.putSnapshot(stream, {
+        seq,
+        chain,
+        at: clock.now(),
+        lawVersion: law.version,
+        stateHash: sha256(text),
+        state: text,
+      });
     } catch (error) {
       telemetry('snapshot.failed', { stream, seq, problem: toError(error).message });
     }

@@ -181,7 +181,6 @@ export class StreamWriter {
   #beginIncident(cause: Error): void {
     const { store, telemetry, learn } = this.#options;
     telemetry('journal.incident', { problem: cause.message });
-    this.#heads.clear();
     store.reopen(cause, learn, () => {
       this.#heads.clear();
       this.#loop.resume();

@@ -22,7 +22,7 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const jsonArray = z.array(z.unknown()).transform((value) => plainJson(value) as readonly Json[]);
+export const jsonArray = z.array(z.unknown()).transform((value) => plainJson(value) as readonly Json[]);
 
 export const reason = z.string().min(1).max(1000);
 

@@ -22,8 +22,12 @@ const fields = {
   tokenReserve: z.number().min(0).max(0.9),
 } satisfies Record<keyof SessionConfig, z.ZodType>;
 
-/** Some of the numbers; the others stay as they are. */
-export const configChanges = z.strictObject(fields).partial();
+/** Some of the numbers; the others stay as they are, also those that are given as undefined. */
+export const configChanges = z.strictObject(fields).partial().transform(withoutUndefined);
+
+function withoutUndefined(given: Partial<SessionConfig>): Partial<SessionConfig> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
 
 /** Numbers from a system's options, or `INVALID_CONFIG` with all that is wrong. */
 export function parseSessionConfig(input: unknown): Partial<SessionConfig> {

@@ -1,8 +1,7 @@
 // A saved session as one portable record: versioned, with ISO dates, and checked field by field when it comes back.
 import { z } from 'zod';
 import { HoldfastError } from '../base/errors.ts';
-import { idPattern } from '../base/ids.ts';
-import { type Json, plainJson } from '../base/json.ts';
+import { deepFreeze, type Json } from '../base/json.ts';
 import { listFiles, listIndex } from '../domain/active-files.ts';
 import type { NewMessage, RestoreSession } from '../domain/session-commands.ts';
 import { defaultSessionConfig } from '../domain/session-config.ts';
@@ -10,37 +9,30 @@ import { type MessageEvent, messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import { listItems } from '../domain/working-context.ts';
+import { json, jsonArray, jsonObject, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 
 export const sessionRecordVersion = 1;
 
 const date = z.iso.datetime().transform((text) => Date.parse(text));
-const anyJson = z.unknown().transform((value): Json => plainJson(value));
-const anyObject = z.looseObject({}).transform((value): Json => plainJson(value));
+const text = z.string().min(1);
 
 const message = z.strictObject({
   at: date,
   role: z.enum(messageRoles),
-  content: z.union([
-    z.string(),
-    z.null(),
-    z.array(z.unknown()).transform((value) => plainJson(value) as readonly Json[]),
-  ]),
-  toolCalls: z
-    .array(z.unknown())
-    .transform((value) => plainJson(value) as readonly Json[])
-    .optional(),
-  toolCallId: z.string().optional(),
-  name: z.string().optional(),
-  metadata: anyJson.optional(),
+  content: z.union([z.string(), z.null(), jsonArray]),
+  toolCalls: jsonArray.optional(),
+  toolCallId: text.optional(),
+  name: text.optional(),
+  metadata: json.optional(),
   pinned: z.boolean().optional(),
-  processingMs: z.number().optional(),
+  processingMs: z.number().min(0).optional(),
 });
 
 const record = z.strictObject({
   format: z.literal('holdfast.session'),
   version: z.literal(sessionRecordVersion),
-  sessionId: z.string().regex(idPattern),
+  sessionId,
   savedAt: date,
   savedSeq: z.number().int().min(0),
   status: z.enum(sessionStatuses),
@@ -48,17 +40,17 @@ const record = z.strictObject({
   updatedAt: date,
   messageCount: z.number().int().min(0),
   profile: z.strictObject({
-    name: z.string().nullable(),
-    agent: z.string().nullable(),
-    metadata: anyObject,
-    llmConfig: anyObject,
+    name: text.nullable(),
+    agent: text.nullable(),
+    metadata: jsonObject,
+    llmConfig: jsonObject,
     config: configChanges.transform((config) => ({ ...defaultSessionConfig, ...config })),
-    parentSessionId: z.string().nullable(),
+    parentSessionId: sessionId.nullable(),
   }),
   messages: z.array(message),
-  files: z.array(z.tuple([z.string().min(1), z.number()])),
-  fileIndex: z.array(z.tuple([z.string().min(1), anyJson, z.number()])),
-  memory: z.array(z.tuple([z.string().min(1), anyJson])),
+  files: z.array(z.tuple([text, z.number()])),
+  fileIndex: z.array(z.tuple([text, json, z.number()])),
+  memory: z.array(z.tuple([text, json])),
 });
 
 /** The record as it is stored and passed on: plain JSON. */
@@ -100,13 +92,14 @@ function recordedMessage(
   data: MessageEvent['data'],
   kept: boolean,
 ): SessionRecord['messages'][number] {
-  const { entry: _entry, size: _size, pinned: _pinned, content, toolCalls, ...rest } = data;
+  const { entry: _entry, size: _size, pinned = false, content, toolCalls, ...rest } = data;
   return {
     ...rest,
     at: iso(at),
     content: content as SessionRecord['messages'][number]['content'],
     ...(toolCalls !== undefined && { toolCalls: [...toolCalls] }),
-    ...(kept && data.role !== 'system' && { pinned: true }),
+    // A system message stays without being pinned, so that being kept says nothing of its pin.
+    ...((data.role === 'system' ? pinned : kept) && { pinned: true }),
   };
 }
 
@@ -126,11 +119,11 @@ export function deserializeSession(stored: unknown): RestoreSession {
       problem: `is ${messageCount}, there are ${messages.length}`,
     });
   }
-  return {
+  return deepFreeze({
     type: 'session.restore',
     data: { savedAt, savedSeq, createdAt, profile, files, fileIndex, memory },
     messages: messages.map(({ at, ...data }) => ({ at, message: data as NewMessage })),
-  };
+  });
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

@@ -43,7 +43,14 @@ export async function besideFloor(
     }
   }
   const ratios = costs.map((cost, round) => cost / (floors[round] ?? Number.NaN));
-  return { name, unit, product: summarize(costs), floorName, floor: summarize(floors), ratio: summarize(ratios) };
+  return {
+    name,
+    unit,
+    product: summarize(costs),
+    floorName,
+    floor: summarize(floors),
+    ratio: summarize(ratios),
+  };
 }
 
 export function summarize(rounds: readonly number[]): Measured {
@@ -57,7 +64,11 @@ export function collectGarbage(): void {
 }
 
 /** Keeps `width` calls under way until `count` were made; answers with the wall time in microseconds per call. */
-export async function inFlight(count: number, width: number, call: (i: number) => Promise<unknown>): Promise<number> {
+export async function inFlight(
+  count: number,
+  width: number,
+  call: (i: number) => Promise<unknown>,
+): Promise<number> {
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < count) {

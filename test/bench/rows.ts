@@ -13,7 +13,8 @@ export interface BenchOptions {
 }
 
 /** About what an agent's message weighs: a sentence. */
-const content = 'The quick brown fox jumps over the lazy dog while the agent waits for its tool to answer. '.slice(0, 90);
+const content =
+  'The quick brown fox jumps over the lazy dog while the agent waits for its tool to answer. '.slice(0, 90);
 
 /** The bytes that Holdfast stores for such a message, and for a session: the floors write as many. */
 const storedMessage = 'x'.repeat(430);
@@ -47,7 +48,14 @@ async function setUp(sessions: number): Promise<Bench> {
   const { client } = system;
   const ids = Array.from({ length: sessions }, (_, i) => `bench-${i}`);
   await inFlight(sessions, 256, (i) => client.sessions.create({ sessionId: ids[i] ?? '' }));
-  return { directory, system, client, plain: await PlainLevel.open(directory), raw: await RawFile.open(directory), ids };
+  return {
+    directory,
+    system,
+    client,
+    plain: await PlainLevel.open(directory),
+    raw: await RawFile.open(directory),
+    ids,
+  };
 }
 
 const at = (ids: readonly string[], i: number): string => ids[i % ids.length] ?? '';
@@ -56,7 +64,8 @@ function sendMany({ client, plain, ids }: Bench, { messages, rounds }: BenchOpti
   return besideFloor(
     'messages.send, fsync, 256 in flight',
     'us',
-    () => inFlight(messages, 256, (i) => client.messages.send({ sessionId: at(ids, i), role: 'user', content })),
+    () =>
+      inFlight(messages, 256, (i) => client.messages.send({ sessionId: at(ids, i), role: 'user', content })),
     'plain objects + LevelDB, one synced batch for all that waits',
     () => inFlight(messages, 256, (i) => plain.append(at(ids, i), storedMessage)),
     rounds,
@@ -72,7 +81,10 @@ function sendManyWithKeys({ client, plain, ids }: Bench, { messages, rounds }: B
     () =>
       inFlight(messages, 256, (i) => {
         key += 1;
-        return client.messages.send({ sessionId: at(ids, i), role: 'user', content }, { idempotencyKey: `key-${key}` });
+        return client.messages.send(
+          { sessionId: at(ids, i), role: 'user', content },
+          { idempotencyKey: `key-${key}` },
+        );
       }),
     'the same, without keys',
     () => inFlight(messages, 256, (i) => plain.append(at(ids, i), storedMessage)),
@@ -120,7 +132,8 @@ async function heapPerSession({ sessions }: BenchOptions): Promise<Row> {
   await rm(directory, { recursive: true });
   const held = new Map<string, object>();
   const floor = await heapOf(sessions, async () => {
-    for (let i = 0; i < sessions; i++) held.set(`h${i}`, { status: 'active', createdAt: Date.now(), messages: 0, reason: null });
+    for (let i = 0; i < sessions; i++)
+      held.set(`h${i}`, { status: 'active', createdAt: Date.now(), messages: 0, reason: null });
   });
   const ratio = summarize([product / floor]);
   return {

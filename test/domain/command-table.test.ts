@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import type { SessionCommand, SessionCommandType } from '../../src/domain/session-commands.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
 import type { SessionLife } from '../support/session-life.ts';
-import { lives, message, openedAt, opening, reason, type StateName, stateNames } from '../support/session-states.ts';
+import {
+  lives,
+  message,
+  openedAt,
+  opening,
+  reason,
+  type StateName,
+  stateNames,
+} from '../support/session-states.ts';
 
 /**
  * A status is what an accepted command leads to; `-` is accepted and changes nothing, because all that was asked for is
@@ -50,9 +58,7 @@ const saved = lives.active();
 const commands: Readonly<Record<string, SessionCommand>> = {
   'session.create': opening(),
   'session.create, failing': { ...opening(), startError: 'no model' } as SessionCommand,
-  'session.restore': deserializeSession(
-    serializeSession(saved.state, saved.messages(), openedAt, saved.seq),
-  ),
+  'session.restore': deserializeSession(serializeSession(saved.state, saved.messages(), openedAt, saved.seq)),
   'session.terminate': { type: 'session.terminate', reason, cleanup: false },
   'session.finishTermination': { type: 'session.finishTermination' },
   'session.expire': { type: 'session.expire' },
@@ -90,7 +96,10 @@ const everyType: Readonly<Record<SessionCommandType, true>> = {
 };
 
 const [header = '', ...lines] = table.trim().split('\n');
-const columns = header.split('|').slice(1).map((name) => name.trim()) as StateName[];
+const columns = header
+  .split('|')
+  .slice(1)
+  .map((name) => name.trim()) as StateName[];
 const rows = lines.map((line) => line.split('|').map((cell) => cell.trim()));
 const cells = rows.flatMap(([name = '', ...expected]) =>
   columns.map((state, i) => ({ name, state, expected: expected[i] ?? '' })),

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { StatusChange } from '../../src/domain/session-lifecycle.ts';
 import { contextOf } from '../../src/domain/session-state.ts';
 import { SessionLife } from '../support/session-life.ts';
-import { lives, openedAt, openLife, opening, type StateName } from '../support/session-states.ts';
+import { lives, openedAt, opening, openLife, type StateName } from '../support/session-states.ts';
 
 const later = openedAt + 10;
 
@@ -143,7 +143,11 @@ describe('a session that could not be started', () => {
       ],
       ['session.terminated', { reason: 'startFailed', error: 'no model' }],
     ]);
-    expect(contextOf(life.state)).toMatchObject({ reason: 'startFailed', error: 'no model', createdAt: null });
+    expect(contextOf(life.state)).toMatchObject({
+      reason: 'startFailed',
+      error: 'no model',
+      createdAt: null,
+    });
   });
 
   test('keeps its id, takes no content, is due never, and can be filed away, deleted and ended again', () => {

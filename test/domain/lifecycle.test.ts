@@ -94,15 +94,20 @@ describe('the lifecycle', () => {
     }
   });
 
-  test.each(['xstate.stop', 'xstate.init', 'xstate.error.actor.x', 'xstate.done.actor.x', 'toString', '*', ''])(
-    'takes no event of the type "%s", in no status',
-    (type) => {
-      for (const status of sessionStatuses) {
-        const event = { ...edgeEvent(status, 'idle', 'active'), type };
-        expect(sessionLaw.evolve(stateIn(status, 'active'), event)).toBeUndefined();
-      }
-    },
-  );
+  test.each([
+    'xstate.stop',
+    'xstate.init',
+    'xstate.error.actor.x',
+    'xstate.done.actor.x',
+    'toString',
+    '*',
+    '',
+  ])('takes no event of the type "%s", in no status', (type) => {
+    for (const status of sessionStatuses) {
+      const event = { ...edgeEvent(status, 'idle', 'active'), type };
+      expect(sessionLaw.evolve(stateIn(status, 'active'), event)).toBeUndefined();
+    }
+  });
 });
 
 describe('the machine', () => {
@@ -123,7 +128,9 @@ describe('the machine', () => {
     expect({ actors, delays }).toEqual({ actors: {}, delays: {} });
     const types = Object.values(actions).map((action) => (action as unknown as { type: string }).type);
     expect(new Set(types)).toEqual(new Set(['xstate.assign']));
-    const named = nodes.flatMap((node) => [...node.transitions.values()].flat()).flatMap(({ actions }) => actions);
+    const named = nodes
+      .flatMap((node) => [...node.transitions.values()].flat())
+      .flatMap(({ actions }) => actions);
     expect(named.length).toBeGreaterThan(30);
     for (const action of named) expect(Object.keys(actions)).toContain(action);
   });

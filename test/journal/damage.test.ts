@@ -41,6 +41,17 @@ async function rehash(data: FaultyLevel['data'], seq: number): Promise<void> {
   await data.put(key, encodeRecord(draft(seq, { forged: true }), prev).value);
 }
 
+/** All records hashed anew as if others had stood before the first, and the head with them. */
+async function rechain(data: FaultyLevel['data']): Promise<void> {
+  let chain = 'x'.repeat(43);
+  for (let seq = 1; seq <= 5; seq++) {
+    const { value, hash } = encodeRecord(draft(seq), chain);
+    await data.put(keys.event(stream, seq), value);
+    chain = hash;
+  }
+  await rewriteHead(data, { chain });
+}
+
 /** The head with other facts and its checksum computed anew. */
 async function rewriteHead(data: FaultyLevel['data'], change: Partial<Head>): Promise<void> {
   const head = findHead(stream, await valueAt(data, keys.head(stream)));
@@ -78,6 +89,7 @@ describe('a chain', () => {
     ],
     ['with a record that was hashed anew', 4, (data) => rehash(data, 3)],
     ['whose first record was hashed anew', 2, (data) => rehash(data, 1)],
+    ['that does not begin at a beginning', 1, rechain],
     ['whose last record was hashed anew', 5, (data) => rehash(data, 5)],
     ['whose head names another record', 5, (data) => rewriteHead(data, { chain: 'x'.repeat(43) })],
     [
@@ -173,7 +185,9 @@ describe('beside the chain', () => {
     await expect(altered.journal.readAll(null)).rejects.toMatchObject(corruptAt(2, 'feed'));
     expect(placesIn(await altered.journal.readAll(null, 1)).length).toBe(2);
     const gone = await afterDamage((data) => data.del(keys.feed(2)));
+    const problem = { details: { problem: 'it is missing' } };
     await expect(gone.journal.readAll(null)).rejects.toMatchObject(corruptAt(2, 'feed'));
+    await expect(gone.journal.readAll(null)).rejects.toMatchObject(problem);
   });
 
   test('a damaged epoch is found at the opening, which leaves the store free', async () => {

@@ -36,11 +36,9 @@ const failNext = ({ disk }: MemoryJournal, fault: Fault): void =>
 const appendNext = ({ journal, head }: Started, data?: unknown): Promise<Append> =>
   journal.append(stream, head.version, [draft(3, data)], { head: headDraft });
 
-const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'answered',
-    (error: { code?: string }) => error.code,
-  );
+const codeFrom = (error: { code?: string }): unknown => error.code ?? error;
+
+const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'answered', codeFrom);
 
 describe('an append whose write fails', () => {
   test.each<[Fault, number[]]>([
@@ -259,6 +257,58 @@ describe('while the journal is being reopened', () => {
   });
 });
 
+describe('a call at any moment of a failure', () => {
+  const moments = Array.from({ length: 40 }, (_, ticks) => ticks);
+
+  async function failAfter(ticks: number, fault: Fault): Promise<Started & { failed: Promise<Append> }> {
+    const store = await started();
+    await store.journal.close();
+    const journal = await store.open();
+    const reopened = { ...store, journal };
+    failNext(store, fault);
+    const failed = appendNext(reopened);
+    for (let i = 0; i < ticks; i++) await Promise.resolve();
+    return { ...reopened, failed };
+  }
+
+  test.each(moments)('is answered from what is there: after %i promises', async (ticks) => {
+    for (const fault of ['before', 'after'] as const) {
+      const { journal, failed } = await failAfter(ticks, fault);
+      const answers = Promise.all([
+        journal.head(stream),
+        journal.readFrom(stream, 0),
+        journal.receipt(stream, 'key'),
+        journal.list(),
+        journal.kv.get('k'),
+        snapshotsOf(journal),
+        readFeed(journal, null),
+        journal.head('session/none'),
+      ]);
+      expect(await failed).toMatchObject({ reason: 'unknown' });
+      const [head, page, receipt, list, value, snapshots, feed, none] = await answers;
+      const last = fault === 'after' ? 3 : 2;
+      expect(head?.seq).toBe(last);
+      expect([2, last]).toContain(page.events.length);
+      expect(list.heads.length).toBe(1);
+      expect([receipt, value, snapshots, none]).toEqual([undefined, undefined, [], undefined]);
+      expect([2, last]).toContain(placesIn(feed).length);
+    }
+  });
+
+  test.each(moments)('is written, or said not to be: after %i promises', async (ticks) => {
+    const { journal, failed } = await failAfter(ticks, 'before');
+    const of = 'session/b';
+    const append = journal.append(of, null, [draft(1, {}, of)], { head: headDraft });
+    const outcome = await append.then((result) => (result.ok ? 'ok' : result.reason), codeFrom);
+    expect(['ok', 'unknown', 'NOT_COMMITTED']).toContain(outcome);
+    const value = await journal.kv.batch([{ key: 'k', value: 1 }]).then(() => 'ok', codeFrom);
+    expect(['ok', 'OUTCOME_UNKNOWN', 'NOT_COMMITTED']).toContain(value);
+    await failed;
+    expect((await journal.head(of))?.seq).toBe(outcome === 'ok' ? 1 : undefined);
+    expect(await journal.kv.get('k')).toBe(value === 'ok' ? 1 : undefined);
+  });
+});
+
 describe('once reopening was given up', () => {
   async function exhausted(): Promise<Started> {
     const store = await started();
@@ -302,19 +352,23 @@ describe('once reopening was given up', () => {
 });
 
 describe('closing', () => {
-  test('during an incident ends it at once, and what waited for it', async () => {
-    const store = await started();
-    const { journal, disk, open, head } = store;
-    failNext(store, 'before');
-    disk.failOpens(Number.POSITIVE_INFINITY);
-    await appendNext(store);
-    const read = codeOf(journal.head(stream));
-    await journal.close();
-    expect(await read).toBe('JOURNAL_CLOSED');
-    expect(store.clock.pending).toBe(0);
-    disk.heal();
-    expect(await (await open()).head(stream)).toEqual(head);
-  });
+  test.each(['an attempt to reopen', 'the pause before the next'])(
+    'during %s ends the incident, and what waited for it',
+    async (when) => {
+      const store = await started();
+      const { journal, disk, open, head } = store;
+      failNext(store, 'before');
+      disk.failOpens(Number.POSITIVE_INFINITY);
+      await appendNext(store);
+      if (when === 'the pause before the next') await store.clock.advance(0);
+      const read = codeOf(journal.head(stream));
+      await journal.close();
+      expect(await read).toBe('JOURNAL_CLOSED');
+      expect(store.clock.pending).toBe(0);
+      disk.heal();
+      expect(await (await open()).head(stream)).toEqual(head);
+    },
+  );
 
   test('while the last write fails says of it that it is unknown, and frees the store', async () => {
     for (const fault of ['before', 'after'] as const) {

@@ -54,6 +54,12 @@ describe('a record', () => {
     );
   });
 
+  test('keeps a payload that was written over several lines', () => {
+    const draft = draftOf({ a: [1, { b: 2 }] });
+    const { value } = encodeRecord({ ...draft, payload: JSON.stringify(draft.event.data, null, 2) }, '');
+    expect(decodeRecord(value, stream, 7).event).toEqual(draft.event);
+  });
+
   test('with a type that needs escaping comes back as it was', () => {
     const draft = draftOf(1);
     const odd = { ...draft, event: { ...draft.event, type: 'a","v":9,"x":"' } };

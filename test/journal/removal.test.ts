@@ -113,11 +113,12 @@ describe('a removal', () => {
 
   test('closes with the journal: close waits until it is cleared', async () => {
     const store = await written();
-    const { journal, disk, head } = store;
+    const { journal, disk, head, clock } = store;
     const held = disk.holdWrites(1);
     const removed = journal.remove(stream, head.version);
     await held.arrived;
     const closed = journal.close();
+    await clock.advance(0);
     held.release();
     await closed;
     expect(committed(await removed).status).toBe('deleted');

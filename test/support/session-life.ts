@@ -31,6 +31,8 @@ export interface LifeOptions {
   readonly observe?: (command: SessionCommand, before: SessionState, outcome: Outcome) => void;
 }
 
+const noMeta = Object.freeze({});
+
 export class SessionLife {
   readonly stream: string;
   readonly steps: LifeStep[] = [];
@@ -101,7 +103,7 @@ export class SessionLife {
       this.stream,
       { state: before, seq: this.seq, at },
       command,
-      {},
+      noMeta,
       this.#valueBytes,
     );
     if ('refusal' in decided) {

@@ -1,5 +1,5 @@
 // Appends: atomic, one winner for each version, in order, and answered from their receipts.
-import type { Version } from '../../journal/journal.ts';
+import type { EventDraft, StoredEvent, Version } from '../../journal/journal.ts';
 import {
   commit,
   commitNew,
@@ -116,10 +116,16 @@ export function testAppends({ describe, test, expect, withJournal }: JournalSuit
         expect(await journal.head(stream)).toEqual(moved);
       }));
 
-    test('that does not continue its stream is refused, and nothing of it is written', () =>
+    test('that does not continue its stream, or could not be read back, is refused, and nothing of it is written', () =>
       withJournal(async (journal) => {
         const { version } = await commitNew(journal, 1);
-        const wrong = [[draft(3)], [draft(2), draft(2)], [draft(2, {}, 'session/other')]];
+        const wrong = [
+          [draft(3)],
+          [draft(2), draft(2)],
+          [draft(2, {}, 'session/other')],
+          [changed(draft(2), { at: Number.NaN })],
+          [changed(draft(2), { typeVersion: 1.5 })],
+        ];
         for (const events of wrong) {
           await expect(journal.append(stream, version, events, { head: headDraft })).rejects.toThrow(
             RangeError,
@@ -213,4 +219,8 @@ export function testAppends({ describe, test, expect, withJournal }: JournalSuit
         }
       }));
   });
+}
+
+function changed({ event, payload }: EventDraft, change: Partial<StoredEvent>): EventDraft {
+  return { event: { ...event, ...change }, payload };
 }

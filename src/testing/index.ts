@@ -1,0 +1,16 @@
+// The public names of `holdfast/testing`: what tests of programs on Holdfast are made of, and the suites of its ports.
+export {
+  everyWrite,
+  type Fault,
+  type FaultPlan,
+  type FaultyLevel,
+  faultyLevel,
+  type HeldWrites,
+  nthWrite,
+  randomWrites,
+} from './faulty-level.ts';
+export type { JournalStore, JournalStoreFactory } from './journal-conformance/journal-fixture.ts';
+export { journalConformance } from './journal-conformance.ts';
+export { type ManualClock, manualClock } from './manual-clock.ts';
+export type { SuiteRunner } from './suite-runner.ts';
+export { createTestSystem, type TestSystem, type TestSystemOptions } from './test-system.ts';

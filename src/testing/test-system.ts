@@ -1,0 +1,164 @@
+// A whole system for one test: a disk in memory that fails on command, a clock that stands still, ids that count. Sessions
+// can be crashed as a real fault crashes them, and the process can die and come back over the same data.
+import type { InspectionEvent } from 'xstate';
+import type { Clock } from '../base/clock.ts';
+import type { TelemetryEvent } from '../base/telemetry.ts';
+import type { Client } from '../client/client.ts';
+import type { OpenStore } from '../journal/level-store.ts';
+import { createSystem, type System, type SystemOptions } from '../system.ts';
+import { type FaultyLevel, faultyLevel } from './faulty-level.ts';
+import { type ManualClock, manualClock } from './manual-clock.ts';
+
+/** The options of a system, but for those that a test system brings along. */
+export interface TestSystemOptions extends Omit<SystemOptions, 'location' | 'store' | 'clock' | 'newId'> {
+  /** Where the clock begins, in milliseconds since the epoch; 2026-01-01T00:00:00Z by default. */
+  readonly startMs?: number;
+}
+
+export interface TestSystem {
+  /** The running system: another one after each restart. */
+  readonly system: System;
+  /** Its client. */
+  readonly client: Client;
+  readonly clock: ManualClock;
+  /** The disk below it: make its writes fail, hold them back, or look at what is stored. */
+  readonly disk: FaultyLevel;
+  /** All that was reported, restarts included. */
+  readonly telemetry: readonly TelemetryEvent[];
+  /**
+   * Kills a session that is in memory by an error within its context actor, or its root actor. Its supervisor hears of it
+   * as of any other fault. Throws a RangeError when the session has no living actors.
+   */
+  crash(sessionId: string, error?: Error, actor?: 'context' | 'root'): void;
+  /**
+   * Ends the system and opens it again over the same data. `close` ends it in order. `kill` leaves what a dead process
+   * leaves: nothing is settled, what was on its way is written or not, and calls that were waiting may never be answered.
+   */
+  restart(how?: 'close' | 'kill'): Promise<void>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * A system for a test, with nothing on a disk and no time but the test's.
+ *
+ * @example
+ * ```ts
+ * await using test = await createTestSystem();
+ * const { sessionId } = await test.client.sessions.create({});
+ * test.crash(sessionId);
+ * await test.client.messages.send({ sessionId, role: 'user', content: 'Still there?' });
+ * ```
+ */
+export async function createTestSystem(options: TestSystemOptions = {}): Promise<TestSystem> {
+  const { startMs, onTelemetry, inspect, ...rest } = options;
+  const clock = manualClock(startMs);
+  const disk = faultyLevel();
+  const telemetry: TelemetryEvent[] = [];
+  const actors = new LivingActors();
+  let ids = 0;
+  const start = (): Promise<Boot> =>
+    boot(disk.open, clock, {
+      ...rest,
+      newId: () => `id-${++ids}`,
+      onTelemetry(event) {
+        telemetry.push(event);
+        onTelemetry?.(event);
+      },
+      inspect(event) {
+        actors.note(event);
+        inspect?.(event);
+      },
+    });
+  let running = await start();
+  const close = (): Promise<void> => running.system.close();
+  return {
+    get system() {
+      return running.system;
+    },
+    get client() {
+      return running.system.client;
+    },
+    clock,
+    disk,
+    telemetry,
+    crash: (sessionId, error = new Error('a fault in the actor'), actor = 'context') =>
+      actors.crash(sessionId, actor, error),
+    async restart(how = 'close') {
+      if (how === 'close') await running.system.close();
+      else {
+        running.die();
+        await disk.crash();
+      }
+      running = await start();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+interface Boot {
+  readonly system: System;
+  /** From now on it can neither open the disk nor hear of time. */
+  die(): void;
+}
+
+async function boot(
+  open: OpenStore,
+  clock: Clock,
+  options: Omit<SystemOptions, 'store' | 'clock'>,
+): Promise<Boot> {
+  let alive = true;
+  const ownClock: Clock = {
+    now: () => clock.now(),
+    schedule: (delayMs, task) =>
+      clock.schedule(delayMs, () => {
+        if (alive) task();
+      }),
+  };
+  const store: OpenStore = () => (alive ? open() : Promise.reject(new Error('the process is dead')));
+  const system = await createSystem({ ...options, store, clock: ownClock });
+  return {
+    system,
+    die() {
+      alive = false;
+    },
+  };
+}
+
+type Actor = InspectionEvent['actorRef'];
+
+/** The newest actors of each session, as an inspector sees them come. */
+class LivingActors {
+  readonly #roots = new Map<string, Actor>();
+  readonly #contexts = new Map<string, Actor>();
+
+  note({ type, actorRef, rootId }: InspectionEvent): void {
+    if (type !== '@xstate.actor') return;
+    const { id } = actorRef as Actor & { readonly id: string };
+    if (id === 'context') this.#contexts.set(rootId, actorRef);
+    else if (id.startsWith('session:')) this.#replaceRoot(id, actorRef);
+  }
+
+  crash(sessionId: string, which: 'context' | 'root', error: Error): void {
+    const root = this.#roots.get(`session:${sessionId}`);
+    const actor = which === 'root' ? root : this.#contexts.get(root?.sessionId ?? '');
+    if (actor?.getSnapshot().status !== 'active') throw new RangeError(`${sessionId} has no living actors`);
+    actor.send(poisonOf(error));
+  }
+
+  #replaceRoot(id: string, root: Actor): void {
+    const former = this.#roots.get(id);
+    if (former !== undefined) this.#contexts.delete(former.sessionId);
+    this.#roots.set(id, root);
+  }
+}
+
+/** No machine can look at its type and live. */
+function poisonOf(error: Error): { readonly type: string } {
+  return {
+    get type(): string {
+      throw error;
+    },
+  };
+}

@@ -1,0 +1,149 @@
+// The restart verdict as a table: how often, how fast, and what earns a child new restarts.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Exit, type RestartPolicy, sessionRestartPolicy } from '../../src/actor/child-spec.ts';
+import {
+  judgeRestart,
+  noRestarts,
+  type RestartHistory,
+  type RestartVerdict,
+  type Run,
+} from '../../src/actor/restart-verdict.ts';
+
+const policy: RestartPolicy = {
+  restart: 'transient',
+  intensity: { maxRestarts: 3, periodMs: 1_000 },
+  backOff: { firstMs: 10, longestMs: 100 },
+};
+
+const crash: Exit = { reason: 'crash', error: new Error('boom') };
+const run = (upMs: number, progressed = false, exit: Exit = crash): Run => ({ upMs, progressed, exit });
+
+/** The verdicts on incarnations that followed each other. */
+function judgeAll(runs: readonly Run[], of = policy): RestartVerdict[] {
+  let history: RestartHistory = noRestarts;
+  return runs.map((next) => {
+    const verdict = judgeRestart(of, next, history);
+    if (verdict.verdict !== 'stop') history = verdict.history;
+    return verdict;
+  });
+}
+
+const words = (runs: readonly Run[], of = policy): string[] =>
+  judgeAll(runs, of).map(({ verdict }) => verdict);
+
+describe('whether a child is started again depends on how it ended', () => {
+  test.each([
+    ['permanent', 'crash', 'restart'],
+    ['permanent', 'normal', 'restart'],
+    ['permanent', 'shutdown', 'restart'],
+    ['transient', 'crash', 'restart'],
+    ['transient', 'normal', 'stop'],
+    ['transient', 'shutdown', 'stop'],
+    ['temporary', 'crash', 'stop'],
+    ['temporary', 'normal', 'stop'],
+    ['temporary', 'shutdown', 'stop'],
+  ] as const)('%s after %s: %s', (restart, reason, verdict) => {
+    const exit: Exit = reason === 'crash' ? crash : { reason };
+    expect(words([run(0, false, exit)], { ...policy, restart })).toEqual([verdict]);
+  });
+});
+
+describe('how often', () => {
+  test('as often as the policy says, and not once more', () => {
+    const verdicts = judgeAll([run(0), run(0), run(0), run(0)]);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(['restart', 'restart', 'restart', 'giveUp']);
+    expect(verdicts.at(-1)).toMatchObject({ restarts: 3 });
+  });
+
+  test('never, when the policy allows none', () => {
+    expect(words([run(0)], { ...policy, intensity: { maxRestarts: 0, periodMs: 1_000 } })).toEqual([
+      'giveUp',
+    ]);
+  });
+
+  test.each([
+    [999, 'giveUp'],
+    [1_000, 'giveUp'],
+    [1_001, 'restart'],
+  ])('a crash is forgotten after more than a period of uptime: %i ms later it is %s', (upMs, verdict) => {
+    expect(words([run(0, true), run(0), run(0), run(upMs, true)]).at(-1)).toBe(verdict);
+  });
+
+  test('each crash is forgotten by itself, when its own period has passed', () => {
+    const later = [run(0), run(600, true), run(0), run(401, true), run(598, true), run(0)];
+    expect(words(later)).toEqual(['restart', 'restart', 'restart', 'restart', 'restart', 'giveUp']);
+  });
+
+  test('without durable progress no crash is ever forgotten, however long the child was up', () => {
+    expect(words([run(0), run(1e9), run(1e9), run(1e9)])).toEqual([
+      'restart',
+      'restart',
+      'restart',
+      'giveUp',
+    ]);
+  });
+
+  test('progress counts for the crashes before it, not for those after it', () => {
+    const verdicts = judgeAll([run(0), run(10, true), run(2_000), run(2_000), run(2_000), run(0)]);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual([
+      ...['restart', 'restart', 'restart', 'restart', 'giveUp'],
+      'giveUp',
+    ]);
+  });
+
+  test('uptime is summed over incarnations', () => {
+    const brief = Array.from({ length: 12 }, () => run(400, true));
+    expect(new Set(words(brief))).toEqual(new Set(['restart']));
+    const briefer = Array.from({ length: 12 }, () => run(300, true));
+    expect(words(briefer)).toContain('giveUp');
+  });
+});
+
+describe('how fast', () => {
+  test('at once, then after a delay that doubles up to the longest', () => {
+    const many = { ...policy, intensity: { maxRestarts: 8, periodMs: 1_000 } };
+    const waits = judgeAll(
+      Array.from({ length: 8 }, () => run(0)),
+      many,
+    ).map((verdict) => (verdict.verdict === 'restart' ? verdict.afterMs : undefined));
+    expect(waits).toEqual([0, 10, 20, 40, 80, 100, 100, 100]);
+  });
+
+  test('at once again, when all crashes before have been forgotten', () => {
+    expect(judgeAll([run(0), run(0), run(1_001, true)]).at(-1)).toMatchObject({ afterMs: 0 });
+  });
+
+  test('the delay has an end even after thousands of restarts', () => {
+    const endless = { ...policy, intensity: { maxRestarts: 5_000, periodMs: 1_000 } };
+    const last = judgeAll(
+      Array.from({ length: 3_000 }, () => run(0)),
+      endless,
+    ).at(-1);
+    expect(last).toMatchObject({ verdict: 'restart', afterMs: 100 });
+  });
+});
+
+test('a session may crash ten times within a minute of uptime', () => {
+  const crashes = Array.from({ length: 11 }, () => run(6_000, true));
+  expect(words(crashes, sessionRestartPolicy)).toEqual([...Array(10).fill('restart'), 'giveUp']);
+  const rarer = Array.from({ length: 100 }, () => run(6_001, true));
+  expect(new Set(words(rarer, sessionRestartPolicy))).toEqual(new Set(['restart']));
+});
+
+test('a verdict changes nothing that it was given, and the same input gives the same verdict', () => {
+  const runs = fc.array(fc.record({ upMs: fc.nat(2_000), progressed: fc.boolean() }), { maxLength: 30 });
+  fc.assert(
+    fc.property(runs, (chosen) => {
+      let history: RestartHistory = noRestarts;
+      for (const { upMs, progressed } of chosen) {
+        const before = JSON.stringify(history);
+        const verdict = judgeRestart(policy, run(upMs, progressed), history);
+        expect(judgeRestart(policy, run(upMs, progressed), history)).toEqual(verdict);
+        expect(JSON.stringify(history)).toBe(before);
+        if (verdict.verdict !== 'stop') history = verdict.history;
+        expect(history.failures.length).toBeGreaterThan(0);
+      }
+    }),
+  );
+});

@@ -1,0 +1,149 @@
+// The alarm clock of all streams: rings in order, late rather than never, and never for more at once than it may.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Deadlines } from '../../src/entity/deadlines.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
+
+function started(onRing: (stream: string, deadlines: Deadlines) => void = () => {}) {
+  const clock = manualClock(0);
+  const rung: { stream: string; at: number }[] = [];
+  const deadlines: Deadlines = new Deadlines(clock, (stream) => {
+    rung.push({ stream, at: clock.now() });
+    onRing(stream, deadlines);
+  });
+  return { clock, rung, deadlines };
+}
+
+describe('an alarm', () => {
+  test('rings at its time, once, and the earliest first', async () => {
+    const { clock, rung, deadlines } = started();
+    for (const at of [300, 100, 200]) deadlines.schedule(`s${at}`, at);
+    await clock.advance(250);
+    expect(rung).toEqual([
+      { stream: 's100', at: 100 },
+      { stream: 's200', at: 200 },
+    ]);
+    await clock.advance(10_000);
+    expect(rung.map(({ stream }) => stream)).toEqual(['s100', 's200', 's300']);
+    expect(deadlines.size).toBe(0);
+  });
+
+  test('that has passed rings at once', async () => {
+    const { clock, rung, deadlines } = started();
+    await clock.advance(1_000);
+    deadlines.schedule('late', 10);
+    await clock.advance(0);
+    expect(rung).toEqual([{ stream: 'late', at: 1_000 }]);
+  });
+
+  test('moves forward when an earlier one is set, and stays when a later one is', async () => {
+    const { clock, rung, deadlines } = started();
+    deadlines.schedule('s', 500);
+    deadlines.schedule('s', 900);
+    deadlines.schedule('s', 200);
+    await clock.advance(1_000);
+    expect(rung).toEqual([{ stream: 's', at: 200 }]);
+  });
+
+  test('that was cleared does not ring, and one that is set again does', async () => {
+    const { clock, rung, deadlines } = started();
+    deadlines.schedule('s', 100);
+    deadlines.schedule('s', null);
+    await clock.advance(200);
+    expect(rung).toEqual([]);
+    deadlines.schedule('s', 300);
+    await clock.advance(200);
+    expect(rung).toEqual([{ stream: 's', at: 300 }]);
+  });
+
+  test('does not ring any more once all were closed, and no timer is left behind', async () => {
+    const { clock, rung, deadlines } = started();
+    deadlines.schedule('s', 100);
+    deadlines.close();
+    deadlines.schedule('t', 100);
+    await clock.advance(1_000);
+    expect(rung).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('rings for each stream at its earliest time, however they were set', async () => {
+    const steps = fc.array(
+      fc.record({ stream: fc.nat(20), at: fc.option(fc.integer({ min: 1, max: 1_000 }), { freq: 8 }) }),
+      { maxLength: 300 },
+    );
+    await fc.assert(
+      fc.asyncProperty(steps, async (chosen) => {
+        const { clock, rung, deadlines } = started();
+        const expected = new Map<string, number>();
+        for (const { stream: n, at } of chosen) {
+          const stream = `s${n}`;
+          deadlines.schedule(stream, at);
+          if (at === null) expected.delete(stream);
+          else expected.set(stream, Math.min(at, expected.get(stream) ?? at));
+        }
+        await clock.advance(2_000);
+        expect(new Map(rung.map(({ stream, at }) => [stream, at]))).toEqual(expected);
+        expect(rung.map(({ at }) => at)).toEqual(rung.map(({ at }) => at).sort((a, b) => a - b));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('10,000 alarms that are all due', () => {
+  const wokenPer = (rung: readonly { at: number }[], windowMs: number): number => {
+    let most = 0;
+    let first = 0;
+    for (const [i, { at }] of rung.entries()) {
+      while (at - (rung[first]?.at ?? at) >= windowMs) first += 1;
+      most = Math.max(most, i - first + 1);
+    }
+    return most;
+  };
+
+  test('ring a hundred in each tenth of a second, so that ten seconds later all have rung', async () => {
+    const { clock, rung, deadlines } = started();
+    for (let i = 0; i < 10_000; i++) deadlines.schedule(`s${i}`, 0);
+    await clock.advance(0);
+    expect(rung.length).toBe(100);
+    await clock.advance(9_900);
+    expect(rung.length).toBe(10_000);
+    expect(wokenPer(rung, 100)).toBe(100);
+  });
+
+  test('keep to that rate when those that ring set new alarms which are due as well', async () => {
+    const again = new Set<string>();
+    const { clock, rung, deadlines } = started((stream, all) => {
+      if (again.has(stream)) return;
+      again.add(stream);
+      all.schedule(stream, 0);
+    });
+    for (let i = 0; i < 2_000; i++) deadlines.schedule(`s${i}`, 0);
+    await clock.advance(20_000);
+    expect(rung.length).toBe(4_000);
+    expect(wokenPer(rung, 100)).toBe(100);
+  });
+
+  test('keep to that rate when others are set from outside meanwhile', async () => {
+    const { clock, rung, deadlines } = started();
+    for (let i = 0; i < 1_000; i++) deadlines.schedule(`s${i}`, 0);
+    for (let i = 0; i < 500; i++) {
+      deadlines.schedule(`t${i}`, clock.now());
+      await clock.advance(5);
+    }
+    expect(rung.length).toBe(1_500);
+    expect(wokenPer(rung, 100)).toBe(100);
+  });
+
+  test('keep to that rate on a clock that is set back', async () => {
+    const { clock, rung } = started();
+    let shift = 0;
+    const setBack = { now: () => clock.now() - shift, schedule: clock.schedule };
+    const deadlines = new Deadlines(setBack, (stream) => rung.push({ stream, at: clock.now() }));
+    for (let i = 0; i < 500; i++) deadlines.schedule(`s${i}`, -1e9);
+    await clock.advance(50);
+    shift = 3_600_000;
+    await clock.advance(1_000);
+    expect(rung.length).toBe(500);
+  });
+});

@@ -1,0 +1,168 @@
+// Arbitrary sessions for property tests: commands of every type with small pools of names, so that they meet each other.
+import fc from 'fast-check';
+import { type Json, plainJson } from '../../src/base/json.ts';
+import type { NewMessage, SessionCommand } from '../../src/domain/session-commands.ts';
+import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
+import { messageRoles, type RestoredData, type SessionProfile } from '../../src/domain/session-events.ts';
+import { type SessionLaw, SessionLife } from './session-life.ts';
+import { openedAt } from './session-states.ts';
+
+/** A command and how much time passes before it; time may also run backwards. */
+export interface TimedCommand {
+  readonly afterMs: number;
+  readonly command: SessionCommand;
+}
+
+const word = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor', 'toString', '1', '10');
+/** Objects as they come out of JSON: `fc.record` also makes some without a prototype. */
+const record = ((model: never, constraints?: object) =>
+  fc.record(model, { noNullPrototype: true, ...constraints })) as typeof fc.record;
+
+const named = fc.oneof(word, fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }));
+const text = fc.oneof(named, fc.constant(''));
+
+/** JSON as it comes through the doors: plain, with any member name. */
+export const json: fc.Arbitrary<Json> = fc
+  .oneof({ weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) }, { weight: 1, arbitrary: text })
+  .map((value) => plainJson(JSON.parse(JSON.stringify(value))));
+
+export const jsonObject: fc.Arbitrary<{ readonly [key: string]: Json }> = fc
+  .array(fc.tuple(word, json), { maxLength: 4 })
+  .map((members) => plainJson(Object.fromEntries(members)) as { readonly [key: string]: Json });
+
+const span = fc.integer({ min: 1, max: 5_000 });
+const orNever = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(arbitrary, { freq: 3 });
+
+/** Small enough that every limit is met. */
+export const smallConfig: fc.Arbitrary<SessionConfig> = fc
+  .record({
+    idleAfterMs: orNever(span),
+    dormantAfterMs: orNever(span),
+    endAfterQuietMs: orNever(span),
+    endAfterMs: orNever(fc.integer({ min: 1, max: 20_000 })),
+    expiresAt: orNever(fc.integer({ min: openedAt, max: openedAt + 20_000 })),
+    messageWindow: fc.integer({ min: 1, max: 6 }),
+    messageWindowBytes: fc.integer({ min: 1, max: 200 }),
+    maxFiles: fc.integer({ min: 1, max: 4 }),
+    maxIndexedFiles: fc.integer({ min: 1, max: 4 }),
+    maxMemoryKeys: fc.integer({ min: 1, max: 5 }),
+    maxMemoryBytes: fc.integer({ min: 20, max: 300 }),
+  })
+  .map((numbers) => Object.freeze({ ...defaultSessionConfig, ...numbers }));
+
+/** As {@link smallConfig}, without an end. */
+export const endlessConfig = smallConfig.map(
+  (config): SessionConfig => ({ ...config, endAfterQuietMs: null, endAfterMs: null, expiresAt: null }),
+);
+
+export const profileOf = (config: fc.Arbitrary<SessionConfig>): fc.Arbitrary<SessionProfile> =>
+  record({
+    name: fc.option(named),
+    agent: fc.option(named),
+    metadata: jsonObject,
+    llmConfig: jsonObject,
+    config,
+    parentSessionId: fc.constantFrom(null, 'p1'),
+  });
+
+export const newMessage: fc.Arbitrary<NewMessage> = record(
+  {
+    role: fc.constantFrom(...messageRoles),
+    content: fc.oneof(text, fc.constant(null), fc.array(json, { maxLength: 3 })),
+    toolCalls: fc.array(json, { maxLength: 2 }),
+    toolCallId: named,
+    name: named,
+    metadata: json,
+    pinned: fc.boolean(),
+    processingMs: fc.nat(),
+  },
+  { requiredKeys: ['role', 'content'] },
+);
+
+const restored: fc.Arbitrary<Omit<RestoredData, 'from'>> = record({
+  savedAt: fc.nat(),
+  savedSeq: fc.nat(),
+  createdAt: fc.nat(),
+  profile: profileOf(smallConfig),
+  files: fc.array(fc.tuple(word, fc.nat()), { maxLength: 6 }),
+  fileIndex: fc.array(fc.tuple(word, json, fc.nat()), { maxLength: 6 }),
+  memory: fc.array(fc.tuple(word, json), { maxLength: 6 }),
+});
+
+const reason = fc.constantFrom('requested', 'quiet');
+const asked = <T extends 'pause' | 'resume' | 'hibernate' | 'wake' | 'archive' | 'delete'>(verb: T) =>
+  record({ type: fc.constant(`session.${verb}` as const), reason });
+const seq = fc.integer({ min: 1, max: 40 });
+const few = fc.integer({ min: 1, max: 4 });
+
+export const contentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+  { weight: 5, arbitrary: record({ type: fc.constant('message.send' as const), message: newMessage }) },
+  record({ type: fc.constantFrom('message.pin' as const, 'message.unpin' as const), seq }),
+  record({ type: fc.constant('conversation.clear' as const) }),
+  record(
+    { type: fc.constant('file.add' as const), path: word, metadata: jsonObject, processingMs: fc.nat() },
+    { requiredKeys: ['type', 'path'] },
+  ),
+  record({ type: fc.constant('file.remove' as const), path: word }),
+  record({ type: fc.constant('file.index' as const), path: word, metadata: json }),
+  { weight: 2, arbitrary: record({ type: fc.constant('memory.set' as const), key: word, value: json }) },
+  record({ type: fc.constant('memory.delete' as const), key: word }),
+  record(
+    {
+      type: fc.constant('session.configure' as const),
+      changes: record({ name: named, agent: named, metadata: jsonObject }, { requiredKeys: [] }),
+      config: record({ maxFiles: few, messageWindow: few, idleAfterMs: orNever(span) }),
+    },
+    { requiredKeys: ['type', 'changes'] },
+  ),
+  record({
+    type: fc.constant('event.publish' as const),
+    event: fc.constantFrom('tool.called', 'tool.returned', 'llm.responded', 'context.updated', 'nothing'),
+    data: fc.oneof(
+      fc.constant(Object.freeze({ content: 'c' })),
+      fc.constant(Object.freeze({ tool: 't', toolCallId: '1', parameters: null })),
+      jsonObject,
+    ),
+  }),
+);
+
+export const lifecycleCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+  ...[asked('pause'), asked('resume'), asked('hibernate'), asked('wake'), asked('archive'), asked('delete')],
+  record({ type: fc.constant('session.create' as const), profile: profileOf(smallConfig) }),
+  record({ type: fc.constant('session.terminate' as const), reason, cleanup: fc.boolean() }),
+  record({
+    type: fc.constant('session.restore' as const),
+    data: restored,
+    messages: fc.array(record({ at: fc.nat(), message: newMessage }), { maxLength: 4 }),
+  }),
+);
+
+const timed = (command: fc.Arbitrary<SessionCommand>): fc.Arbitrary<readonly TimedCommand[]> =>
+  fc.array(record({ afterMs: fc.integer({ min: -500, max: 2_000 }), command }), {
+    maxLength: 60,
+    size: 'max',
+  });
+
+/** Commands to an open session that never end it. */
+export const contentCommands = timed(contentCommand);
+
+/** Commands of every type. */
+export const anyCommands = timed(
+  fc.oneof({ weight: 3, arbitrary: contentCommand }, { weight: 1, arbitrary: lifecycleCommand }),
+);
+
+/** A life that begins with `profile` and goes through the commands; also tells what time it is at its end. */
+export function live(
+  profile: SessionProfile,
+  commands: readonly TimedCommand[],
+  law?: SessionLaw,
+): { readonly life: SessionLife; readonly now: number } {
+  const life = new SessionLife(law === undefined ? {} : { law });
+  life.send({ type: 'session.create', profile }, openedAt);
+  let now = openedAt;
+  for (const { afterMs, command } of commands) {
+    now += afterMs;
+    life.send(command, now);
+  }
+  return { life, now };
+}

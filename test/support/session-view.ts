@@ -1,0 +1,28 @@
+// All that a reader can be shown of a state, and what is counted beside it, as plain data that can be compared.
+import { listFiles, listIndex } from '../../src/domain/active-files.ts';
+import { keptSeqs } from '../../src/domain/conversation.ts';
+import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import { listItems } from '../../src/domain/working-context.ts';
+
+/** Without who sent a message: that stays in the journal. */
+export function viewOf(state: SessionState): Readonly<Record<string, unknown>> {
+  const { sessionId, profile, conversation, files, memory } = state;
+  return {
+    sessionId,
+    status: statusOf(state),
+    context: contextOf(state),
+    profile,
+    window: conversation.window
+      .toArray()
+      .map(({ stream, seq, at, type, typeVersion, data }) => ({ stream, seq, at, type, typeVersion, data })),
+    windowBytes: conversation.windowBytes,
+    kept: keptSeqs(conversation),
+    clearedThrough: conversation.clearedThrough,
+    files: listFiles(files),
+    fileIndex: listIndex(files),
+    indexBytes: files.indexBytes,
+    memory: listItems(memory),
+    memoryBytes: memory.bytes,
+    sizes: [files.active.size, files.index.size, memory.items.size, conversation.kept.size],
+  };
+}

@@ -1,0 +1,244 @@
+// Random commands to a session: of every type, mostly lawful where it stands, at times that move on, leap over deadlines and
+// sometimes run backwards. The names are few and the limits small, so that commands meet each other.
+import { type Json, plainJson } from '../../src/base/json.ts';
+import type {
+  NewMessage,
+  RestoreSession,
+  SessionCommand,
+  SessionCommandType,
+} from '../../src/domain/session-commands.ts';
+import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
+import { nextDeadlineOf } from '../../src/domain/session-deadlines.ts';
+import { messageRoles, type SessionProfile } from '../../src/domain/session-events.ts';
+import type { SessionStatus } from '../../src/domain/session-lifecycle.ts';
+import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
+
+export type Random = () => number;
+
+/** Where a session stands when the next command is chosen. */
+export interface Moment {
+  readonly state: SessionState;
+  readonly seq: number;
+  readonly now: number;
+  /** What was last saved of it. */
+  readonly saved: RestoreSession | undefined;
+}
+
+/** A payload of more bytes than this is refused. */
+export const payloadBytes = 8_192;
+
+const frozen = (text: string): Json => plainJson(JSON.parse(text));
+const words = ['a', 'b', 'c', 'd', '__proto__', 'constructor', '10', '9'];
+const texts = ['', ' ', 'hello', 'ä\u2028\ud800日本🙂', '\u0000"\\', 'x'.repeat(300), 'long '.repeat(100)];
+const values: readonly Json[] = [
+  ...[null, '', 0, -1.5, 1e300, true, 'text', 'ä'.repeat(90)],
+  ...['[]', '{}', '[[],{}]', '{"__proto__":{"a":1},"constructor":[null]}', '{"2":1,"10":2,"b":3}'].map(
+    frozen,
+  ),
+];
+
+const pick = <T>(random: Random, items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+const between = (random: Random, min: number, max: number): number =>
+  min + Math.floor(random() * (max - min + 1));
+const chance = (random: Random, part: number): boolean => random() < part;
+const maybe = <T>(random: Random, part: number, value: () => T): T | null =>
+  chance(random, part) ? value() : null;
+
+function randomObject(random: Random): { readonly [key: string]: Json } {
+  const members = Array.from({ length: between(random, 0, 3) }, () => [
+    pick(random, words),
+    pick(random, values),
+  ]);
+  return plainJson(Object.fromEntries(members)) as { readonly [key: string]: Json };
+}
+
+function randomConfig(random: Random, now: number): Partial<SessionConfig> {
+  return {
+    idleAfterMs: maybe(random, 0.8, () => between(random, 500, 3_000)),
+    dormantAfterMs: maybe(random, 0.8, () => between(random, 500, 6_000)),
+    endAfterQuietMs: maybe(random, 0.15, () => between(random, 4_000, 20_000)),
+    endAfterMs: maybe(random, 0.1, () => between(random, 4_000, 60_000)),
+    expiresAt: maybe(random, 0.1, () => now + between(random, 4_000, 60_000)),
+    messageWindow: between(random, 1, 6),
+    messageWindowBytes: between(random, 1, 2_000),
+    maxFiles: between(random, 1, 4),
+    maxIndexedFiles: between(random, 1, 4),
+    maxMemoryKeys: between(random, 1, 4),
+    maxMemoryBytes: between(random, 40, 800),
+  };
+}
+
+function randomProfile(random: Random, now: number): SessionProfile {
+  return Object.freeze({
+    name: maybe(random, 0.5, () => pick(random, words)),
+    agent: maybe(random, 0.5, () => pick(random, words)),
+    metadata: randomObject(random),
+    llmConfig: randomObject(random),
+    config: Object.freeze({ ...defaultSessionConfig, ...randomConfig(random, now) }),
+    parentSessionId: maybe(random, 0.2, () => 'p1'),
+  });
+}
+
+function randomMessage(random: Random): NewMessage {
+  const content = (): NewMessage['content'] => {
+    if (chance(random, 0.004)) return 'x'.repeat(payloadBytes);
+    if (chance(random, 0.1)) return null;
+    return chance(random, 0.15)
+      ? Object.freeze([pick(random, values), randomObject(random)])
+      : pick(random, texts);
+  };
+  return Object.freeze({
+    role: pick(random, messageRoles),
+    content: content(),
+    ...(chance(random, 0.2) && { toolCalls: Object.freeze([pick(random, values)]) }),
+    ...(chance(random, 0.2) && { toolCallId: pick(random, words) }),
+    ...(chance(random, 0.2) && { name: pick(random, words) }),
+    ...(chance(random, 0.2) && { metadata: pick(random, values) }),
+    ...(chance(random, 0.2) && { pinned: chance(random, 0.7) }),
+    ...(chance(random, 0.2) && { processingMs: between(random, 0, 9) }),
+  });
+}
+
+const published: readonly (readonly [event: string, data: { readonly [key: string]: Json }])[] = [
+  ['llm.responded', { content: 'x', model: 'm' }],
+  ['analysis.completed', { filesAnalyzed: 2, issuesFound: 0, results: [1] }],
+  ['issue.found', { severity: 'low', message: 'x', line: 3 }],
+  ['tool.called', { tool: 'grep', toolCallId: 't1', parameters: { q: 'x' }, processingMs: 4 }],
+  ['tool.returned', { tool: 'grep', toolCallId: 't1', status: 'ok', result: null }],
+  ['context.updated', { filesChanged: ['a'] }],
+  ['llm.chunkStreamed', { content: 'x' }],
+  ['nothing.known', {}],
+  ['tool.called', { tool: 'grep' }],
+  ['issue.found', { severity: 'low', message: 7 }],
+  ['context.updated', { constructor: 'x' }],
+];
+
+type Makers = { readonly [T in SessionCommandType]: (random: Random, moment: Moment) => SessionCommand };
+
+const reasons = ['requested', 'quiet', 'ä'];
+const asked =
+  (
+    type:
+      | 'session.pause'
+      | 'session.resume'
+      | 'session.hibernate'
+      | 'session.wake'
+      | 'session.archive'
+      | 'session.delete',
+  ) =>
+  (random: Random): SessionCommand => ({ type, reason: pick(random, reasons) });
+
+const makers: Makers = {
+  'session.create': (random, { now }) => ({
+    type: 'session.create',
+    profile: randomProfile(random, now),
+    ...(chance(random, 0.1) && { startError: 'no model' }),
+  }),
+  'session.restore': (random, { saved, now }) => saved ?? emptyRecord(random, now),
+  'session.terminate': (random) => ({
+    type: 'session.terminate',
+    reason: pick(random, reasons),
+    cleanup: chance(random, 0.3),
+  }),
+  'session.finishTermination': () => ({ type: 'session.finishTermination' }),
+  'session.expire': () => ({ type: 'session.expire' }),
+  'session.fallQuiet': (random, { now }) => ({
+    type: 'session.fallQuiet',
+    to: pick(random, ['idle', 'dormant']),
+    at: now,
+  }),
+  'session.pause': asked('session.pause'),
+  'session.resume': asked('session.resume'),
+  'session.hibernate': asked('session.hibernate'),
+  'session.wake': asked('session.wake'),
+  'session.archive': asked('session.archive'),
+  'session.delete': asked('session.delete'),
+  'session.configure': (random, { now }) => ({
+    type: 'session.configure',
+    changes: chance(random, 0.5) ? { name: pick(random, words), metadata: randomObject(random) } : {},
+    ...(chance(random, 0.5) && { config: randomConfig(random, now) }),
+  }),
+  'message.send': (random) => ({ type: 'message.send', message: randomMessage(random) }),
+  'message.pin': (random, moment) => ({ type: 'message.pin', seq: likelyMessage(random, moment) }),
+  'message.unpin': (random, moment) => ({ type: 'message.unpin', seq: likelyMessage(random, moment) }),
+  'conversation.clear': () => ({ type: 'conversation.clear' }),
+  'file.add': (random) => ({
+    type: 'file.add',
+    path: pick(random, words),
+    ...(chance(random, 0.4) && { metadata: randomObject(random) }),
+    ...(chance(random, 0.2) && { processingMs: 3 }),
+  }),
+  'file.remove': (random) => ({ type: 'file.remove', path: pick(random, words) }),
+  'file.index': (random) => ({
+    type: 'file.index',
+    path: pick(random, words),
+    metadata: randomObject(random),
+  }),
+  'memory.set': (random) => ({ type: 'memory.set', key: pick(random, words), value: pick(random, values) }),
+  'memory.delete': (random) => ({ type: 'memory.delete', key: pick(random, words) }),
+  'event.publish': (random) => {
+    const [event, data] = pick(random, published);
+    return { type: 'event.publish', event, data };
+  },
+};
+
+export const commandTypes = Object.keys(makers) as readonly SessionCommandType[];
+
+function likelyMessage(random: Random, { state, seq }: Moment): number {
+  const inWindow = state.conversation.window.at(between(random, 0, 6));
+  return inWindow !== undefined && chance(random, 0.7) ? inWindow.seq : between(random, 1, seq + 2);
+}
+
+/** What a session that holds nothing would have been saved as. */
+function emptyRecord(random: Random, now: number): RestoreSession {
+  const lists = { files: [], fileIndex: [], memory: [] };
+  const data = { savedAt: now, savedSeq: 0, createdAt: now, profile: randomProfile(random, now), ...lists };
+  return { type: 'session.restore', data, messages: [] };
+}
+
+const contents: readonly SessionCommandType[] = commandTypes.filter(
+  (type) => !type.startsWith('session.') || type === 'session.configure',
+);
+const times = (count: number, type: SessionCommandType): readonly SessionCommandType[] =>
+  Array(count).fill(type);
+
+/** What is likely asked of a session in each status, the more often the oftener it stands here. */
+const likely: Readonly<Record<SessionStatus, readonly SessionCommandType[]>> = {
+  initializing: [...times(9, 'session.create'), 'session.restore'],
+  active: [
+    ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
+    ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
+  ] as SessionCommandType[],
+  idle: [...contents, ...times(3, 'session.wake'), 'session.resume', 'session.pause', 'session.hibernate'],
+  paused: [
+    ...times(6, 'session.resume'),
+    ...times(3, 'session.hibernate'),
+    'session.pause',
+    'session.terminate',
+  ],
+  dormant: [...contents, ...times(4, 'session.wake'), ...times(3, 'session.resume'), 'session.pause'],
+  terminating: ['session.finishTermination', 'session.terminate'],
+  terminated: [
+    ...times(3, 'session.archive'),
+    ...times(3, 'session.restore'),
+    'session.delete',
+    'session.terminate',
+  ],
+  archived: [...times(2, 'session.delete'), ...times(2, 'session.restore'), 'session.archive'],
+  deleted: [...times(8, 'session.restore'), 'session.delete', 'session.terminate'],
+};
+
+/** A command, in most cases one that is lawful now. */
+export function randomCommand(random: Random, moment: Moment): SessionCommand {
+  const types = chance(random, 0.85) ? likely[statusOf(moment.state)] : commandTypes;
+  return makers[pick(random, types)](random, moment);
+}
+
+/** The time of the next command. */
+export function randomTime(random: Random, { state, now }: Moment): number {
+  const deadline = nextDeadlineOf(state);
+  if (deadline !== null && chance(random, 0.1)) return Math.max(now, deadline + between(random, -1, 1));
+  if (chance(random, 0.05)) return now + between(random, 0, 10_000);
+  if (chance(random, 0.01)) return now + 1_000_000;
+  return chance(random, 0.06) ? now - between(random, 0, 20_000) : now + between(random, 0, 300);
+}
