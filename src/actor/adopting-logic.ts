@@ -4,12 +4,12 @@ import type { AnyActorRef, AnyEventObject, AnyMachineSnapshot, AnyStateMachine }
 // The snapshot travels beside its event, never in it.
 const handedOver = new WeakMap<AnyEventObject, AnyMachineSnapshot>();
 
-/** The machine, for actors that only ever adopt. Events that nobody handed a snapshot over for change nothing. */
+/** The machine, for actors that only ever adopt. Events that nobody handed a snapshot over for change nothing, but to stop. */
 export function adoptingLogic<Machine extends AnyStateMachine>(machine: Machine): Machine {
   const transition: AnyStateMachine['transition'] = (snapshot, event, scope) => {
     const next = handedOver.get(event);
     if (next !== undefined) return next;
-    return event.type.startsWith('xstate.') ? machine.transition(snapshot, event, scope) : snapshot;
+    return event.type === 'xstate.stop' ? machine.transition(snapshot, event, scope) : snapshot;
   };
   return Object.create(machine, {
     transition: { value: transition },

@@ -1,5 +1,5 @@
 // Children on demand, one per id, each restarted on its own account (one_for_one): a sibling's crash is nobody else's.
-import { type Clock, delay } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import type { ChildSpec, Exit, SupervisedChild } from './child-spec.ts';
 import { judgeRestart, noRestarts, type RestartHistory } from './restart-verdict.ts';
@@ -23,7 +23,10 @@ interface Place<Child extends SupervisedChild> {
   child: Child | undefined;
   incarnation: number;
   history: RestartHistory;
-  stopping: boolean;
+  /** Set from the moment in which it is to stop; settles when it has. */
+  stopped: Promise<void> | undefined;
+  /** Ends the wait before a restart. */
+  endWait: () => void;
 }
 
 export class DynamicSupervisor<Child extends SupervisedChild> {
@@ -44,14 +47,19 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     return this.#places.keys();
   }
 
-  /** The living child, or undefined while there is none or it is between two incarnations. */
+  /** The living child, or undefined while there is none, it is between two incarnations, or it is being stopped. */
   find(id: string): Child | undefined {
-    return this.#places.get(id)?.child;
+    const place = this.#places.get(id);
+    return place?.stopped === undefined ? place?.child : undefined;
   }
 
-  /** The child of this id: the one that lives, the one that is starting, or a new one. A failed first start rejects. */
+  /**
+   * The child of this id: the one that lives, the one that is starting, or a new one, behind one that is being stopped.
+   * A failed first start rejects.
+   */
   start(spec: ChildSpec<Child>): Promise<Child> {
     const known = this.#places.get(spec.id);
+    if (known?.stopped !== undefined) return known.stopped.then(() => this.start(spec));
     if (known !== undefined) return known.running;
     const place: Place<Child> = {
       spec,
@@ -59,7 +67,8 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
       child: undefined,
       incarnation: 1,
       history: noRestarts,
-      stopping: false,
+      stopped: undefined,
+      endWait: () => {},
     };
     this.#places.set(spec.id, place);
     place.running = place.running.then(
@@ -76,14 +85,22 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   async stop(id: string): Promise<void> {
     const place = this.#places.get(id);
     if (place === undefined) return;
-    place.stopping = true;
-    const child = await place.running.catch(() => undefined);
-    await child?.stop();
-    if (this.#places.get(id) === place) this.#places.delete(id);
+    place.stopped ??= this.#stop(place);
+    await place.stopped;
   }
 
   async stopAll(): Promise<void> {
     await Promise.all([...this.#places.keys()].reverse().map((id) => this.stop(id)));
+  }
+
+  async #stop(place: Place<Child>): Promise<void> {
+    place.endWait();
+    try {
+      const child = await place.running.catch(() => undefined);
+      await child?.stop();
+    } finally {
+      this.#forget(place);
+    }
   }
 
   #adopt(place: Place<Child>, child: Child): Child {
@@ -100,8 +117,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     place.child = undefined;
     this.#report({ type: 'child.exited', id: spec.id, incarnation, exit });
     const run = { upMs, progressed: child.hasProgressed(), exit };
-    if (place.stopping) this.#forget(place);
-    else this.#follow(place, run);
+    if (place.stopped === undefined) this.#follow(place, run);
   }
 
   #follow(place: Place<Child>, run: Parameters<typeof judgeRestart>[1]): void {
@@ -126,17 +142,27 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     place.incarnation += 1;
     const { spec, incarnation } = place;
     this.#report({ type: 'child.restarting', id: spec.id, incarnation, afterMs });
-    if (afterMs > 0) await delay(this.#clock, afterMs);
+    if (afterMs > 0) await this.#wait(place, afterMs);
+    if (place.stopped !== undefined) throw new Error('it was stopped before it was started again');
     try {
       return this.#adopt(place, await spec.start(incarnation));
     } catch (thrown) {
       const error = toError(thrown);
-      const run = { upMs: 0, progressed: false, exit: { reason: 'crash', error } as const };
-      if (place.stopping) this.#forget(place);
-      else this.#follow(place, run);
+      if (place.stopped !== undefined) throw error;
+      this.#follow(place, { upMs: 0, progressed: false, exit: { reason: 'crash', error } });
       if (this.#places.get(spec.id) === place) return place.running;
       throw error;
     }
+  }
+
+  #wait(place: Place<Child>, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#clock.schedule(ms, resolve);
+      place.endWait = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   #forget(place: Place<Child>): void {

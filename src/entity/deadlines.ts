@@ -43,6 +43,22 @@ export class Deadlines {
     else if (current === undefined || at < current) this.#set({ stream, at });
   }
 
+  /** The streams whose alarms are due, as many as may be woken now. Their alarms ring no more. */
+  takeDue(): string[] {
+    const now = this.#clock.now();
+    const due: string[] = [];
+    this.#beginTick(now);
+    for (let [next] = this.#heap; next !== undefined; [next] = this.#heap) {
+      if (next.at > now || this.#woken === wakesPerTick) break;
+      pop(this.#heap);
+      if (this.#current.get(next.stream) !== next.at) continue;
+      this.#current.delete(next.stream);
+      this.#woken += 1;
+      due.push(next.stream);
+    }
+    return due;
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
@@ -67,16 +83,7 @@ export class Deadlines {
   #ring(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
     this.#cancelTimer = undefined;
-    const now = this.#clock.now();
-    this.#beginTick(now);
-    for (let [next] = this.#heap; next !== undefined; [next] = this.#heap) {
-      if (next.at > now || this.#woken === wakesPerTick) break;
-      pop(this.#heap);
-      if (this.#current.get(next.stream) !== next.at) continue;
-      this.#current.delete(next.stream);
-      this.#woken += 1;
-      this.#wake(next.stream);
-    }
+    for (const stream of this.takeDue()) this.#wake(stream);
     const [next] = this.#heap;
     if (next !== undefined) this.#arm(next.at);
   }

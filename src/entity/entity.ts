@@ -99,20 +99,19 @@ export class Entity<State, C extends Command> {
     return this.#mailbox.post(command, meta, 2 * this.#appendMs);
   }
 
-  /** Carries out the deadlines that have passed; false while there is no state to decide them on. */
-  wake(): boolean {
+  /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
+  wake(): void {
     if (
       this.#abandoned !== undefined ||
       !this.#mailbox.isOpen ||
       this.#options.journal.incident !== undefined
     )
-      return false;
+      return;
     try {
       this.#decideDue();
     } catch (error) {
       this.#crash(toError(error));
     }
-    return true;
   }
 
   /** Resolves when all that was sent before has been answered. */

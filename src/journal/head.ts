@@ -1,19 +1,40 @@
 // The head of a stream as bytes: a few facts under a checksum, since a flipped one would lose history without a sound.
+import type { Json } from '../base/json.ts';
 import type { Write } from './commit-loop.ts';
 import type { Head, Version } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 import { keys } from './keys.ts';
 import { seal, unseal } from './sealed.ts';
 
+/** A list without names: it is written with every append, and read by nobody else. New members go to its end. */
+type StoredHead = readonly [
+  version: Version,
+  seq: number,
+  firstSeq: number,
+  chain: string,
+  epoch: number,
+  status: string,
+  updatedAt: number,
+  dueAt: number | null,
+  operations: number,
+  summary: Json,
+];
+
 export function encodeHead(head: Head): Write {
+  const { version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary } = head;
+  // biome-ignore format: one line, as long as the list is
+  const stored: StoredHead = [version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary];
   const key = keys.head(head.stream);
-  return { key, value: seal(key, JSON.stringify(head)) };
+  return { key, value: seal(key, JSON.stringify(stored)) };
 }
 
 /** The head, or undefined when it is damaged. */
-export function findHead(stream: string, stored: string): Head | undefined {
-  const text = unseal(keys.head(stream), stored);
-  return text === undefined ? undefined : (JSON.parse(text) as Head);
+export function findHead(stream: string, sealed: string): Head | undefined {
+  const text = unseal(keys.head(stream), sealed);
+  if (text === undefined) return undefined;
+  const stored = JSON.parse(text) as StoredHead;
+  const [version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary] = stored;
+  return { stream, version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary };
 }
 
 export function decodeHead(stream: string, stored: string): Head {

@@ -1,4 +1,5 @@
 // The feed in LevelDB: its end, its newest part in memory, and the way back to the events of older entries.
+import { HoldfastError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Write } from './commit-loop.ts';
 import { cursorAt, type FeedRange, FeedTail, positionAt, rangesOf } from './feed.ts';
@@ -60,6 +61,8 @@ export class LevelFeed {
 
   async after(cursor: Cursor | null, limit: number): Promise<readonly FeedEntry[]> {
     const position = positionAt(cursor);
+    // A cursor of another store, or of one that was restored since, would pass over events as soon as they are there.
+    if (position > this.#position) throw new HoldfastError('INVALID_CURSOR', { value: cursor });
     return (
       this.#tail.after(position, limit) ??
       this.#store.read('feed', position + 1, (db) => this.#readEntries(db, position, limit))

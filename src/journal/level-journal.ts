@@ -30,7 +30,7 @@ import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
 
-export const defaultLimits: JournalLimits = {
+const defaultLimits: JournalLimits = {
   keyBytes: 1024,
   valueBytes: 16 * 1024 * 1024,
   batchBytes: 32 * 1024 * 1024,

@@ -9,7 +9,7 @@ import { deepFreeze } from '../base/json.ts';
 import type { EventDraft, EventMeta, StoredEvent } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 
-export const recordVersion = 1;
+const recordVersion = 1;
 
 /** The `prev` of a stream's first record. */
 export const genesis = '';

@@ -21,7 +21,7 @@ const draftFile = `${markerFile}.draft`;
 const ownerFile = 'owner.json';
 const databaseFolder = 'store';
 
-export const directoryFormat = 1;
+const directoryFormat = 1;
 
 interface Owner {
   readonly pid: number;

@@ -3,6 +3,7 @@ import { HoldfastError } from '../base/errors.ts';
 import { listFiles, listIndex } from '../domain/active-files.ts';
 import { isKept } from '../domain/conversation.ts';
 import { checkEvent, isTransient, type PublishableEventType } from '../domain/event-catalogue.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
 import type { MessageEvent } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
@@ -12,7 +13,7 @@ import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operations/views.ts';
 import { checkPath } from './file-guard.ts';
-import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { type HandlerContext, isAnswered, sendCommand, sendPrepared } from './handler-context.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
 import { globalTopic, sessionTopic } from './session-manager.ts';
 
@@ -32,23 +33,35 @@ export function contentHandlers(context: HandlerContext): Handlers<ContentOperat
     'messages.get': async ({ sessionId, seq }) => getMessage(context, await stateOf(sessionId), seq),
     'messages.clear': ({ sessionId }, call) =>
       sendCommand(context, sessionId, { type: 'conversation.clear' }, call),
-    'messages.pin': async ({ sessionId, seq }, call) => {
-      await getMessage(context, await stateOf(sessionId), seq);
-      return sendCommand(context, sessionId, { type: 'message.pin', seq }, call);
+    'messages.pin': ({ sessionId, seq }, call) => {
+      const checked = async (): Promise<SessionCommand> => {
+        if (!(await isAnswered(context, sessionId, call)))
+          await getMessage(context, await stateOf(sessionId), seq);
+        return { type: 'message.pin', seq };
+      };
+      return sendPrepared(context, sessionId, checked, call);
     },
     'messages.unpin': ({ sessionId, seq }, call) =>
       sendCommand(context, sessionId, { type: 'message.unpin', seq }, call),
-    'files.add': async ({ sessionId, path, ...more }, call) => {
-      const checked = await checkPath(path, context.fileRoot);
-      return sendCommand(context, sessionId, { type: 'file.add', path: checked, ...more }, call);
+    'files.add': ({ sessionId, path, ...more }, call) => {
+      const checked = async (): Promise<SessionCommand> => ({
+        type: 'file.add',
+        path: await checkPath(path, context.fileRoot),
+        ...more,
+      });
+      return sendPrepared(context, sessionId, checked, call);
     },
     'files.remove': ({ sessionId, path }, call) =>
       sendCommand(context, sessionId, { type: 'file.remove', path }, call),
     'files.list': async ({ sessionId }) =>
       listFiles((await stateOf(sessionId)).files).map(({ path, addedAt }) => ({ path, addedAt })),
-    'files.index': async ({ sessionId, path, metadata }, call) => {
-      const checked = await checkPath(path, context.fileRoot);
-      return sendCommand(context, sessionId, { type: 'file.index', path: checked, metadata }, call);
+    'files.index': ({ sessionId, path, metadata }, call) => {
+      const checked = async (): Promise<SessionCommand> => ({
+        type: 'file.index',
+        path: await checkPath(path, context.fileRoot),
+        metadata,
+      });
+      return sendPrepared(context, sessionId, checked, call);
     },
     'files.listIndex': async ({ sessionId }) =>
       listIndex((await stateOf(sessionId)).files).map(({ path, metadata, lastAccessedAt }) => ({

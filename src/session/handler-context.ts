@@ -4,7 +4,9 @@ import type { IdSource } from '../base/ids.ts';
 import type { TokenCounter } from '../domain/built-context.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import type { Announcement } from '../entity/event-reader.ts';
+import { receiptKey } from '../entity/receipts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
@@ -20,6 +22,26 @@ export interface HandlerContext {
   readonly defaults: SessionConfig;
   /** Files of sessions must lie below it; null takes any path as a name. */
   readonly fileRoot: string | null;
+}
+
+/** True when the answer to this very call is on record: what it asked for need not be possible any more. */
+export async function isAnswered(
+  { journal }: HandlerContext,
+  sessionId: string,
+  { operationId }: Call,
+): Promise<boolean> {
+  const key = receiptKey(operationId === undefined ? {} : { operationId });
+  return key !== undefined && (await journal.receipt(sessionStream(sessionId), key)) !== undefined;
+}
+
+/** Sends a command that is known only later, in its turn, and answers with what it led to. */
+export async function sendPrepared<Answered>(
+  { manager }: HandlerContext,
+  sessionId: string,
+  prepare: () => Promise<SessionCommand>,
+  call: Call,
+): Promise<Answered> {
+  return (await manager.sendLater(sessionId, prepare, call)) as unknown as Answered;
 }
 
 /** Sends a command and answers with what it led to. */

@@ -78,11 +78,9 @@ async function terminateSession(
     call,
   );
   if (asked.status !== 'terminating') return finished(context, sessionId, asked);
-  return finished(
-    context,
-    sessionId,
-    await sendCommand(context, sessionId, { type: 'session.finishTermination' }, {}),
-  );
+  const finish = { type: 'session.finishTermination' } as const;
+  const ended = await sendCommand<StatusAcknowledged>(context, sessionId, finish, {});
+  return finished(context, sessionId, asked.repeated === true ? { ...ended, repeated: true } : ended);
 }
 
 async function deleteSession(

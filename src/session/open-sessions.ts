@@ -8,11 +8,17 @@ const isOpen = (status: string): boolean =>
 
 export class OpenSessions {
   readonly #limit: number | null;
+  /** Sessions that are being created and hold a place, though they are not open yet. */
+  readonly #creating = new Set<string>();
   #open = 0;
-  #creating = 0;
 
   constructor(limit: number | null) {
     this.#limit = limit;
+  }
+
+  /** True while there is no place for one more. */
+  get isFull(): boolean {
+    return this.#limit !== null && this.#count >= this.#limit;
   }
 
   count(status: string, by: 1 | -1): void {
@@ -20,7 +26,8 @@ export class OpenSessions {
   }
 
   follow(events: readonly StoredEvent[]): void {
-    for (const { type, data } of events) {
+    for (const { stream, type, data } of events) {
+      if (type === 'session.created') this.release(stream.slice(stream.indexOf('/') + 1));
       if (type !== 'session.statusChanged' && type !== 'session.restored') continue;
       const { from, to = 'initializing' } = data as Partial<StatusChange>;
       if (from !== undefined) this.count(from, -1);
@@ -28,16 +35,18 @@ export class OpenSessions {
     }
   }
 
-  /** Runs `create` while holding a place; throws `SESSION_LIMIT` when there is none. */
-  async hold<T>(create: () => Promise<T>): Promise<T> {
-    const count = this.#open + this.#creating;
-    if (this.#limit !== null && count >= this.#limit)
-      throw new HoldfastError('SESSION_LIMIT', { count, limit: this.#limit });
-    this.#creating += 1;
-    try {
-      return await create();
-    } finally {
-      this.#creating -= 1;
-    }
+  /** Takes a place for a session that is being created; throws `SESSION_LIMIT` when there is none. */
+  take(sessionId: string): void {
+    if (this.isFull) throw new HoldfastError('SESSION_LIMIT', { count: this.#count, limit: this.#limit });
+    this.#creating.add(sessionId);
+  }
+
+  /** Gives it back; one that has been opened meanwhile keeps its own. */
+  release(sessionId: string): void {
+    this.#creating.delete(sessionId);
+  }
+
+  get #count(): number {
+    return this.#open + this.#creating.size;
   }
 }

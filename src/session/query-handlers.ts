@@ -3,6 +3,7 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { type BuiltContext, buildContext, type LoadedConversation } from '../domain/built-context.ts';
 import { keptSeqs } from '../domain/conversation.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
 import { statusAt } from '../domain/session-deadlines.ts';
 import type { FileData, MessageData, MessageEvent } from '../domain/session-events.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
@@ -12,7 +13,7 @@ import type { ParsedInputOf } from '../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../operations/session-record.ts';
 import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
 import { page, seqFrom } from './content-handlers.ts';
-import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { type HandlerContext, sendPrepared } from './handler-context.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
 
 export type QueryOperation =
@@ -94,8 +95,8 @@ async function restoreSession(
   sessionId: string,
   call: Call,
 ): Promise<{ seq: number; sessionId: string; messages: number }> {
-  const command = deserializeSession(await getSaved(context, sessionId));
-  return sendCommand(context, sessionId, command, call);
+  const saved = async (): Promise<SessionCommand> => deserializeSession(await getSaved(context, sessionId));
+  return sendPrepared(context, sessionId, saved, call);
 }
 
 async function getSaved({ journal }: HandlerContext, sessionId: string): Promise<Json> {

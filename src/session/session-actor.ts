@@ -97,8 +97,8 @@ export class SessionActor implements SupervisedChild {
     return this.#entity.send(command, meta);
   }
 
-  wake(): boolean {
-    return this.#entity.wake();
+  wake(): void {
+    this.#entity.wake();
   }
 
   hasProgressed(): boolean {

@@ -20,8 +20,10 @@ import type { Announcement } from '../entity/event-reader.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import { Arrivals } from './arrivals.ts';
 import { OpenSessions } from './open-sessions.ts';
 import { SessionActor, type SessionActorOptions } from './session-actor.ts';
+import { supervisionEvent } from './supervision-report.ts';
 
 export interface SessionManagerOptions {
   readonly journal: Journal;
@@ -48,10 +50,13 @@ export const sessionTopic = (sessionId: string): string => `session:${sessionId}
 /** Statuses in which a session needs no actors: they go once nothing is under way. */
 const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
 
+/** What fell due and could not be carried out is tried again after so long. */
 const ringAgainMs = 1_000;
 
 /** Commands that open a session where there is none. */
 const opening: ReadonlySet<string> = new Set(['session.create', 'session.restore']);
+
+const idOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);
 
 export class SessionManager {
   readonly open: OpenSessions;
@@ -61,8 +66,7 @@ export class SessionManager {
   readonly #registry = new Registry<SessionActor>();
   readonly #deadlines: Deadlines;
   readonly #actorOptions: SessionActorOptions;
-  /** Sessions whose actors are being stopped because they rest. */
-  readonly #leaving = new Map<string, Promise<void>>();
+  readonly #arrivals = new Arrivals();
   readonly #quarantined = new Map<string, string>();
 
   constructor(options: SessionManagerOptions) {
@@ -108,29 +112,38 @@ export class SessionManager {
    * `terminated`, with the error, and nothing of it stays in memory.
    */
   async create(sessionId: string, profile: SessionProfile, meta: CommandMeta): Promise<Answer> {
-    const known = await this.#options.journal.head(sessionStream(sessionId));
-    if (known !== undefined) return this.send(sessionId, { type: 'session.create', profile }, meta);
-    return this.open.hold(async () => {
-      try {
-        return await this.send(sessionId, { type: 'session.create', profile }, meta);
-      } catch (error) {
-        if (HoldfastError.is(error)) throw error;
-        const cause = toError(error);
-        await this.#recordFailedStart(sessionId, profile, cause);
-        throw new HoldfastError('SESSION_START_FAILED', { sessionId, problem: cause.message }, { cause });
-      }
-    });
+    const command = { type: 'session.create', profile } as const;
+    try {
+      const child = await this.#arrivals.arrive(sessionId, () => this.#startNew(sessionId, command));
+      return await this.#deliver(child, command, meta);
+    } catch (error) {
+      if (HoldfastError.is(error, 'SESSION_START_FAILED'))
+        await this.#recordFailedStart(sessionId, profile, toError(error.cause));
+      throw error;
+    } finally {
+      this.open.release(sessionId);
+    }
   }
 
   /** Sends a command to its session, which is started when it is not in memory. */
   async send(sessionId: string, command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
-    const leaving = this.#leaving.get(sessionId);
-    if (leaving !== undefined) await leaving;
-    const child = this.#supervisor.find(sessionId) ?? (await this.#start(sessionId, command));
-    const answer = child.send(command, meta);
-    if (child.seq === 0 || resting.has(statusOf(child.state)))
-      answer.finally(() => this.#unload(sessionId)).catch(() => undefined);
-    return answer;
+    const child = this.#arrivals.has(sessionId) ? undefined : this.#supervisor.find(sessionId);
+    if (child !== undefined) return this.#deliver(child, command, meta);
+    const started = await this.#arrivals.arrive(sessionId, () => this.#start(sessionId, command));
+    return this.#deliver(started, command, meta);
+  }
+
+  /** Like {@link send}, for a command that is known only later: what is sent meanwhile stays behind it. */
+  async sendLater(
+    sessionId: string,
+    prepare: () => Promise<SessionCommand>,
+    meta: CommandMeta,
+  ): Promise<Answer> {
+    const [child, command] = await this.#arrivals.arrive(sessionId, async () => {
+      const prepared = await prepare();
+      return [await this.#start(sessionId, prepared), prepared] as const;
+    });
+    return this.#deliver(child, command, meta);
   }
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
@@ -173,11 +186,58 @@ export class SessionManager {
     this.#lifecycle.signal('drained');
   }
 
+  /** A session that exists takes no place: the caller may be asking for the answer of an earlier call. */
+  async #startNew(sessionId: string, command: SessionCommand): Promise<SessionActor> {
+    const known = await this.#options.journal.head(sessionStream(sessionId));
+    if (known === undefined && this.open.isFull) await this.#endExpired();
+    if (known === undefined) this.open.take(sessionId);
+    return this.#start(sessionId, command);
+  }
+
+  /** Sessions whose time is up hold no place, also when their alarm has not rung yet. */
+  async #endExpired(): Promise<void> {
+    // Deadlines are carried out before any command, and this one asks for nothing else.
+    const end = (stream: string): Promise<Answer> =>
+      this.send(idOf(stream), { type: 'session.finishTermination' });
+    await Promise.allSettled(this.#deadlines.takeDue().map(end));
+  }
+
+  #deliver(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {
+    const answer = child.send(command, meta);
+    if (child.seq === 0 || resting.has(statusOf(child.state)))
+      answer.finally(() => this.#unload(child.sessionId)).catch(() => undefined);
+    return answer;
+  }
+
   async #start(sessionId: string, command: SessionCommand): Promise<SessionActor> {
+    const living = this.#supervisor.find(sessionId);
+    if (living !== undefined) return living;
     const problem = this.#quarantined.get(sessionId);
     if (problem !== undefined) throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem });
     if (!opening.has(command.type)) await this.#assertStored(sessionId);
+    try {
+      return await this.#startActor(sessionId);
+    } catch (error) {
+      throw this.#startFailure(sessionId, toError(error));
+    }
+  }
+
+  async #startActor(sessionId: string): Promise<SessionActor> {
+    const { status } = this;
+    if (status === 'draining' || status === 'stopped')
+      throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
     return this.#supervisor.start(this.#childSpec(sessionId));
+  }
+
+  /** Who waited for an actor hears what became of it, in the words of the house. */
+  #startFailure(sessionId: string, cause: Error): HoldfastError {
+    const { status } = this;
+    const problem = this.#quarantined.get(sessionId);
+    if (problem !== undefined)
+      return new HoldfastError('SESSION_QUARANTINED', { sessionId, problem }, { cause });
+    if (HoldfastError.is(cause)) return cause;
+    if (status !== 'serving') return new HoldfastError('SYSTEM_NOT_SERVING', { status }, { cause });
+    return new HoldfastError('SESSION_START_FAILED', { sessionId, problem: cause.message }, { cause });
   }
 
   /** Decided without actors, for these are what failed. */
@@ -238,21 +298,21 @@ export class SessionManager {
   /** Stops the actors of a session that rests, unless somebody has asked something of it meanwhile. */
   #unload(sessionId: string): void {
     const child = this.#supervisor.find(sessionId);
-    if (child === undefined || this.#leaving.has(sessionId)) return;
-    if (!child.isQuiet || !(resting.has(statusOf(child.state)) || child.seq === 0)) return;
-    const left = this.#supervisor.stop(sessionId).finally(() => this.#leaving.delete(sessionId));
-    this.#leaving.set(sessionId, left);
+    if (child === undefined || !child.isQuiet) return;
+    if (resting.has(statusOf(child.state)) || child.seq === 0) void this.#supervisor.stop(sessionId);
   }
 
   /** A deadline has passed: the session decides what that means, whether it is in memory or not. */
   async #ring(stream: string): Promise<void> {
-    const sessionId = stream.slice(stream.indexOf('/') + 1);
+    const sessionId = idOf(stream);
+    if (this.#quarantined.has(sessionId)) return;
     try {
       const living = this.#supervisor.find(sessionId);
       if (living !== undefined) this.#wake(living);
       else await this.#ringStored(sessionId, stream);
     } catch (error) {
       this.#options.telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
+      this.#deadlines.schedule(stream, this.#options.clock.now() + ringAgainMs);
     }
   }
 
@@ -262,49 +322,21 @@ export class SessionManager {
     if (head === undefined || head.dueAt === null) return;
     if (head.dueAt > clock.now()) this.#deadlines.schedule(stream, head.dueAt);
     else if (head.status === 'deleted') await this.removeStored(sessionId);
-    else this.#wake(await this.#supervisor.start(this.#childSpec(sessionId)));
+    else this.#wake(await this.#startActor(sessionId));
   }
 
-  /** A session that is being read back from the disk is rung again a little later. */
+  /** Until what fell due is durable it may still be lost, so the alarm is set once more. */
   #wake(actor: SessionActor): void {
+    actor.wake();
     const now = this.#options.clock.now();
-    const carriedOut = actor.wake();
     const next = sessionLaw.nextDeadline(actor.state);
-    if (next === null) return;
-    const stream = sessionStream(actor.sessionId);
-    if (next > now) this.#deadlines.schedule(stream, next);
-    else if (!carriedOut) this.#deadlines.schedule(stream, now + ringAgainMs);
+    if (next !== null)
+      this.#deadlines.schedule(sessionStream(actor.sessionId), next > now ? next : now + ringAgainMs);
   }
 
   #hear(report: ChildReport): void {
-    const { telemetry } = this.#options;
-    switch (report.type) {
-      case 'child.exited':
-        if (report.exit.reason === 'crash') {
-          telemetry('session.crashed', {
-            sessionId: report.id,
-            incarnation: report.incarnation,
-            problem: report.exit.error.message,
-          });
-        }
-        return;
-      case 'child.restarting':
-        telemetry('session.restarting', {
-          sessionId: report.id,
-          incarnation: report.incarnation,
-          afterMs: report.afterMs,
-        });
-        return;
-      case 'child.givenUp':
-        this.#quarantined.set(report.id, report.error.message);
-        telemetry('session.quarantined', {
-          sessionId: report.id,
-          restarts: report.restarts,
-          problem: report.error.message,
-        });
-        return;
-      default:
-        telemetry('session.started', { sessionId: report.id, incarnation: report.incarnation });
-    }
+    if (report.type === 'child.givenUp') this.#quarantined.set(report.id, report.error.message);
+    const event = supervisionEvent(report);
+    if (event !== undefined) this.#options.telemetry(...event);
   }
 }

@@ -1,6 +1,6 @@
 // What a published suite needs of a test runner: a few names, so that it imports none. Vitest and Jest have them.
 
-export interface Expectation {
+interface Expectation {
   readonly not: Expectation;
   readonly rejects: AsyncExpectation;
   toBe(expected: unknown): void;
@@ -13,7 +13,7 @@ export interface Expectation {
   toBeLessThanOrEqual(expected: number): void;
 }
 
-export interface AsyncExpectation {
+interface AsyncExpectation {
   toMatchObject(expected: object): Promise<void>;
   toThrow(expected: new (message?: string) => Error): Promise<void>;
 }

@@ -71,8 +71,8 @@ describe('how often', () => {
   });
 
   test('each crash is forgotten by itself, when its own period has passed', () => {
-    const later = [run(0), run(600, true), run(0), run(401, true), run(598, true), run(0)];
-    expect(words(later)).toEqual(['restart', 'restart', 'restart', 'restart', 'restart', 'giveUp']);
+    const later = [run(0), run(600, true), run(0), run(401, true), run(600, true), run(0), run(0)];
+    expect(words(later)).toEqual([...Array(6).fill('restart'), 'giveUp']);
   });
 
   test('without durable progress no crash is ever forgotten, however long the child was up', () => {
@@ -114,10 +114,10 @@ describe('how fast', () => {
     expect(judgeAll([run(0), run(0), run(1_001, true)]).at(-1)).toMatchObject({ afterMs: 0 });
   });
 
-  test('the delay has an end even after thousands of restarts', () => {
+  test('the delay has an end even after a thousand restarts', () => {
     const endless = { ...policy, intensity: { maxRestarts: 5_000, periodMs: 1_000 } };
     const last = judgeAll(
-      Array.from({ length: 3_000 }, () => run(0)),
+      Array.from({ length: 1_100 }, () => run(0)),
       endless,
     ).at(-1);
     expect(last).toMatchObject({ verdict: 'restart', afterMs: 100 });

@@ -90,6 +90,7 @@ describe('the window', () => {
   test('always holds the newest message, also one larger than all that it may hold', () => {
     expect(windowOf({ messageWindowBytes: 3 }, 'ab', 'far too long')).toEqual(['far too long']);
     expect(windowOf({ messageWindowBytes: 3 }, 'far too long', 'ab')).toEqual(['ab']);
+    expect(windowOf({ messageWindow: 0, messageWindowBytes: 0 }, 'a', 'b')).toEqual(['b']);
   });
 
   test('becomes smaller when its limits are lowered, and fills again when they are raised', () => {

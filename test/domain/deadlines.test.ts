@@ -86,6 +86,13 @@ describe('when several deadlines are overdue', () => {
     ]);
   });
 
+  test('at one time, idle comes before dormant, and both are told', () => {
+    expect(overdue({ idleAfterMs: 10, dormantAfterMs: 10 })).toEqual([
+      'idle at 10 (quiet)',
+      'dormant at 10 (quiet)',
+    ]);
+  });
+
   test('what would fall quiet after its end, or with it, is ended as it is', () => {
     expect(overdue({ idleAfterMs: 10, dormantAfterMs: 30, endAfterMs: 30 })).toEqual([
       'idle at 10 (quiet)',

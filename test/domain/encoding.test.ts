@@ -143,6 +143,17 @@ describe('property', () => {
     );
   });
 
+  test('what is published of an event is what a journal gives back of it', () => {
+    fc.assert(
+      fc.property(profileOf(smallConfig), anyCommands, (profile, commands) => {
+        const { life } = live(profile, commands);
+        for (const [i, event] of life.recorded().entries()) {
+          expect(isDeepStrictEqual(event, life.steps[i]?.event), event.type).toBe(true);
+        }
+      }),
+    );
+  });
+
   test('what comes back at any moment lives on as the original', () => {
     fc.assert(
       fc.property(profileOf(smallConfig), anyCommands, fc.nat(), (profile, commands, moment) => {

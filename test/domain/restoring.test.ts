@@ -5,6 +5,7 @@ import { keptSeqs } from '../../src/domain/conversation.ts';
 import type { RestoreSession } from '../../src/domain/session-commands.ts';
 import type { SessionConfig } from '../../src/domain/session-config.ts';
 import type { FileData, MessageData } from '../../src/domain/session-events.ts';
+import { sessionLaw } from '../../src/domain/session-law.ts';
 import { contextOf } from '../../src/domain/session-state.ts';
 import { listItems } from '../../src/domain/working-context.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
@@ -81,6 +82,29 @@ describe('restoring', () => {
       },
     });
     expect(life.state).toBe(before);
+  });
+
+  test('is an event that no ending takes, whoever brings it', () => {
+    const life = openLife();
+    life.decide(saved(), restoredAt);
+    const event = life.steps.map((step) => step.event).find(({ type }) => type === 'session.restored');
+    if (event === undefined) throw new Error('Nothing was restored');
+    expect(sessionLaw.evolve(lives.terminating().state, event)).toBeUndefined();
+    expect(sessionLaw.evolve(lives.terminated().state, event)).toBeDefined();
+  });
+
+  test('holds a path and a key once, however often a record names them', () => {
+    const command = saved();
+    const files = [...command.data.files, ['z.ts', 7], ['a.ts', 8]] as const;
+    const memory = [...command.data.memory, ['goal', 'sell']] as const;
+    const life = new SessionLife();
+    life.decide({ ...command, data: { ...command.data, files, memory } }, restoredAt);
+    expect(listFiles(life.state.files).map(({ path }) => path)).toEqual(['a.ts', 'z.ts', 'b.ts']);
+    expect(listItems(life.state.memory).map(({ key, value }) => [key, value])).toEqual([
+      ['goal', 'sell'],
+      ['b', ['b']],
+      ['z', ['z']],
+    ]);
   });
 
   test('leaves nothing of the former life but its number of entries', () => {

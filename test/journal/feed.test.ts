@@ -89,6 +89,15 @@ describe('the feed of a journal', () => {
   });
 });
 
+describe('a cursor', () => {
+  test('that lies beyond the end is refused: what comes before it would be passed over', async () => {
+    const journal = await memoryJournal().open();
+    await commit(journal, null, [draft(1)]);
+    expect(await journal.readAll(cursorAt(1))).toEqual([]);
+    await expect(journal.readAll(cursorAt(2))).rejects.toMatchObject({ code: 'INVALID_CURSOR' });
+  });
+});
+
 describe('a feed entry', () => {
   test('names the events of a commit by stream and seqs, in their order', () => {
     const of = (stream: string, seq: number) => draft(seq, {}, stream).event;

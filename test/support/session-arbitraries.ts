@@ -65,7 +65,7 @@ export const profileOf = (config: fc.Arbitrary<SessionConfig>): fc.Arbitrary<Ses
     parentSessionId: fc.constantFrom(null, 'p1'),
   });
 
-export const newMessage: fc.Arbitrary<NewMessage> = record(
+const newMessage: fc.Arbitrary<NewMessage> = record(
   {
     role: fc.constantFrom(...messageRoles),
     content: fc.oneof(text, fc.constant(null), fc.array(json, { maxLength: 3 })),
@@ -95,7 +95,7 @@ const asked = <T extends 'pause' | 'resume' | 'hibernate' | 'wake' | 'archive' |
 const seq = fc.integer({ min: 1, max: 40 });
 const few = fc.integer({ min: 1, max: 4 });
 
-export const contentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+const contentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   { weight: 5, arbitrary: record({ type: fc.constant('message.send' as const), message: newMessage }) },
   record({ type: fc.constantFrom('message.pin' as const, 'message.unpin' as const), seq }),
   record({ type: fc.constant('conversation.clear' as const) }),
@@ -126,7 +126,7 @@ export const contentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   }),
 );
 
-export const lifecycleCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+const lifecycleCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   ...[asked('pause'), asked('resume'), asked('hibernate'), asked('wake'), asked('archive'), asked('delete')],
   record({ type: fc.constant('session.create' as const), profile: profileOf(smallConfig) }),
   record({ type: fc.constant('session.terminate' as const), reason, cleanup: fc.boolean() }),
