@@ -3,8 +3,8 @@
 import type { InspectionEvent } from 'xstate';
 import { type Clock, systemClock } from './base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
-import { HoldfastError } from './base/errors.ts';
-import { type IdSource, randomId } from './base/ids.ts';
+import { HoldfastError, textOf } from './base/errors.ts';
+import { type IdSource, idPattern, randomId } from './base/ids.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemetry.ts';
 import { type Client, createClient } from './client/client.ts';
 import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
@@ -20,7 +20,7 @@ import type { Cursor, Journal } from './journal/journal.ts';
 import { LevelJournal } from './journal/level-journal.ts';
 import type { OpenStore } from './journal/level-store.ts';
 import { openLevelJournal } from './journal/open-level-journal.ts';
-import { bindOperations } from './operations/bind.ts';
+import { bindOperations, type Invoke } from './operations/bind.ts';
 import type { EventPort } from './operations/event-port.ts';
 import type { Dispatch } from './operations/operation.ts';
 import { parseSessionConfig } from './operations/session-config-schema.ts';
@@ -75,20 +75,39 @@ export interface System {
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
   const journal = await openJournal(config, ports, options.store);
+  const system = await orClose(journal, () => startSystem(config, ports, journal));
+  await orClose(system, () => system.startProcessManagers(options.processManagers ?? []));
+  return system;
+}
+
+/** A start that fails leaves nothing open behind it. */
+async function orClose<T>(opened: { close(): Promise<void> }, start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function startSystem(config: SystemConfig, ports: Ports, journal: Journal): Promise<RunningSystem> {
   const pubsub = new LocalPubSub<Announcement>(ports.telemetry);
   const onGrowth = (wake: () => void): (() => void) => pubsub.subscribe(globalTopic, wake);
   const manager = new SessionManager({ ...config, ...ports, journal, pubsub });
   const list = new SessionList();
-  const from = await loadHeads(journal, manager, list);
+  let position = await loadHeads(journal, manager, list);
   const follower = new Follower({
     ...ports,
     name: 'session-list',
     journal,
-    from,
-    handle: (entries) => list.apply(entries),
+    load: () => position,
+    handle(entries, to) {
+      list.apply(entries);
+      position = to;
+    },
     onGrowth,
   });
-  const { dispatch, invoke } = bindOperations({
+  const operations = bindOperations({
     handlers: {
       ...sessionHandlers({ ...config, ...ports, manager, journal, pubsub }),
       ...listHandler({ ...ports, list, follower, quarantine: (sessionId) => manager.quarantine(sessionId) }),
@@ -98,16 +117,7 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     admit: () => assertServing(manager),
   });
   manager.serve();
-  const processManagers = new Map<string, ProcessManager>();
-  for (const definition of options.processManagers ?? []) {
-    const send: ProcessManagerOptions['send'] = ({ operation, input }, source) =>
-      invoke(operation, input, { source });
-    processManagers.set(
-      definition.name,
-      await ProcessManager.start({ ...ports, definition, journal, onGrowth, send }),
-    );
-  }
-  return new RunningSystem({ dispatch, journal, pubsub, manager, follower, processManagers });
+  return new RunningSystem({ ...ports, ...operations, journal, pubsub, manager, follower, onGrowth });
 }
 
 interface Ports {
@@ -122,7 +132,7 @@ interface Ports {
 function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const {
     session,
-    processManagers: _,
+    processManagers = [],
     onTelemetry,
     inspect,
     countTokens,
@@ -137,6 +147,7 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
       problem: 'location: give the directory in which the sessions are kept',
     });
   }
+  assertNames(processManagers);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
     clock,
@@ -147,6 +158,17 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
     ...(inspect && { inspect }),
   };
   return { config, ports };
+}
+
+/** Each names the stream that its decisions are kept in. */
+function assertNames(definitions: readonly ProcessManagerDefinition[]): void {
+  const names = new Set<unknown>();
+  for (const { name } of definitions) {
+    const problem = !idPattern.test(name) ? 'is not a name' : names.has(name) ? 'is taken twice' : undefined;
+    if (problem !== undefined)
+      throw new HoldfastError('INVALID_CONFIG', { problem: `processManagers: ${textOf(name)} ${problem}` });
+    names.add(name);
+  }
 }
 
 function openJournal(
@@ -175,24 +197,27 @@ function assertServing({ status }: SessionManager): void {
   if (status !== 'serving') throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
 }
 
-interface Parts {
+interface Parts extends Ports {
   readonly dispatch: Dispatch;
+  readonly invoke: Invoke;
   readonly journal: Journal;
   readonly pubsub: LocalPubSub<Announcement>;
   readonly manager: SessionManager;
   readonly follower: Follower;
-  readonly processManagers: ReadonlyMap<string, ProcessManager>;
+  readonly onGrowth: ProcessManagerOptions['onGrowth'];
 }
 
 class RunningSystem implements System {
   readonly client: Client;
   readonly #parts: Parts;
   readonly #events: EventPort;
+  readonly #clients = new Set<Client>();
+  readonly #processManagers = new Map<string, ProcessManager>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#events = new SessionEvents(parts.journal, parts.pubsub);
+    this.#events = new SessionEvents(parts);
     this.client = this.connect();
   }
 
@@ -205,11 +230,27 @@ class RunningSystem implements System {
   }
 
   connect(): Client {
-    return createClient({ dispatch: this.#parts.dispatch, events: this.#events });
+    const client = createClient({
+      dispatch: this.#parts.dispatch,
+      events: this.#events,
+      onClose: () => this.#clients.delete(client),
+    });
+    this.#clients.add(client);
+    return client;
+  }
+
+  async startProcessManagers(definitions: readonly ProcessManagerDefinition[]): Promise<void> {
+    const { invoke } = this.#parts;
+    const send: ProcessManagerOptions['send'] = ({ operation, input }, source) =>
+      invoke(operation, input, { source });
+    for (const definition of definitions) {
+      const processManager = await ProcessManager.start({ ...this.#parts, definition, send });
+      this.#processManagers.set(definition.name, processManager);
+    }
   }
 
   processManager(name: string): ProcessManager | undefined {
-    return this.#parts.processManagers.get(name);
+    return this.#processManagers.get(name);
   }
 
   close(): Promise<void> {
@@ -222,12 +263,15 @@ class RunningSystem implements System {
   }
 
   async #close(): Promise<void> {
-    const { manager, processManagers, follower, pubsub, journal } = this.#parts;
-    await Promise.all([...processManagers.values()].map((processManager) => processManager.stop()));
-    await manager.drain();
-    await follower.stop();
-    await this.client.close();
-    pubsub.close();
-    await journal.close();
+    const { manager, follower, pubsub, journal } = this.#parts;
+    try {
+      await Promise.all([...this.#processManagers.values()].map((processManager) => processManager.stop()));
+      await manager.drain();
+      await follower.stop();
+      await Promise.all([...this.#clients].map((client) => client.close()));
+      pubsub.close();
+    } finally {
+      await journal.close();
+    }
   }
 }

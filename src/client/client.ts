@@ -40,9 +40,11 @@ export interface Client extends Omit<Operations, 'events'> {
 export interface ClientOptions {
   readonly dispatch: Dispatch;
   readonly events: EventPort;
+  /** Called once, when the client is closed. */
+  readonly onClose?: () => void;
 }
 
-export function createClient({ dispatch, events }: ClientOptions): Client {
+export function createClient({ dispatch, events, onClose }: ClientOptions): Client {
   const spaces: Record<string, Record<string, unknown>> = {};
   for (const name of Object.keys(operations)) {
     const [space = '', verb = ''] = name.split('.');
@@ -51,7 +53,13 @@ export function createClient({ dispatch, events }: ClientOptions): Client {
     spaces[space] = methods;
   }
   const heard = new ClientEvents(events, (sessionId) => dispatch('sessions.get', { sessionId }));
-  const close = async (): Promise<void> => heard.close();
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    heard.close();
+    onClose?.();
+  };
   const client = {
     ...spaces,
     events: Object.assign(heard, spaces.events),

@@ -132,7 +132,7 @@ function tokensOf({ data }: MessageEvent, count: TokenCounter): number {
   return count(data.toolCalls === undefined ? content : content + JSON.stringify(data.toolCalls));
 }
 
-export function messageView({ seq, at, data }: MessageEvent): ContextMessage {
+function messageView({ seq, at, data }: MessageEvent): ContextMessage {
   const { role, content, toolCalls, toolCallId, name } = data;
   return {
     seq,

@@ -13,7 +13,7 @@ const after = (at: number, ms: number | null): number | null => (ms === null ? n
 const open: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'paused', 'dormant']);
 
 /** When the session is to be ended with the reason `timeout`, or null. */
-export function endOf(state: SessionState): number | null {
+function endOf(state: SessionState): number | null {
   if (!open.has(statusOf(state))) return null;
   const { config } = state.profile;
   const { openedAt, lastActivityAt } = contextOf(state);
@@ -25,7 +25,7 @@ export function endOf(state: SessionState): number | null {
 }
 
 /** The next quiet edge and when it falls due, or undefined. */
-export function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number } | undefined {
+function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number } | undefined {
   const status = statusOf(state);
   const { lastActivityAt } = contextOf(state);
   const { idleAfterMs, dormantAfterMs } = state.profile.config;
@@ -50,7 +50,7 @@ export function dueCommand(state: SessionState, now: number): SessionCommand | u
 }
 
 /** What of the deadlines must survive in the head: quiet ones are made good when the session is next in memory. */
-export function dueAtOf(state: SessionState): number | null {
+function dueAtOf(state: SessionState): number | null {
   const status = statusOf(state);
   if (status === 'terminating' || status === 'deleted') return contextOf(state).updatedAt;
   return endOf(state);

@@ -119,6 +119,11 @@ export class Entity<State, C extends Command> {
     return this.#mailbox.settle();
   }
 
+  /** Resolves when the durable state is what the disk holds: at once, but after a failure when it has been read back. */
+  whenRead(): Promise<void> {
+    return this.#mailbox.whenOpen();
+  }
+
   /** Keeps a snapshot of the durable state, when there is anything new in it. */
   async snapshot(): Promise<void> {
     if (this.#head !== undefined) await this.#snapshots.write(this.#durable, this.#head);

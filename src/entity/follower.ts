@@ -1,5 +1,5 @@
 // Reads the feed from a position that somebody keeps, entry by entry, and hands them on. Pub/sub only wakes it, so that
-// nothing is lost between remember and tell; a handler that fails is given the same entries again.
+// nothing is lost between remember and tell. A handler that fails is given the entries after its stored position again.
 import { type Clock, delay } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
@@ -10,8 +10,11 @@ export interface FollowerOptions {
   readonly journal: Pick<Journal, 'readAll' | 'feedEnd'>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  /** Where to go on: the position that was stored last, null for the beginning. */
-  readonly from: Cursor | null;
+  /**
+   * The position that was stored last, null for the beginning. Asked for at the start, and after each failure: what
+   * failed may have been stored after all. A failure of its own is tried again in the same way.
+   */
+  readonly load: () => Promise<Cursor | null> | Cursor | null;
   /** Takes the entries and stores the position with what it made of them, in one step. */
   readonly handle: (entries: readonly FeedEntry[], position: Cursor) => Promise<void> | void;
   /** Calls back whenever the feed has grown; returns how to end that. */
@@ -31,7 +34,8 @@ interface Waiter {
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #stopListening: () => void;
-  #position: Cursor | null;
+  /** Undefined until it was loaded. */
+  #position: Cursor | null | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
   /** Set when the feed grew while it was being read: a wake-up is never lost. */
@@ -41,13 +45,13 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options;
-    this.#position = options.from;
     this.#stopListening = options.onGrowth(() => this.#wake());
     this.#wake();
   }
 
+  /** How far it has come; null before the first entry. */
   get position(): Cursor | null {
-    return this.#position;
+    return this.#position ?? null;
   }
 
   /**
@@ -81,6 +85,7 @@ export class Follower {
     for (let failures = 0; !this.#stopped; ) {
       try {
         this.#grown = false;
+        this.#position ??= await this.#options.load();
         const entries = await this.#read();
         const last = entries.at(-1);
         if (last !== undefined) await this.#handle(entries, last.cursor);
@@ -88,6 +93,7 @@ export class Follower {
         failures = 0;
       } catch (error) {
         failures += 1;
+        this.#position = undefined;
         await this.#backOff(toError(error), failures);
       }
     }
@@ -96,7 +102,7 @@ export class Follower {
   async #read(): Promise<readonly FeedEntry[]> {
     const { journal, pageSize } = this.#options;
     try {
-      return await journal.readAll(this.#position, pageSize);
+      return await journal.readAll(this.position, pageSize);
     } catch (error) {
       for (const { reject } of this.#waiters.splice(0)) reject(toError(error));
       throw error;

@@ -30,6 +30,7 @@ export class Mailbox<C> {
   readonly #settled: (() => void)[] = [];
   #waiting = 0;
   #holds = 0;
+  #held: Promise<unknown> | undefined;
 
   constructor(options: MailboxOptions<C>) {
     this.#options = options;
@@ -67,6 +68,7 @@ export class Mailbox<C> {
   /** Delivers nothing until the promise settles, then goes on in order. */
   async hold(until: Promise<unknown>): Promise<void> {
     this.#holds += 1;
+    this.#held = until;
     try {
       await until;
     } catch (error) {
@@ -78,6 +80,11 @@ export class Mailbox<C> {
       if (job === undefined) return;
       this.#options.deliver(job);
     }
+  }
+
+  /** Resolves when nothing holds it back. */
+  async whenOpen(): Promise<void> {
+    while (this.#holds > 0) await this.#held?.catch(() => undefined);
   }
 
   /** Takes out what was not delivered yet. */

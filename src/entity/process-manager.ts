@@ -105,8 +105,6 @@ export class ProcessManager {
   readonly #options: ProcessManagerOptions;
   readonly #entity: Entity<ManagerState, ManagerCommand>;
   readonly #follower: Follower;
-  /** The position of a decision whose commands, or whose outcome, are still open. */
-  #openAt: Cursor | undefined;
 
   static async start(options: ProcessManagerOptions): Promise<ProcessManager> {
     const { definition, journal, clock, telemetry } = options;
@@ -134,7 +132,7 @@ export class ProcessManager {
       journal,
       clock,
       telemetry,
-      from: entity.durable.cursor,
+      load: () => this.#load(),
       handle: (entries, position) => this.#handle(entries, position),
       onGrowth,
       ...(pageSize !== undefined && { pageSize }),
@@ -160,30 +158,17 @@ export class ProcessManager {
     await this.#entity.settle();
   }
 
-  async #handle(entries: readonly FeedEntry[], position: Cursor): Promise<void> {
+  /** Sends what was decided and not yet sent, at the start and after each failure; then reading goes on behind it. */
+  async #load(): Promise<Cursor | null> {
+    await this.#entity.whenRead();
     await this.#sendPending();
-    const undecided = this.#undecided(entries);
-    if (undecided === undefined) return;
-    await this.#decide(undecided, position);
-    this.#openAt = undefined;
+    return this.#entity.durable.cursor;
   }
 
-  /**
-   * After a failure the follower hands on what it handed on before, in pages of another size perhaps: what was decided is
-   * left out. Undefined when all of it was, and more that is still to come.
-   */
-  #undecided(entries: readonly FeedEntry[]): readonly FeedEntry[] | undefined {
-    const { cursor } = this.#entity.durable;
-    if (cursor === null || cursor !== this.#openAt) return entries;
-    const last = entries.findIndex((entry) => entry.cursor === cursor);
-    return last < 0 ? undefined : entries.slice(last + 1);
-  }
-
-  async #decide(entries: readonly FeedEntry[], position: Cursor): Promise<void> {
+  async #handle(entries: readonly FeedEntry[], position: Cursor): Promise<void> {
     const { state, requests, touched } = this.#react(entries);
     // Entries that mean nothing to it are not worth an append, and its own appends are such entries.
     if (!touched) return;
-    this.#openAt = position;
     await this.#entity.send({ type: 'manager.follow', cursor: position, state, requests });
     await this.#sendPending();
   }

@@ -86,7 +86,7 @@ export class LevelJournal implements Journal {
       telemetry: this.#telemetry,
       learn: (db) => this.#learn(db),
     });
-    this.kv = new LevelKeyValue(this.#store, (writes) =>
+    this.kv = new LevelKeyValue(this.#store, this.limits, (writes) =>
       this.#writer.whenReady(() => this.#writer.put('kv', 'A batch', writes)),
     );
   }

@@ -1,7 +1,8 @@
 // Small values beside the streams: projections, positions, saved sessions. Each is under a checksum.
 import type { Json } from '../base/json.ts';
 import type { Write } from './commit-loop.ts';
-import type { KeyValue } from './journal.ts';
+import { measure } from './encode-append.ts';
+import type { JournalLimits, KeyValue } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 import { assertText, keys, prefixRange } from './keys.ts';
 import type { LevelStore } from './level-store.ts';
@@ -12,10 +13,12 @@ export type CommitWrites = (writes: readonly Write[]) => Promise<void>;
 
 export class LevelKeyValue implements KeyValue {
   readonly #store: LevelStore;
+  readonly #limits: JournalLimits;
   readonly #commit: CommitWrites;
 
-  constructor(store: LevelStore, commit: CommitWrites) {
+  constructor(store: LevelStore, limits: JournalLimits, commit: CommitWrites) {
     this.#store = store;
+    this.#limits = limits;
     this.#commit = commit;
   }
 
@@ -29,7 +32,10 @@ export class LevelKeyValue implements KeyValue {
   }
 
   async batch(writes: readonly { key: string; value: Json | undefined }[]): Promise<void> {
-    await this.#commit(writes.map(({ key, value }) => encode(key, value)));
+    const encoded = writes.map(({ key, value }) => encode(key, value));
+    // Each alone first, so that what is too large is refused under its own key.
+    for (const [index, write] of encoded.entries()) measure(writes[index]?.key ?? '', [write], this.#limits);
+    await this.#commit(encoded);
   }
 
   async keys(prefix: string): Promise<readonly string[]> {

@@ -12,7 +12,7 @@ import { listItems } from '../domain/working-context.ts';
 import { json, jsonArray, jsonObject, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 
-export const sessionRecordVersion = 1;
+const sessionRecordVersion = 1;
 
 const date = z.iso.datetime().transform((text) => Date.parse(text));
 const text = z.string().min(1);

@@ -1,6 +1,8 @@
 // Pub/sub within one process, on eventemitter3.
 import { EventEmitter } from 'eventemitter3';
+import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { guardedListener } from './guarded-listener.ts';
 import type { PubSub, Unsubscribe } from './pubsub.ts';
 
 export class LocalPubSub<Message> implements PubSub<Message> {
@@ -17,17 +19,16 @@ export class LocalPubSub<Message> implements PubSub<Message> {
 
   /** The emitter calls listeners in a plain loop, so each is wrapped: one that throws must not silence the next. */
   subscribe(topic: string, listener: (message: Message) => void): Unsubscribe {
-    const wrapped = (message: Message): void => {
-      try {
-        const result: unknown = listener(message);
-        if (result instanceof Promise) result.catch((error: unknown) => this.#failed(topic, error));
-      } catch (error) {
-        this.#failed(topic, error);
-      }
+    const guarded = guardedListener(listener, (error) => this.#failed(topic, error));
+    let subscribed = true;
+    const heard = (message: Message): void => {
+      if (subscribed) guarded(message);
     };
-    this.#emitter.on(topic, wrapped);
+    this.#emitter.on(topic, heard);
     return () => {
-      this.#emitter.off(topic, wrapped);
+      // A message that is just being published still goes to all who listened when that began.
+      subscribed = false;
+      this.#emitter.off(topic, heard);
     };
   }
 
@@ -44,9 +45,6 @@ export class LocalPubSub<Message> implements PubSub<Message> {
   }
 
   #failed(topic: string, error: unknown): void {
-    this.#telemetry('subscriber.failed', {
-      topic,
-      problem: error instanceof Error ? error.message : String(error),
-    });
+    this.#telemetry('subscriber.failed', { topic, problem: toError(error).message });
   }
 }

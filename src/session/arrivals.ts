@@ -8,15 +8,20 @@ export class Arrivals {
     return this.#last.has(sessionId);
   }
 
-  /** Runs `start` behind all that arrived before. Who awaits it goes on before the next one's `start` has run. */
-  async arrive<T>(sessionId: string, start: () => Promise<T>): Promise<T> {
+  /** Runs `start` behind all that arrived before, and `deliver` before the next one's `start`. */
+  async arrive<Started, Answer>(
+    sessionId: string,
+    start: () => Promise<Started>,
+    deliver: (started: Started) => Promise<Answer>,
+  ): Promise<Answer> {
     const before = this.#last.get(sessionId) ?? Promise.resolve();
     const started = before.then(start);
     const arrived = started.catch(() => undefined);
     this.#last.set(sessionId, arrived);
     try {
-      return await started;
+      return deliver(await started);
     } finally {
+      // At once, and not before it was delivered: a command that comes in between would overtake it.
       if (this.#last.get(sessionId) === arrived) this.#last.delete(sessionId);
     }
   }

@@ -1,6 +1,8 @@
 // Operations that open, change, rest and end sessions.
+import { HoldfastError } from '../base/errors.ts';
 import { idFromKey } from '../base/ids.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, StatusAcknowledged } from '../operations/views.ts';
@@ -78,9 +80,19 @@ async function terminateSession(
     call,
   );
   if (asked.status !== 'terminating') return finished(context, sessionId, asked);
-  const finish = { type: 'session.finishTermination' } as const;
-  const ended = await sendCommand<StatusAcknowledged>(context, sessionId, finish, {});
+  const ended = await finishTermination(context, sessionId);
   return finished(context, sessionId, asked.repeated === true ? { ...ended, repeated: true } : ended);
+}
+
+/** That the session ends is durable before: a failure here is never one that had no effect. */
+async function finishTermination(context: HandlerContext, sessionId: string): Promise<StatusAcknowledged> {
+  try {
+    return await sendCommand(context, sessionId, { type: 'session.finishTermination' }, {});
+  } catch (cause) {
+    if (!HoldfastError.is(cause) || !cause.retryable) throw cause;
+    const details = { command: 'session.terminate', stream: sessionStream(sessionId) };
+    throw new HoldfastError('OUTCOME_UNKNOWN', details, { cause });
+  }
 }
 
 async function deleteSession(

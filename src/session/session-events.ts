@@ -1,6 +1,7 @@
 // Events of sessions as users hear them: callbacks from now on, and iterators from any cursor.
-import { HoldfastError } from '../base/errors.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
 import { assertId } from '../base/ids.ts';
+import type { Telemetry } from '../base/telemetry.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import {
   type Announcement,
@@ -13,17 +14,26 @@ import {
 import type { Journal } from '../journal/journal.ts';
 import type { EventPort, StreamQuery } from '../operations/event-port.ts';
 import type { DeliveredEvent } from '../operations/views.ts';
+import { guardedListener } from '../pubsub/guarded-listener.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { deliveredEvent, seqFrom } from './content-handlers.ts';
 import { globalTopic, sessionTopic } from './session-manager.ts';
 
+export interface SessionEventsOptions {
+  readonly journal: Journal;
+  readonly pubsub: PubSub<Announcement>;
+  readonly telemetry: Telemetry;
+}
+
 export class SessionEvents implements EventPort {
   readonly #journal: Journal;
   readonly #pubsub: PubSub<Announcement>;
+  readonly #telemetry: Telemetry;
 
-  constructor(journal: Journal, pubsub: PubSub<Announcement>) {
+  constructor({ journal, pubsub, telemetry }: SessionEventsOptions) {
     this.#journal = journal;
     this.#pubsub = pubsub;
+    this.#telemetry = telemetry;
   }
 
   async *stream(query: StreamQuery): AsyncGenerator<DeliveredEvent> {
@@ -39,13 +49,18 @@ export class SessionEvents implements EventPort {
 
   subscribe(sessionId: string | null, listener: (event: DeliveredEvent) => void): () => void {
     const topic = sessionId === null ? globalTopic : sessionTopic(assertId(sessionId));
-    return this.#pubsub.subscribe(topic, (announcement) => {
-      if ('transient' in announcement) return listener(transientEvent(announcement.transient));
-      for (const event of announcement.durable) {
-        const { cursor: _, ...heard } = deliveredEvent(event);
-        listener(heard);
-      }
+    // Events that became durable together are heard one by one: a listener that fails at one still hears the next.
+    const hear = guardedListener(listener, (error) =>
+      this.#telemetry('subscriber.failed', { topic, problem: toError(error).message }),
+    );
+    let subscribed = true;
+    const stop = this.#pubsub.subscribe(topic, (announcement) => {
+      for (const event of heardOf(announcement)) if (subscribed) hear(event);
     });
+    return () => {
+      subscribed = false;
+      stop();
+    };
   }
 
   #ofAll({ after, signal }: StreamQuery): AsyncGenerator<Received> {
@@ -59,12 +74,21 @@ export class SessionEvents implements EventPort {
     if (head === undefined || head.status === 'deleted')
       throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     const seq = after === 'now' ? head.seq : after === undefined ? head.firstSeq - 1 : seqFrom(after);
+    if (seq > head.seq) throw new HoldfastError('INVALID_CURSOR', { value: after });
     return readStream(this.#journal, stream, seq, this.#listen(sessionTopic(sessionId)), signal);
   }
 
   #listen(topic: string): Listen {
     return (listener) => this.#pubsub.subscribe(topic, listener);
   }
+}
+
+function heardOf(announcement: Announcement): DeliveredEvent[] {
+  if ('transient' in announcement) return [transientEvent(announcement.transient)];
+  return announcement.durable.map((event) => {
+    const { cursor: _, ...heard } = deliveredEvent(event);
+    return heard;
+  });
 }
 
 /** Other streams than sessions' are in the feed too, but are nobody's events. */

@@ -114,8 +114,11 @@ export class SessionManager {
   async create(sessionId: string, profile: SessionProfile, meta: CommandMeta): Promise<Answer> {
     const command = { type: 'session.create', profile } as const;
     try {
-      const child = await this.#arrivals.arrive(sessionId, () => this.#startNew(sessionId, command));
-      return await this.#deliver(child, command, meta);
+      return await this.#arrivals.arrive(
+        sessionId,
+        () => this.#startNew(sessionId, command),
+        (child) => this.#deliver(child, command, meta),
+      );
     } catch (error) {
       if (HoldfastError.is(error, 'SESSION_START_FAILED'))
         await this.#recordFailedStart(sessionId, profile, toError(error.cause));
@@ -129,8 +132,11 @@ export class SessionManager {
   async send(sessionId: string, command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
     const child = this.#arrivals.has(sessionId) ? undefined : this.#supervisor.find(sessionId);
     if (child !== undefined) return this.#deliver(child, command, meta);
-    const started = await this.#arrivals.arrive(sessionId, () => this.#start(sessionId, command));
-    return this.#deliver(started, command, meta);
+    return this.#arrivals.arrive(
+      sessionId,
+      () => this.#start(sessionId, command),
+      (started) => this.#deliver(started, command, meta),
+    );
   }
 
   /** Like {@link send}, for a command that is known only later: what is sent meanwhile stays behind it. */
@@ -139,11 +145,11 @@ export class SessionManager {
     prepare: () => Promise<SessionCommand>,
     meta: CommandMeta,
   ): Promise<Answer> {
-    const [child, command] = await this.#arrivals.arrive(sessionId, async () => {
-      const prepared = await prepare();
-      return [await this.#start(sessionId, prepared), prepared] as const;
-    });
-    return this.#deliver(child, command, meta);
+    const start = async (): Promise<[SessionActor, SessionCommand]> => {
+      const command = await prepare();
+      return [await this.#start(sessionId, command), command];
+    };
+    return this.#arrivals.arrive(sessionId, start, ([child, command]) => this.#deliver(child, command, meta));
   }
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */

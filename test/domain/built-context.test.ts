@@ -154,7 +154,7 @@ describe('the token budget', () => {
     expect(textsOf(build(lifeOf(['aaaa'], { tokenReserve: 0.9 }), { tokenBudget: 39 }))).toEqual([]);
   });
 
-  test('is the session’s own where none is given', () => {
+  test('is that of the session where none is given', () => {
     const life = lifeOf(['aaa', 'bbb'], { tokenBudget: 4, tokenReserve: 0 });
     expect(textsOf(build(life))).toEqual(['bbb']);
     expect(build(life).metadata.tokenBudget).toBe(4);

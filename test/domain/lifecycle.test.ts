@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { LawEvent } from '../../src/domain/law.ts';
 import { advance } from '../../src/domain/machine.ts';
+import type { SessionCommand } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
 import {
   initialLifecycle,
@@ -11,7 +12,7 @@ import {
   sessionStatuses,
 } from '../../src/domain/session-lifecycle.ts';
 import { initialSession, type SessionState, statusOf } from '../../src/domain/session-state.ts';
-import { lives, openedAt } from '../support/session-states.ts';
+import { lives, openedAt, reason } from '../support/session-states.ts';
 
 /** From each row to the columns marked `x`; `p` and `a` need `resumeTo` to be paused or active. */
 const edges = `
@@ -76,6 +77,23 @@ describe('the lifecycle', () => {
       }
     });
   });
+
+  test.each([
+    { type: 'session.wake', reason },
+    { type: 'memory.set', key: 'k', value: 1 },
+  ] satisfies SessionCommand[])(
+    'forgets a way back to paused that was gone: $type then leads to active',
+    (command) => {
+      const life = lives.dormantPaused();
+      life.decide({ type: 'session.resume', reason }, openedAt);
+      life.decide({ type: 'session.fallQuiet', to: 'idle', at: openedAt }, openedAt);
+      life.decide(command, openedAt);
+      expect(life.status).toBe('active');
+      life.decide({ type: 'session.hibernate', reason }, openedAt);
+      life.decide(command, openedAt);
+      expect(life.status).toBe('active');
+    },
+  );
 
   test('takes no event to a status that there is not', () => {
     for (const to of ['recovering', 'quarantined', '', '__proto__', 'constructor']) {

@@ -30,7 +30,7 @@ async function started(): Promise<Started> {
       journal,
       clock: store.clock,
       telemetry: (name, data = {}) => store.reports.push({ name, data }),
-      from: null,
+      load: () => null,
       handle: (entries) => {
         heard.push(...entries.flatMap(({ events }) => linesOf(events)));
       },
@@ -65,7 +65,7 @@ describe('a follower', () => {
     await first.catchUp();
     await first.stop();
     await send(entity, 'b');
-    const second = follow({ from: first.position });
+    const second = follow({ load: () => first.position });
     await second.catchUp();
     expect(heard).toEqual(['a', 'b']);
     await second.stop();

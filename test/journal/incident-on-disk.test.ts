@@ -51,14 +51,14 @@ async function open(): Promise<Store> {
 
 test('reads that are under way when the disk fails are answered, each as it would have been', async () => {
   const journal = await LevelJournal.open({ open });
-  const streams = Array.from({ length: 20 }, (_, i) => `session/s${i}`);
-  const text = 'x'.repeat(20_000);
+  const streams = Array.from({ length: 12 }, (_, i) => `session/s${i}`);
+  const text = 'x'.repeat(50_000);
   for (const of of streams) {
     const events = drafts(1, 40, of).map(({ event }) => draft(event.seq, { text }, of));
     const head = await commit(journal, null, events, { of });
     await journal.putSnapshot(of, snapshotAt(head, 40));
   }
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     failures = 1;
     const of = `session/new${round}`;
     const failed = journal.append(of, null, [draft(1, {}, of)], { head: headDraft });
@@ -69,13 +69,13 @@ test('reads that are under way when the disk fails are answered, each as it woul
         expect((await snapshotsOf(journal, stream)).length).toBe(1);
         expect(await journal.kv.get('none')).toBeUndefined();
         expect(await journal.receipt(stream, 'none')).toBeUndefined();
-        expect((await journal.list({ prefix: 'session/s' })).heads.length).toBe(20);
+        expect((await journal.list({ prefix: 'session/s' })).heads.length).toBe(12);
       }),
     );
+    const feeds = Promise.all([1, 2, 256].map((limit) => readFeed(journal, null, limit)));
     expect(await failed).toMatchObject({ ok: false, reason: 'unknown' });
-    const feed = await readFeed(journal, null);
     await reads;
-    expect(placesIn(feed).length).toBeGreaterThanOrEqual(800 + round);
+    for (const feed of await feeds) expect(placesIn(feed).length).toBeGreaterThanOrEqual(480 + round);
     expect(await journal.head(of)).toMatchObject({ seq: 1 });
   }
   await journal.close();
@@ -98,5 +98,6 @@ test('closing while everything is under way ends each call with its answer or wi
   ]);
   await journal.list({ limit: 1 });
   await journal.close();
-  expect(new Set(await Promise.all(calls))).toEqual(new Set(['answered', 'JOURNAL_CLOSED']));
+  const codes = await Promise.all(calls);
+  expect(codes.filter((code) => code !== 'answered' && code !== 'JOURNAL_CLOSED')).toEqual([]);
 });

@@ -1,6 +1,5 @@
 // The disk fails: what was on its way is unknown, what waited was not written, and the reopened journal knows which it was.
 import { describe, expect, test } from 'vitest';
-import type { Append, Head, Journal } from '../../src/journal/journal.ts';
 import { everyWrite, type Fault, nthWrite } from '../../src/testing/faulty-level.ts';
 import {
   commit,
@@ -16,29 +15,8 @@ import {
   snapshotsOf,
   stream,
 } from '../../src/testing/journal-conformance/journal-fixture.ts';
-import { type MemoryJournal, memoryJournal } from '../support/memory-journal.ts';
-
-interface Started extends MemoryJournal {
-  readonly journal: Journal;
-  /** The head of the stream, which has two events. */
-  readonly head: Head;
-}
-
-async function started(): Promise<Started> {
-  const store = memoryJournal();
-  const journal = await store.open();
-  return { ...store, journal, head: await commitNew(journal, 2) };
-}
-
-const failNext = ({ disk }: MemoryJournal, fault: Fault): void =>
-  disk.failWrites(nthWrite(disk.writes + 1, fault));
-
-const appendNext = ({ journal, head }: Started, data?: unknown): Promise<Append> =>
-  journal.append(stream, head.version, [draft(3, data)], { head: headDraft });
-
-const codeFrom = (error: { code?: string }): unknown => error.code ?? error;
-
-const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'answered', codeFrom);
+import { appendNext, codeOf, failNext, type Started, started } from '../support/failing-journal.ts';
+import { memoryJournal } from '../support/memory-journal.ts';
 
 describe('an append whose write fails', () => {
   test.each<[Fault, number[]]>([
@@ -254,58 +232,6 @@ describe('while the journal is being reopened', () => {
     ]);
     expect(await journal.head(stream)).toMatchObject({ status: 'deleted' });
     expect(placesIn(await readFeed(journal, null))).toEqual([]);
-  });
-});
-
-describe('a call at any moment of a failure', () => {
-  const moments = Array.from({ length: 40 }, (_, ticks) => ticks);
-
-  async function failAfter(ticks: number, fault: Fault): Promise<Started & { failed: Promise<Append> }> {
-    const store = await started();
-    await store.journal.close();
-    const journal = await store.open();
-    const reopened = { ...store, journal };
-    failNext(store, fault);
-    const failed = appendNext(reopened);
-    for (let i = 0; i < ticks; i++) await Promise.resolve();
-    return { ...reopened, failed };
-  }
-
-  test.each(moments)('is answered from what is there: after %i promises', async (ticks) => {
-    for (const fault of ['before', 'after'] as const) {
-      const { journal, failed } = await failAfter(ticks, fault);
-      const answers = Promise.all([
-        journal.head(stream),
-        journal.readFrom(stream, 0),
-        journal.receipt(stream, 'key'),
-        journal.list(),
-        journal.kv.get('k'),
-        snapshotsOf(journal),
-        readFeed(journal, null),
-        journal.head('session/none'),
-      ]);
-      expect(await failed).toMatchObject({ reason: 'unknown' });
-      const [head, page, receipt, list, value, snapshots, feed, none] = await answers;
-      const last = fault === 'after' ? 3 : 2;
-      expect(head?.seq).toBe(last);
-      expect([2, last]).toContain(page.events.length);
-      expect(list.heads.length).toBe(1);
-      expect([receipt, value, snapshots, none]).toEqual([undefined, undefined, [], undefined]);
-      expect([2, last]).toContain(placesIn(feed).length);
-    }
-  });
-
-  test.each(moments)('is written, or said not to be: after %i promises', async (ticks) => {
-    const { journal, failed } = await failAfter(ticks, 'before');
-    const of = 'session/b';
-    const append = journal.append(of, null, [draft(1, {}, of)], { head: headDraft });
-    const outcome = await append.then((result) => (result.ok ? 'ok' : result.reason), codeFrom);
-    expect(['ok', 'unknown', 'NOT_COMMITTED']).toContain(outcome);
-    const value = await journal.kv.batch([{ key: 'k', value: 1 }]).then(() => 'ok', codeFrom);
-    expect(['ok', 'OUTCOME_UNKNOWN', 'NOT_COMMITTED']).toContain(value);
-    await failed;
-    expect((await journal.head(of))?.seq).toBe(outcome === 'ok' ? 1 : undefined);
-    expect(await journal.kv.get('k')).toBe(value === 'ok' ? 1 : undefined);
   });
 });
 

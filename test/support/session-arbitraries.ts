@@ -26,7 +26,7 @@ export const json: fc.Arbitrary<Json> = fc
   .oneof({ weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) }, { weight: 1, arbitrary: text })
   .map((value) => plainJson(JSON.parse(JSON.stringify(value))));
 
-export const jsonObject: fc.Arbitrary<{ readonly [key: string]: Json }> = fc
+const jsonObject: fc.Arbitrary<{ readonly [key: string]: Json }> = fc
   .array(fc.tuple(word, json), { maxLength: 4 })
   .map((members) => plainJson(Object.fromEntries(members)) as { readonly [key: string]: Json });
 

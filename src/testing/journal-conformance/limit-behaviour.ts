@@ -20,7 +20,10 @@ export function testLimits({ describe, test, expect, withJournal }: JournalSuite
           const append = journal.append(stream, version, [draft(2, text)], { head: headDraft });
           await expect(append).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE', details: { stream, limit } });
           const batch = journal.kv.batch([{ key: 'k', value: text }]);
-          await expect(batch).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' });
+          await expect(batch).rejects.toMatchObject({
+            code: 'VALUE_TOO_LARGE',
+            details: { stream: 'k', limit },
+          });
         }
       }));
 
