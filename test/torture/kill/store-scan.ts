@@ -74,7 +74,8 @@ function readRecord(
 
 /** The head is JSON behind a checksum. */
 function headProblems(sessionId: string, last: number | undefined, stored: string | undefined): string[] {
-  const { seq } = JSON.parse(stored?.slice(stored.indexOf('{')) ?? '{}') as { readonly seq?: number };
+  // A checksum, then a list that begins with version and seq.
+  const [, seq] = JSON.parse(stored?.slice(stored.indexOf('[')) ?? '[]') as [version?: string, seq?: number];
   return seq === last ? [] : [`the head of ${sessionId} is at ${seq}, its last record at ${last}`];
 }
 
