@@ -83,41 +83,45 @@ export function readStream(
   });
 }
 
-/** The events of all streams in the order of the feed; a cursor is a feed position and a place within its entry. */
+/** The events of all streams in the order of the feed; a cursor is a feed position and the event of it that was seen. */
 export function readFeed(
   journal: Journal,
   after: string | null,
   listen: Listen,
   signal?: AbortSignal,
 ): AsyncGenerator<Received> {
-  let { position, index } = parseFeedCursor(after);
+  let { position, seen } = parseFeedCursor(after);
   return read({
     listen,
     signal,
     async readBehind() {
       const entries = await journal.readAll(position, 64);
-      const skip = index;
-      const result = entries.flatMap((entry, i) =>
-        entry.events
-          .map((event, at): Received => ({ event, cursor: `${entry.cursor}.${at + 1}` }))
-          .slice(i === 0 ? skip : 0),
+      const [first, ...others] = entries.map((entry) =>
+        entry.events.map((event) => ({ event, cursor: feedCursor(entry.cursor, event) })),
       );
+      if (first === undefined) return [];
       position = entries.at(-1)?.cursor ?? position;
-      index = entries.length === 0 ? index : 0;
-      return result;
+      const skip = first.findIndex(({ cursor }) => cursor === seen) + 1;
+      seen = undefined;
+      return [first.slice(skip), ...others].flat();
     },
     accept: () => 'gap',
   });
 }
 
-/** `<entry>.<events of it that were seen>`: reading goes on before that entry, and leaves those out. */
-function parseFeedCursor(cursor: string | null): { position: Cursor | null; index: number } {
-  if (cursor === null) return { position: null, index: 0 };
-  const [entry, index] = /^([0-9a-z]{1,12})(?:\.(\d{1,9}))?$/.exec(cursor)?.slice(1) ?? [];
+const feedCursor = (entry: Cursor, { stream, seq }: StoredEvent): string => `${entry}.${stream}.${seq}`;
+
+/**
+ * Reading goes on before the entry, and leaves out what of it was seen. The event is named, not counted: an entry shrinks
+ * when a stream of it is removed. When that was the named one, the entry is read again from its beginning.
+ */
+function parseFeedCursor(cursor: string | null): { position: Cursor | null; seen: string | undefined } {
+  if (cursor === null) return { position: null, seen: undefined };
+  const [entry, event] = /^([0-9a-z]{1,12})(\.[a-z-]+\/[\w-]{1,64}\.\d{1,15})?$/.exec(cursor)?.slice(1) ?? [];
   if (entry === undefined) throw new HoldfastError('INVALID_CURSOR', { value: cursor });
-  if (index === undefined) return { position: entry as Cursor, index: 0 };
+  if (event === undefined) return { position: entry as Cursor, seen: undefined };
   const before = (Number.parseInt(entry, 36) - 1).toString(36) as Cursor;
-  return { position: before, index: Number(index) };
+  return { position: before, seen: cursor };
 }
 
 class LiveBuffer {

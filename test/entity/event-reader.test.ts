@@ -17,6 +17,8 @@ interface Started {
   readonly pubsub: LocalPubSub<Announcement>;
   readonly entity: LedgerEntity;
   readonly other: LedgerEntity;
+  /** The same data in another life of the journal, which holds nothing in memory. */
+  reopened(): Promise<Journal>;
   send(lines: readonly string[]): Promise<unknown>;
   transient(line: string): void;
 }
@@ -39,6 +41,10 @@ async function started(): Promise<Started> {
     pubsub,
     entity,
     other,
+    async reopened() {
+      await journal.close();
+      return store.open();
+    },
     send: (lines) => Promise.all(lines.map((line) => entity.send(add(line)))),
     transient(type) {
       const transient = { stream, at: 0, type, data: {} };
@@ -144,6 +150,18 @@ describe('a reader', () => {
       if ('transient' in received || i === 5) continue;
       expect(await names(feedOf(store, received.cursor), 5 - i)).toEqual(inOrder.slice(i + 1));
     }
+  });
+
+  test('passes over nothing of another stream when one of the same commit was removed meanwhile', async () => {
+    const store = await started();
+    await Promise.all([store.send(['removed']), store.other.send(add('of another'))]);
+    const [first] = await take(feedOf(store), 1);
+    if (first === undefined || 'transient' in first) throw new Error('a journaled event was expected');
+    const head = await store.journal.head(first.event.stream);
+    if (head === undefined) throw new Error('the stream is not there');
+    await store.journal.remove(head.stream, head.version);
+    const journal = await store.reopened();
+    expect(await names(feedOf({ ...store, journal }, first.cursor), 1)).toEqual(['of another']);
   });
 
   test('keeps its place in the feed when it goes on in the middle of a commit and more comes', async () => {

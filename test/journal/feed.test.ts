@@ -101,11 +101,18 @@ describe('a cursor', () => {
 describe('a feed entry', () => {
   test('names the events of a commit by stream and seqs, in their order', () => {
     const of = (stream: string, seq: number) => draft(seq, {}, stream).event;
-    const events = [of('session/a', 1), of('session/a', 2), of('session/b', 7), of('session/a', 3)];
+    const events = [
+      of('session/a', 1),
+      of('session/a', 2),
+      of('session/b', 7),
+      of('session/a', 3),
+      of('session/a', 5),
+    ];
     expect(rangesOf(events)).toEqual([
       ['session/a', 1, 2],
       ['session/b', 7, 7],
       ['session/a', 3, 3],
+      ['session/a', 5, 5],
     ]);
     expect(rangesOf([])).toEqual([]);
   });
