@@ -114,10 +114,11 @@ async function startSystem(config: SystemConfig, ports: Ports, journal: Journal)
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
-    admit: () => assertServing(manager),
+    admit: () => assertServing(system),
   });
+  const system = new RunningSystem({ ...ports, ...operations, journal, pubsub, manager, follower, onGrowth });
   manager.serve();
-  return new RunningSystem({ ...ports, ...operations, journal, pubsub, manager, follower, onGrowth });
+  return system;
 }
 
 interface Ports {
@@ -193,7 +194,7 @@ async function loadHeads(journal: Journal, manager: SessionManager, list: Sessio
   return from;
 }
 
-function assertServing({ status }: SessionManager): void {
+function assertServing({ status }: System): void {
   if (status !== 'serving') throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
 }
 
@@ -222,7 +223,8 @@ class RunningSystem implements System {
   }
 
   get status(): SystemStatus {
-    return this.#parts.manager.status;
+    const { status } = this.#parts.manager;
+    return this.#closing !== undefined && status === 'serving' ? 'draining' : status;
   }
 
   get activeSessions(): number {

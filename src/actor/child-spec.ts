@@ -1,7 +1,7 @@
 // What a supervisor knows of a child: plain data, and one function that starts it.
 
 /** permanent: always restarted; transient: only after a crash; temporary: never. */
-export type RestartType = 'permanent' | 'transient' | 'temporary';
+type RestartType = 'permanent' | 'transient' | 'temporary';
 
 /** How a child ended. `normal` and `shutdown` are no crashes. */
 export type Exit =
@@ -9,13 +9,13 @@ export type Exit =
   | { readonly reason: 'crash'; readonly error: Error };
 
 /** More than `maxRestarts` crashes within `periodMs` of uptime are too many. */
-export interface Intensity {
+interface Intensity {
   readonly maxRestarts: number;
   readonly periodMs: number;
 }
 
 /** The first restart is at once; then the delay doubles up to `longestMs`. */
-export interface BackOff {
+interface BackOff {
   readonly firstMs: number;
   readonly longestMs: number;
 }

@@ -1,5 +1,5 @@
 // JSON as the house keeps it: plain, frozen, bounded in depth, and canonical where it is hashed.
-import { HoldfastError } from './errors.ts';
+import { HoldfastError, toError } from './errors.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -9,19 +9,35 @@ export const maxDepth = 64;
 /** How long a single text from outside may be, in UTF-16 units; its bytes are counted where it is stored. */
 export const maxTextLength = 1024 * 1024;
 
+/** How much a value may hold in all: a character counts 1, each value within it 16, about what they take in memory. */
+const maxWeight = 16 * 1024 * 1024;
+const weightOfValue = 16;
+
 /**
  * A frozen copy of `value` that holds nothing but JSON.
  * Object members that are undefined or stand under a symbol are left out, as JSON does; everything else that JSON would
  * alter silently (NaN, Date, Map, class instances, holes) throws `NOT_JSON`, and nesting below {@link maxDepth} throws `TOO_DEEP`.
+ * A part that it holds again and again is copied each time: what then grows without measure is `TOO_LARGE`.
  */
 export function plainJson(value: unknown, path = '$'): Json {
-  return copy(value, path, 0);
+  try {
+    return copy(value, path, 0, { weight: 0 });
+  } catch (error) {
+    if (HoldfastError.is(error)) throw error;
+    throw notJson(path, `it cannot be read: ${toError(error).message}`);
+  }
 }
 
-function copy(value: unknown, path: string, depth: number): Json {
+interface Size {
+  weight: number;
+}
+
+function copy(value: unknown, path: string, depth: number, size: Size): Json {
+  weigh(size, weightOfValue);
   switch (typeof value) {
     case 'string':
       if (value.length > maxTextLength) throw tooLong(path, value.length);
+      weigh(size, value.length);
       return value;
     case 'boolean':
       return value;
@@ -31,19 +47,27 @@ function copy(value: unknown, path: string, depth: number): Json {
     case 'object':
       if (value === null) return null;
       if (depth >= maxDepth) throw new HoldfastError('TOO_DEEP', { path, limit: maxDepth });
-      return Array.isArray(value) ? copyArray(value, path, depth) : copyObject(value, path, depth);
+      return Array.isArray(value)
+        ? copyArray(value, path, depth, size)
+        : copyObject(value, path, depth, size);
     default:
       throw notJson(path, `it is ${typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`}`);
   }
 }
 
-function copyArray(value: readonly unknown[], path: string, depth: number): Json {
+function weigh(size: Size, weight: number): void {
+  size.weight += weight;
+  if (size.weight > maxWeight)
+    throw new HoldfastError('TOO_LARGE', { what: 'value in memory', size: size.weight, limit: maxWeight });
+}
+
+function copyArray(value: readonly unknown[], path: string, depth: number, size: Size): Json {
   const result: Json[] = [];
-  for (let i = 0; i < value.length; i++) result.push(copy(value[i], `${path}[${i}]`, depth + 1));
+  for (let i = 0; i < value.length; i++) result.push(copy(value[i], `${path}[${i}]`, depth + 1, size));
   return Object.freeze(result);
 }
 
-function copyObject(value: object, path: string, depth: number): Json {
+function copyObject(value: object, path: string, depth: number, size: Size): Json {
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw notJson(path, `it is a ${value.constructor?.name ?? 'class instance'}`);
@@ -51,7 +75,8 @@ function copyObject(value: object, path: string, depth: number): Json {
   const result: Record<string, Json> = {};
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
-    setMember(result, key, copy(member, `${path}.${key}`, depth + 1));
+    weigh(size, key.length);
+    setMember(result, key, copy(member, `${path}.${key}`, depth + 1, size));
   }
   return Object.freeze(result);
 }

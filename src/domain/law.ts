@@ -40,7 +40,7 @@ export interface StateSummary {
   readonly summary: SummaryData;
 }
 
-export type SummaryData = { readonly [key: string]: string | number | boolean | null };
+type SummaryData = { readonly [key: string]: string | number | boolean | null };
 
 /**
  * A kind of entity. `decide` may be called on states that are not durable yet; `evolve` returns undefined for an event

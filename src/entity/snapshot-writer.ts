@@ -13,7 +13,7 @@ export interface SnapshotPolicy {
   readonly growth: number;
 }
 
-export const snapshotPolicy: SnapshotPolicy = { events: 100, growth: 4 };
+const snapshotPolicy: SnapshotPolicy = { events: 100, growth: 4 };
 
 interface SnapshotSource<State> {
   readonly law: { readonly version: number; encode(state: State): string };

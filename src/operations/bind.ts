@@ -29,7 +29,7 @@ export interface Call {
   };
 }
 
-export type Handler<Name extends OperationName> = (
+type Handler<Name extends OperationName> = (
   input: ParsedInputOf<Name>,
   call: Call,
 ) => Promise<OutputOf<Name>> | OutputOf<Name>;

@@ -1,6 +1,6 @@
 // What an operation is: declared once with its name, schemas and meaning. Client, HTTP, CLI and MCP are made from it.
 import type { z } from 'zod';
-import { type ErrorCode, HoldfastError } from '../base/errors.ts';
+import { type ErrorCode, HoldfastError, textOf, toError } from '../base/errors.ts';
 
 export interface Operation<Input extends z.ZodType = z.ZodType, Output = unknown> {
   /** What it does, in a sentence. */
@@ -55,19 +55,29 @@ export function parseInput<Input extends z.ZodType>(
   operation: Operation<Input>,
   input: unknown,
 ): z.output<Input> {
-  const result = operation.input.safeParse(input);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  try {
+    const result = operation.input.safeParse(input);
+    if (result.success) return result.data;
+    throw refusalOf(name, input, result.error);
+  } catch (error) {
+    if (HoldfastError.is(error)) throw error;
+    // A getter or a proxy of the caller's has thrown.
+    const problem = `it cannot be read: ${toError(error).message}`;
+    throw new HoldfastError('INVALID_INPUT', { operation: name, field: '', problem });
+  }
+}
+
+function refusalOf(name: string, input: unknown, { issues: [issue] }: z.ZodError): HoldfastError {
   const path = issue?.path.join('.') ?? '';
   const field = String(issue?.path.at(-1) ?? '');
   const value = valueAt(input, issue?.path ?? []);
   const problem = issue === undefined ? 'unknown' : `${path === '' ? 'the input' : path}: ${issue.message}`;
   const code = value === undefined ? undefined : fieldCodes[field];
-  throw new HoldfastError(code ?? 'INVALID_INPUT', {
+  return new HoldfastError(code ?? 'INVALID_INPUT', {
     operation: name,
     field: path,
     problem,
-    ...(code && { value: String(value) }),
+    ...(code && { value: textOf(value) }),
   });
 }
 

@@ -6,7 +6,7 @@ import { type Json, plainJson } from '../base/json.ts';
 import { messageRoles } from '../domain/session-events.ts';
 
 /** The most bytes of JSON that one call may bring along: 1 MiB. */
-export const maxInputBytes = 1024 * 1024;
+const maxInputBytes = 1024 * 1024;
 
 export const sessionId = z.string().regex(idPattern);
 

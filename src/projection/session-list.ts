@@ -53,29 +53,29 @@ export class SessionList {
   /** Takes in heads at boot, page by page; {@link sort} brings them in order once all are there. */
   load(heads: readonly Head[]): void {
     const deltas = new Map<SessionStatus, number>();
-    for (const head of heads) this.#put(rowFromHead(head), deltas);
+    for (const head of heads) this.#count(rowFromHead(head), deltas);
     this.counts.trigger.changed({ deltas });
   }
 
   sort(): void {
     const rows = [...this.#rows.values()];
-    for (const { sessionId } of rows.sort((a, b) => a.updatedAt - b.updatedAt))
-      this.#byUpdate.touch(sessionId);
+    // The newest last, which is where a list by recency takes them in at once.
+    for (const { sessionId, updatedAt } of rows.sort((a, b) => a.updatedAt - b.updatedAt))
+      this.#byUpdate.touch(sessionId, updatedAt);
     this.#byCreation = rows.sort(byCreation).map(({ sessionId }) => sessionId);
   }
 
+  /** Each session that the entries tell of takes its new place once, however many events it had. */
   apply(entries: readonly FeedEntry[]): void {
-    const deltas = new Map<SessionStatus, number>();
-    for (const { events } of entries) {
-      for (const event of events) {
-        if (!event.stream.startsWith('session/')) continue;
-        const sessionId = event.stream.slice('session/'.length);
-        const known = this.#rows.get(sessionId);
-        if (known !== undefined && event.seq <= known.seq) continue;
-        this.#put(foldRow(known ?? newRow(sessionId, event.at), event), deltas);
-        if (known === undefined) this.#insertByCreation(sessionId);
-      }
+    const changed = new Map<string, SessionRow>();
+    for (const event of entries.flatMap(({ events }) => events)) {
+      if (!event.stream.startsWith('session/')) continue;
+      const sessionId = event.stream.slice('session/'.length);
+      const row = changed.get(sessionId) ?? this.#rows.get(sessionId) ?? newRow(sessionId, event.at);
+      if (event.seq > row.seq) changed.set(sessionId, foldRow(row, event));
     }
+    const deltas = new Map<SessionStatus, number>();
+    for (const row of changed.values()) this.#replace(row, deltas);
     if (deltas.size > 0) this.counts.trigger.changed({ deltas });
   }
 
@@ -112,17 +112,24 @@ export class SessionList {
     };
   }
 
-  #put(row: SessionRow, deltas: Map<SessionStatus, number>): void {
+  #replace(row: SessionRow, deltas: Map<SessionStatus, number>): void {
+    const { sessionId, updatedAt } = row;
+    const isNew = !this.#rows.has(sessionId);
+    if (!this.#count(row, deltas)) return;
+    this.#byUpdate.touch(sessionId, updatedAt);
+    if (isNew) this.#insertByCreation(sessionId);
+  }
+
+  /** Keeps the row and counts its status; false for one that was deleted, which is forgotten. */
+  #count(row: SessionRow, deltas: Map<SessionStatus, number>): boolean {
     const before = this.#rows.get(row.sessionId);
     if (before?.status !== row.status) {
       if (before !== undefined) deltas.set(before.status, (deltas.get(before.status) ?? 0) - 1);
       deltas.set(row.status, (deltas.get(row.status) ?? 0) + 1);
     }
     if (row.status === 'deleted') this.#forget(row.sessionId);
-    else {
-      this.#rows.set(row.sessionId, row);
-      this.#byUpdate.touch(row.sessionId);
-    }
+    else this.#rows.set(row.sessionId, row);
+    return row.status !== 'deleted';
   }
 
   #forget(sessionId: string): void {
@@ -146,20 +153,12 @@ export class SessionList {
 
   *#inOrder(sort: SessionQuery['sort'], after: SortKey | undefined): Generator<SessionRow> {
     if (sort === 'updatedAt') {
-      yield* this.#byLastChange(after);
+      yield* this.#rowsOf(this.#byUpdate.keys(after && [Number(after[0]), after[1]]));
       return;
     }
     const rows =
       sort === 'name' ? [...this.#rows.values()].sort(byName) : this.#rowsOf(backwards(this.#byCreation));
     for (const row of rows) if (after === undefined || isBehind(row, after, sort)) yield row;
-  }
-
-  /** Goes on behind the cursor's session; if that has changed since, behind the time at which it stood. */
-  *#byLastChange(after: SortKey | undefined): Generator<SessionRow> {
-    const [value, id] = after ?? [];
-    const stands = id !== undefined && this.#rows.get(id)?.updatedAt === value;
-    const rows = this.#rowsOf(this.#byUpdate.keys(stands ? id : undefined));
-    for (const row of rows) if (after === undefined || stands || row.updatedAt < Number(value)) yield row;
   }
 
   *#rowsOf(ids: Iterable<string>): Generator<SessionRow> {

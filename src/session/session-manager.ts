@@ -67,6 +67,8 @@ export class SessionManager {
   readonly #deadlines: Deadlines;
   readonly #actorOptions: SessionActorOptions;
   readonly #arrivals = new Arrivals();
+  /** Settles when the expired sessions that were found so far have ended. */
+  #expired: Promise<unknown> = Promise.resolve();
   readonly #quarantined = new Map<string, string>();
 
   constructor(options: SessionManagerOptions) {
@@ -201,11 +203,13 @@ export class SessionManager {
   }
 
   /** Sessions whose time is up hold no place, also when their alarm has not rung yet. */
-  async #endExpired(): Promise<void> {
+  #endExpired(): Promise<unknown> {
     // Deadlines are carried out before any command, and this one asks for nothing else.
     const end = (stream: string): Promise<Answer> =>
       this.send(idOf(stream), { type: 'session.finishTermination' });
-    await Promise.allSettled(this.#deadlines.takeDue().map(end));
+    const due = this.#deadlines.takeDue();
+    if (due.length > 0) this.#expired = Promise.allSettled([this.#expired, ...due.map(end)]);
+    return this.#expired;
   }
 
   #deliver(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {

@@ -77,7 +77,7 @@ export const ledgerLaw: Law<Ledger, LedgerCommand> = {
 export type LedgerEntity = Entity<Ledger, LedgerCommand>;
 
 /** What an entity let out, in order. */
-export interface Heard {
+interface Heard {
   readonly become: string[];
   readonly told: string[][];
   readonly crashes: Error[];

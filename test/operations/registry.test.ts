@@ -1,0 +1,377 @@
+// Every operation of the registry in good use, and every code with which a client can be refused. Both tables are held
+// complete: an operation or a code that is added fails here until it has its line.
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ErrorCode, errorCatalogue } from '../../src/base/error-catalogue.ts';
+import { attempt } from '../../src/base/errors.ts';
+import { type OperationName, operations } from '../../src/operations/registry.ts';
+import { everyWrite } from '../../src/testing/faulty-level.ts';
+import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
+import { errorOf, quiet } from '../support/outcome.ts';
+
+const sessionId = 's';
+const one = { sessionId };
+const message = { sessionId, role: 'user', content: 'hello' } as const;
+
+let root = '';
+let open: TestSystem | undefined;
+
+async function started(options: TestSystemOptions = {}): Promise<TestSystem> {
+  open = await createTestSystem(options);
+  await open.client.sessions.create({ sessionId });
+  await open.client.messages.send(message);
+  return open;
+}
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'holdfast-root-'));
+});
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+  await rm(root, { recursive: true });
+});
+
+/** How each operation is used well, and what it answers then. */
+const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unknown, expected: object]>> = {
+  'sessions.create': async ({ client }) => [
+    await client.sessions.create({ name: 'n' }),
+    { sessionId: 'id-1', seq: 2 },
+  ],
+  'sessions.get': async ({ client }) => [
+    await client.sessions.get(one),
+    { sessionId, status: 'active', messages: 1 },
+  ],
+  'sessions.list': async ({ client }) => [
+    await client.sessions.list({}),
+    { items: [{ sessionId }], total: 1 },
+  ],
+  'sessions.configure': async ({ client }) => [
+    await client.sessions.configure({ ...one, name: 'n' }),
+    { seq: 4 },
+  ],
+  'sessions.pause': async ({ client }) => [await client.sessions.pause(one), { seq: 4, status: 'paused' }],
+  'sessions.resume': async ({ client }) => {
+    await client.sessions.pause(one);
+    return [await client.sessions.resume(one), { seq: 5, status: 'active' }];
+  },
+  'sessions.hibernate': async ({ client }) => [
+    await client.sessions.hibernate(one),
+    { seq: 4, status: 'dormant' },
+  ],
+  'sessions.wake': async ({ client }) => {
+    await client.sessions.hibernate(one);
+    return [await client.sessions.wake(one), { seq: 5, status: 'active' }];
+  },
+  'sessions.terminate': async ({ client }) => [
+    await client.sessions.terminate(one),
+    { seq: 6, status: 'terminated' },
+  ],
+  'sessions.archive': async ({ client }) => {
+    await client.sessions.terminate(one);
+    return [await client.sessions.archive(one), { seq: 7, status: 'archived' }];
+  },
+  'sessions.delete': async ({ client }) => {
+    await client.sessions.terminate(one);
+    return [await client.sessions.delete(one), { seq: 8, status: 'deleted' }];
+  },
+  'sessions.save': async ({ client, clock }) => [
+    await client.sessions.save(one),
+    { sessionId, savedAt: clock.now(), seq: 3, messages: 1 },
+  ],
+  'sessions.restore': async ({ client }) => {
+    await client.sessions.save(one);
+    return [await client.sessions.restore(one), { sessionId, seq: 6, messages: 1 }];
+  },
+  'sessions.listSaved': async ({ client }) => {
+    await client.sessions.save(one);
+    return [await client.sessions.listSaved({}), [{ sessionId, messages: 1 }]];
+  },
+  'sessions.deleteSaved': async ({ client }) => {
+    await client.sessions.save(one);
+    return [await client.sessions.deleteSaved(one), { sessionId }];
+  },
+  'sessions.buildContext': async ({ client }) => [
+    await client.sessions.buildContext(one),
+    { sessionId, conversation: [{ role: 'user', content: 'hello' }], files: [], degraded: [] },
+  ],
+  'sessions.entries': async ({ client }) => [
+    await client.sessions.entries(one),
+    { items: [{ entry: 1, type: 'message', seq: 3, size: 5 }] },
+  ],
+  'messages.send': async ({ client }) => [
+    await client.messages.send(message),
+    { seq: 4, entry: 2, messages: 2 },
+  ],
+  'messages.list': async ({ client }) => [
+    await client.messages.list(one),
+    { items: [{ seq: 3, entry: 1, role: 'user', content: 'hello', pinned: false }] },
+  ],
+  'messages.get': async ({ client }) => [
+    await client.messages.get({ ...one, seq: 3 }),
+    { seq: 3, content: 'hello' },
+  ],
+  'messages.clear': async ({ client }) => [await client.messages.clear(one), { seq: 4, messages: 1 }],
+  'messages.pin': async ({ client }) => [await client.messages.pin({ ...one, seq: 3 }), { seq: 4 }],
+  'messages.unpin': async ({ client }) => {
+    await client.messages.pin({ ...one, seq: 3 });
+    return [await client.messages.unpin({ ...one, seq: 3 }), { seq: 5 }];
+  },
+  'files.add': async ({ client }) => [await client.files.add({ ...one, path: 'a.ts' }), { seq: 4, entry: 2 }],
+  'files.remove': async ({ client }) => {
+    await client.files.add({ ...one, path: 'a.ts' });
+    return [await client.files.remove({ ...one, path: 'a.ts' }), { seq: 5 }];
+  },
+  'files.list': async ({ client, clock }) => {
+    await client.files.add({ ...one, path: 'a.ts' });
+    return [await client.files.list(one), [{ path: 'a.ts', addedAt: clock.now() }]];
+  },
+  'files.index': async ({ client }) => [
+    await client.files.index({ ...one, path: 'a.ts', metadata: { lines: 3 } }),
+    { seq: 4 },
+  ],
+  'files.listIndex': async ({ client, clock }) => {
+    await client.files.index({ ...one, path: 'a.ts', metadata: { lines: 3 } });
+    await client.files.index({ ...one, path: 'a.ts', metadata: { language: 'ts' } });
+    const expected = { path: 'a.ts', metadata: { lines: 3, language: 'ts' }, lastAccessedAt: clock.now() };
+    return [await client.files.listIndex(one), [expected]];
+  },
+  'memory.set': async ({ client }) => [await client.memory.set({ ...one, key: 'k', value: [1] }), { seq: 4 }],
+  'memory.get': async ({ client }) => {
+    await client.memory.set({ ...one, key: 'k', value: [1] });
+    return [await client.memory.get({ ...one, key: 'k' }), { key: 'k', value: [1] }];
+  },
+  'memory.delete': async ({ client }) => {
+    await client.memory.set({ ...one, key: 'k', value: [1] });
+    return [await client.memory.delete({ ...one, key: 'k' }), { seq: 5 }];
+  },
+  'memory.keys': async ({ client }) => {
+    for (const key of ['a', 'b', 'a']) await client.memory.set({ ...one, key, value: 1 });
+    return [await client.memory.keys(one), ['a', 'b']];
+  },
+  'events.publish': async ({ client }) => [
+    await client.events.publish({ ...one, type: 'llm.responded', data: { content: 'x' } }),
+    { seq: 4 },
+  ],
+  'events.list': async ({ client }) => [
+    await client.events.list({ ...one, limit: 1 }),
+    { items: [{ sessionId, seq: 1, type: 'session.statusChanged', cursor: '1' }], cursor: '1' },
+  ],
+};
+
+describe('an operation in good use answers what it promises', () => {
+  test.each(Object.keys(operations) as OperationName[])('%s', async (name) => {
+    const [answer, expected] = await goodUse[name](await started());
+    expect(answer).toMatchObject(expected);
+  });
+
+  test('and says in a sentence what it does', () => {
+    for (const { summary, kind } of Object.values(operations)) {
+      expect(summary).toMatch(/^[A-Z].*\.$/);
+      expect(['read', 'write']).toContain(kind);
+    }
+  });
+});
+
+type Refused = () => Promise<Promise<unknown>[]>;
+
+const after =
+  (call: (test: TestSystem) => Promise<unknown> | Promise<unknown>[], options?: TestSystemOptions): Refused =>
+  async () =>
+    [call(await started(options))].flat();
+
+const ended = after(async ({ client }) => {
+  await client.sessions.terminate(one);
+  return client.messages.send(message);
+});
+
+/** How a client comes to be refused with each code. */
+const refusals: Partial<Record<ErrorCode, Refused>> = {
+  INVALID_INPUT: after(({ client }) => client.sessions.get({} as typeof one)),
+  INVALID_ID: after(({ client }) => client.sessions.get({ sessionId: '../s' })),
+  INVALID_ROLE: after(({ client }) => client.messages.send({ ...message, role: 'root' as 'user' })),
+  INVALID_CURSOR: after(({ client }) => client.messages.list({ ...one, cursor: 'x' })),
+  UNKNOWN_EVENT_TYPE: after(({ client }) => client.events.publish({ ...one, type: '*' })),
+  MISSING_EVENT_FIELD: after(({ client }) => client.events.publish({ ...one, type: 'llm.responded' })),
+  INVALID_EVENT_FIELD: after(({ client }) =>
+    client.events.publish({ ...one, type: 'llm.responded', data: { content: 1 } }),
+  ),
+  NOT_JSON: after(({ client }) => client.memory.set({ ...one, key: 'k', value: Number.NaN })),
+  TOO_DEEP: after(({ client }) => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    return client.memory.set({ ...one, key: 'k', value: cycle });
+  }),
+  TOO_LARGE: after(({ client }) => client.messages.send({ ...message, content: 'x'.repeat(2 ** 20 + 1) })),
+  SESSION_NOT_FOUND: after(({ client }) => [
+    client.sessions.get({ sessionId: 'none' }),
+    client.messages.send({ ...message, sessionId: 'none' }),
+    client.sessions.terminate({ sessionId: 'none' }),
+    client.events.stream({ sessionId: 'none' }).next(),
+    client.events.subscribe('none', () => {}, { mustExist: true }),
+  ]),
+  SESSION_EXISTS: after(({ client }) => client.sessions.create(one)),
+  SESSION_NOT_ACTIVE: ended,
+  INVALID_TRANSITION: after(({ client }) => client.sessions.archive(one)),
+  SESSION_LIMIT: after(({ client }) => client.sessions.create({}), { maxSessions: 1 }),
+  AT_CAPACITY: after(
+    async ({ client }) => {
+      await client.memory.set({ ...one, key: 'a', value: 1 });
+      return client.memory.set({ ...one, key: 'b', value: 1 });
+    },
+    { session: { maxMemoryKeys: 1 } },
+  ),
+  KEY_NOT_FOUND: after(({ client }) => [
+    client.memory.get({ ...one, key: 'none' }),
+    client.memory.delete({ ...one, key: 'none' }),
+  ]),
+  INVALID_PATH: after(({ client }) => client.files.add({ ...one, path: '../a' })),
+  FILE_NOT_FOUND: after(({ client }) => client.files.remove({ ...one, path: 'none' })),
+  MESSAGE_NOT_FOUND: after(({ client }) => [
+    client.messages.get({ ...one, seq: 1 }),
+    client.messages.get({ ...one, seq: 99 }),
+    client.messages.pin({ ...one, seq: 1 }),
+  ]),
+  SAVED_SESSION_NOT_FOUND: after(({ client }) => [
+    client.sessions.restore(one),
+    client.sessions.deleteSaved(one),
+  ]),
+  OVERLOADED: after(
+    ({ client }) => {
+      const [, ...refused] = [client.messages.send(message), client.messages.send(message)];
+      return refused;
+    },
+    { mailboxSize: 1 },
+  ),
+  OPERATION_TIMEOUT: after(
+    ({ client, clock, disk }) => {
+      const held = disk.holdWrites();
+      const call = client.messages.send(message);
+      void held.arrived.then(() => clock.advance(10)).then(() => held.release());
+      return call;
+    },
+    { operationTimeoutMs: 10 },
+  ),
+  IDEMPOTENCY_KEY_REUSED: after(async ({ client }) => {
+    await client.messages.send(message, { idempotencyKey: 'k' });
+    return client.messages.clear(one, { idempotencyKey: 'k' });
+  }),
+  OUTCOME_UNKNOWN: after(({ client, disk }) => {
+    disk.failWrites(everyWrite('before'));
+    const call = client.messages.send(message);
+    void call.catch(() => disk.heal());
+    return call;
+  }),
+  NOT_COMMITTED: after(async (test) => {
+    const held = test.disk.holdWrites();
+    const [, behind] = [test.client.messages.send(message), errorOf(test.client.messages.send(message))];
+    await held.arrived;
+    test.crash(sessionId);
+    await quiet();
+    held.release();
+    throw await behind;
+  }),
+  SESSION_QUARANTINED: after(async (test) => {
+    for (let i = 0; i < 11; i++) {
+      await quiet();
+      test.crash(sessionId);
+      await test.clock.advance(10_000);
+    }
+    return test.client.messages.send(message);
+  }),
+  SYSTEM_NOT_SERVING: after(async (test) => {
+    await test.close();
+    return test.client.sessions.list({});
+  }),
+};
+
+/** Codes that no call of a client's in good order meets; each is tested where it arises. */
+const elsewhere: readonly ErrorCode[] = [
+  'UNKNOWN_OPERATION',
+  'INVALID_CONFIG',
+  'SESSION_START_FAILED',
+  'INVALID_FORMAT',
+  'IDEMPOTENCY_KEY_EXPIRED',
+  'JOURNAL_LOCKED',
+  'JOURNAL_READ_ONLY',
+  'JOURNAL_FOREIGN',
+  'JOURNAL_FORMAT',
+  'JOURNAL_OPEN_FAILED',
+  'JOURNAL_CLOSED',
+  'JOURNAL_UNAVAILABLE',
+  'JOURNAL_CORRUPT',
+  'HISTORY_TRIMMED',
+  'VALUE_TOO_LARGE',
+  'BATCH_TOO_LARGE',
+  'KEY_TOO_LARGE',
+  'LAW_CHANGED',
+];
+
+describe('a refusal has its code, says what it is about, and is an error of the house', () => {
+  test.each(Object.entries(refusals))('%s', async (code, refused) => {
+    for (const call of await refused()) {
+      const outcome = await attempt(call);
+      if (outcome.ok) throw new Error('it was answered');
+      const { error } = outcome;
+      expect(error.code).toBe(code);
+      expect(error.retryable).toBe(errorCatalogue[code as ErrorCode].retryable);
+      expect(error.message).not.toMatch(/\{[a-z]\w*\}/i);
+      expect(error.message).not.toContain('unknown');
+      expect(Object.keys(error.details).length).toBeGreaterThan(0);
+    }
+  });
+
+  test('and no code is forgotten', () => {
+    expect([...Object.keys(refusals), ...elsewhere].sort()).toEqual(Object.keys(errorCatalogue).sort());
+  });
+});
+
+describe('files below a root', () => {
+  async function rooted(): Promise<TestSystem> {
+    await mkdir(join(root, 'files/sub'), { recursive: true });
+    await mkdir(join(root, 'secret'));
+    await writeFile(join(root, 'files/a.ts'), '');
+    await writeFile(join(root, 'secret/key'), '');
+    await symlink(join(root, 'secret'), join(root, 'files/door'));
+    await symlink(join(root, 'files/a.ts'), join(root, 'files/alias.ts'));
+    return started({ fileRoot: join(root, 'files') });
+  }
+
+  test.each([
+    ['a.ts', 'a.ts'],
+    ['./sub/../a.ts', 'a.ts'],
+    ['not/there/yet.ts', 'not/there/yet.ts'],
+    ['alias.ts', 'a.ts'],
+  ])('%s is kept as %s', async (path, kept) => {
+    const { client } = await rooted();
+    await client.files.add({ ...one, path });
+    expect((await client.files.list(one)).map((file) => file.path)).toEqual([kept]);
+  });
+
+  test.each([
+    '..',
+    '.',
+    '../secret/key',
+    'door/key',
+    'door/not-there',
+    '/etc/passwd',
+    'sub/../../secret/key',
+    'a\u0000b',
+  ])('%j leads out of it and is refused', async (path) => {
+    const { client } = await rooted();
+    for (const call of [
+      client.files.add({ ...one, path }),
+      client.files.index({ ...one, path, metadata: {} }),
+    ])
+      expect((await errorOf(call)).code).toBe('INVALID_PATH');
+    expect(await client.files.list(one)).toEqual([]);
+  });
+
+  test('are named from it when their path is given in full', async () => {
+    const { client } = await rooted();
+    await client.files.add({ ...one, path: join(root, 'files/sub/b.ts') });
+    expect((await client.files.list(one)).map((file) => file.path)).toEqual(['sub/b.ts']);
+  });
+});
