@@ -95,15 +95,19 @@ export function readFeed(
     listen,
     signal,
     async readBehind() {
-      const entries = await journal.readAll(position, 64);
-      const [first, ...others] = entries.map((entry) =>
-        entry.events.map((event) => ({ event, cursor: feedCursor(entry.cursor, event) })),
-      );
-      if (first === undefined) return [];
-      position = entries.at(-1)?.cursor ?? position;
-      const skip = first.findIndex(({ cursor }) => cursor === seen) + 1;
-      seen = undefined;
-      return [first.slice(skip), ...others].flat();
+      // Of a whole page nothing may be left, and the end is still not reached.
+      for (;;) {
+        const entries = await journal.readAll(position, 64);
+        const [first, ...others] = entries.map((entry) =>
+          entry.events.map((event) => ({ event, cursor: feedCursor(entry.cursor, event) })),
+        );
+        if (first === undefined) return [];
+        position = entries.at(-1)?.cursor ?? position;
+        const skip = first.findIndex(({ cursor }) => cursor === seen) + 1;
+        seen = undefined;
+        const received = [first.slice(skip), ...others].flat();
+        if (received.length > 0) return received;
+      }
     },
     accept: () => 'gap',
   });

@@ -164,6 +164,16 @@ describe('a reader', () => {
     expect(await names(feedOf({ ...store, journal }, first.cursor), 1)).toEqual(['of another']);
   });
 
+  test('comes past any number of commits of which nothing is left', async () => {
+    const store = await started();
+    for (const line of numbers(150)) await store.send([line]);
+    const head = await store.journal.head(stream);
+    if (head === undefined) throw new Error('the stream is not there');
+    await store.journal.remove(stream, head.version);
+    await store.other.send(add('behind them'));
+    expect(await names(feedOf(store), 1)).toEqual(['behind them']);
+  });
+
   test('keeps its place in the feed when it goes on in the middle of a commit and more comes', async () => {
     const store = await started();
     await store.send(numbers(3));
