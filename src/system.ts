@@ -1,7 +1,7 @@
 // A whole system, put together: the only file that knows every room. It reads from top to bottom as the supervision tree,
 // and is closed from bottom to top, the journal last.
 import type { InspectionEvent } from 'xstate';
-import { type Clock, systemClock } from './base/clock.ts';
+import { type Clock, systemClock, wholeClock } from './base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
 import { HoldfastError, textOf } from './base/errors.ts';
 import { type IdSource, idPattern, randomId } from './base/ids.ts';
@@ -131,24 +131,24 @@ interface Ports {
 }
 
 function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
+  assertPorts(options);
   const {
     session,
     processManagers = [],
     onTelemetry,
     inspect,
     countTokens,
-    clock = systemClock,
+    clock: given,
     newId,
     store,
     ...plain
   } = options;
   const config = parseConfig(plain);
   if (config.location === undefined && store === undefined) {
-    throw new HoldfastError('INVALID_CONFIG', {
-      problem: 'location: give the directory in which the sessions are kept',
-    });
+    throw misconfigured('location: give the directory in which the sessions are kept');
   }
-  assertNames(processManagers);
+  assertDefinitions(processManagers);
+  const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
     clock,
@@ -161,16 +161,33 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
   return { config, ports };
 }
 
+/** A port of the wrong kind would fail much later, far from here. */
+function assertPorts(options: SystemOptions): void {
+  if (typeof options !== 'object' || options === null) throw misconfigured('options: give an object');
+  for (const name of ['onTelemetry', 'inspect', 'countTokens', 'newId', 'store'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw misconfigured(`${name}: give a function`);
+  }
+  const { clock, processManagers } = options;
+  const isClock = typeof clock?.now === 'function' && typeof clock.schedule === 'function';
+  if (clock !== undefined && !isClock) throw misconfigured('clock: give an object with now() and schedule()');
+  if (processManagers !== undefined && !Array.isArray(processManagers))
+    throw misconfigured('processManagers: give a list');
+}
+
 /** Each names the stream that its decisions are kept in. */
-function assertNames(definitions: readonly ProcessManagerDefinition[]): void {
+function assertDefinitions(definitions: readonly ProcessManagerDefinition[]): void {
   const names = new Set<unknown>();
-  for (const { name } of definitions) {
-    const problem = !idPattern.test(name) ? 'is not a name' : names.has(name) ? 'is taken twice' : undefined;
-    if (problem !== undefined)
-      throw new HoldfastError('INVALID_CONFIG', { problem: `processManagers: ${textOf(name)} ${problem}` });
+  for (const { name, react } of definitions) {
+    if (!idPattern.test(name)) throw misconfigured(`processManagers: ${textOf(name)} is not a name`);
+    if (names.has(name)) throw misconfigured(`processManagers: ${textOf(name)} is taken twice`);
+    if (typeof react !== 'function')
+      throw misconfigured(`processManagers: ${textOf(name)} has no function named react`);
     names.add(name);
   }
 }
+
+const misconfigured = (problem: string): HoldfastError => new HoldfastError('INVALID_CONFIG', { problem });
 
 function openJournal(
   { location }: SystemConfig,

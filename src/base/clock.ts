@@ -24,6 +24,22 @@ export const systemClock: Clock = {
   },
 };
 
+/** The latest time that a Date can hold, and its opposite. */
+const furthest = 8.64e15;
+
+/** A clock of the user's whose time is whole milliseconds; where it has none to say, the last that it said stands. */
+export function wholeClock(clock: Clock): Clock {
+  let last = 0;
+  return {
+    now() {
+      const now = Math.floor(clock.now());
+      if (Math.abs(now) <= furthest) last = now;
+      return last;
+    },
+    schedule: (delayMs, task) => clock.schedule(delayMs, task),
+  };
+}
+
 /** A promise that the clock settles after `delayMs`. */
 export function delay(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => {

@@ -1,5 +1,6 @@
 // What a client listens to: callbacks with a handle, and streams with a cursor. Closing the client ends them all.
-import type { EventPort, StreamQuery } from '../operations/event-port.ts';
+import { assertId } from '../base/ids.ts';
+import { checkStreamQuery, type EventPort, type StreamQuery } from '../operations/event-port.ts';
 import type { DeliveredEvent } from '../operations/views.ts';
 
 /** A running subscription; disposing it is unsubscribing. */
@@ -27,6 +28,7 @@ export class ClientEvents {
    * transient events. The iterator ends when the client is closed, and throws the reason of an aborted `signal`.
    */
   async *stream(query: StreamQuery = {}): AsyncGenerator<DeliveredEvent> {
+    checkStreamQuery(query);
     const { signal } = this.#streams;
     const either = query.signal === undefined ? signal : AbortSignal.any([signal, query.signal]);
     try {
@@ -42,6 +44,7 @@ export class ClientEvents {
     listener: Listener,
     options: { readonly mustExist?: boolean } = {},
   ): Promise<Subscription> {
+    assertId(sessionId);
     if (options.mustExist === true) await this.#mustExist(sessionId);
     return this.#add(sessionId, listener);
   }
@@ -67,6 +70,9 @@ export class ClientEvents {
   }
 
   #add(topic: string | null, listener: Listener): Subscription {
+    if (typeof listener !== 'function') throw new TypeError('A listener must be a function');
+    // On a closed client nothing begins: what it would hear has ended already.
+    if (this.#streams.signal.aborted) return { unsubscribe: () => {}, [Symbol.dispose]: () => {} };
     const stop = this.#port.subscribe(topic, listener);
     const ofTopic = this.#subscriptions.get(topic) ?? new Set();
     this.#subscriptions.set(topic, ofTopic);

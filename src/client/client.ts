@@ -11,10 +11,10 @@ type VerbOf<Space extends Namespace> = OperationName extends infer Name
     ? Verb
     : never
   : never;
-type Method<Name extends OperationName> = (
-  input: InputOf<Name>,
-  options?: CallOptions,
-) => Promise<OutputOf<Name>>;
+type Method<Name extends OperationName> =
+  Record<string, never> extends InputOf<Name>
+    ? (input?: InputOf<Name>, options?: CallOptions) => Promise<OutputOf<Name>>
+    : (input: InputOf<Name>, options?: CallOptions) => Promise<OutputOf<Name>>;
 
 type Operations = {
   readonly [Space in Namespace]: {

@@ -181,6 +181,8 @@ export class ProcessManager {
     for (const event of entries.flatMap((entry) => entry.events)) {
       const reaction = event.stream === this.#entity.stream ? undefined : definition.react(state, event);
       if (reaction === undefined) continue;
+      if (reaction instanceof Promise)
+        throw new TypeError(`${definition.name}: react must answer at once, not with a promise`);
       touched = true;
       state = reaction.state ?? state;
       for (const [index, outgoing] of (reaction.commands ?? []).entries()) {

@@ -67,12 +67,15 @@ export async function prepareDirectory(location: string): Promise<StoreDirectory
   };
 }
 
+/** What file systems and desktops leave in a directory that is otherwise empty. */
+const litter: ReadonlySet<string> = new Set(['lost+found', '.DS_Store']);
+
 /**
  * A kill during the very first start leaves no marker, and at most what LevelDB made before it was open. Tables
  * without a CURRENT are no such start: LevelDB would take them for garbage.
  */
 async function isInterruptedStart(database: string, names: readonly string[]): Promise<boolean> {
-  if (!names.every((name) => name === databaseFolder || name === draftFile)) return false;
+  if (!names.every((name) => name === databaseFolder || name === draftFile || litter.has(name))) return false;
   const files = await filesOf(database);
   if (!files.includes('CURRENT') && files.some((file) => file.endsWith('.ldb'))) return false;
   return files.every((file) => /^(LOG|LOG\.old|LOCK|CURRENT|MANIFEST-\d+|\d+\.(log|ldb|dbtmp))$/.test(file));

@@ -61,6 +61,7 @@ export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOption
   return {
     async dispatch(name, input, options) {
       admit();
+      if (options !== undefined) assertOptions(name, options);
       options?.signal?.throwIfAborted();
       const parsed = checkedInput(name, input);
       const outcome = run(
@@ -78,6 +79,18 @@ export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOption
 function checkedInput(name: string, input: unknown): unknown {
   if (!isOperation(name)) throw new HoldfastError('UNKNOWN_OPERATION', { operation: name });
   return bounded('input', parseInput(name, operations[name], input));
+}
+
+const optionNames: ReadonlySet<string> = new Set(['signal', 'idempotencyKey', 'correlation', 'by']);
+
+/** A key with a misspelt name would protect nothing, and nobody would notice. */
+function assertOptions(operation: string, options: CallOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalid(operation, 'they must be an object');
+  const unknown = Object.keys(options).find((name) => !optionNames.has(name));
+  if (unknown !== undefined) throw invalid(operation, `there is no option named ${unknown}`);
+  const { signal } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid(operation, 'signal must be an AbortSignal');
 }
 
 function callOf(name: OperationName, input: unknown, { idempotencyKey, correlation, by }: CallOptions): Call {
@@ -111,7 +124,7 @@ function hasLoneSurrogate(text: string): boolean {
   return /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text);
 }
 
-function invalid(operation: OperationName, problem: string): HoldfastError {
+function invalid(operation: string, problem: string): HoldfastError {
   return new HoldfastError('INVALID_INPUT', { operation, field: 'options', problem });
 }
 

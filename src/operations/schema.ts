@@ -15,14 +15,17 @@ export const json = z.unknown().transform((value): Json => plainJson(value));
 
 /** A JSON object, copied and frozen. */
 export const jsonObject = z
-  .custom<Readonly<Record<string, unknown>>>(isObject, 'expected an object')
+  .custom<object>(isObject, 'expected an object')
   .transform((value) => plainJson(value) as { readonly [key: string]: Json });
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export const jsonArray = z.array(z.unknown()).transform((value) => plainJson(value) as readonly Json[]);
+/** A JSON array, copied and frozen; what was read from a session can be handed on as it is. */
+export const jsonArray = z
+  .custom<readonly unknown[]>(Array.isArray, 'expected an array')
+  .transform((value) => plainJson(value) as readonly Json[]);
 
 export const reason = z.string().min(1).max(1000);
 

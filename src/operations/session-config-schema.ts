@@ -33,6 +33,8 @@ function withoutUndefined(given: Partial<SessionConfig>): Partial<SessionConfig>
 export function parseSessionConfig(input: unknown): Partial<SessionConfig> {
   const result = configChanges.safeParse(input);
   if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }) => `session.${path.join('.')}: ${message}`);
+  const faults = result.error.issues.map(
+    ({ path, message }) => `${['session', ...path].join('.')}: ${message}`,
+  );
   throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
 }

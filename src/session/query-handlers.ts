@@ -13,7 +13,8 @@ import type { ParsedInputOf } from '../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../operations/session-record.ts';
 import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
 import { page, seqFrom } from './content-handlers.ts';
-import { type HandlerContext, sendPrepared } from './handler-context.ts';
+import { type HandlerContext, isAnswered, sendPrepared } from './handler-context.ts';
+import { type PreparedWrite, writeOnce } from './keyed-write.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
 
 export type QueryOperation =
@@ -25,14 +26,15 @@ const savedKey = (sessionId: string): string => `${savedPrefix}${sessionId}`;
 export function queryHandlers(context: HandlerContext): Handlers<QueryOperation> {
   return {
     'sessions.get': ({ sessionId }) => getSession(context, sessionId),
-    'sessions.save': ({ sessionId }) => saveSession(context, sessionId),
+    'sessions.save': ({ sessionId }, call) =>
+      writeOnce(context.journal, sessionId, call, () => prepareSave(context, sessionId)),
     'sessions.restore': ({ sessionId }, call) => restoreSession(context, sessionId, call),
     'sessions.listSaved': () => listSaved(context),
-    'sessions.deleteSaved': async ({ sessionId }) => {
-      await getSaved(context, sessionId);
-      await context.journal.kv.batch([{ key: savedKey(sessionId), value: undefined }]);
-      return { sessionId };
-    },
+    'sessions.deleteSaved': ({ sessionId }, call) =>
+      writeOnce(context.journal, sessionId, call, async () => {
+        await getSaved(context, sessionId);
+        return { answer: { sessionId }, writes: [{ key: savedKey(sessionId), value: undefined }] };
+      }),
     'sessions.buildContext': (input) => buildFor(context, input),
     'sessions.entries': async ({ sessionId, limit, cursor }) => {
       await context.manager.read(sessionId);
@@ -73,10 +75,10 @@ async function getSession({ manager, clock }: HandlerContext, sessionId: string)
   };
 }
 
-async function saveSession(
+async function prepareSave(
   { manager, journal, clock }: HandlerContext,
   sessionId: string,
-): Promise<SavedInfo> {
+): Promise<PreparedWrite<SavedInfo>> {
   const { state, seq } = await manager.read(sessionId);
   const whole = await readForwards(
     journal,
@@ -86,16 +88,24 @@ async function saveSession(
     (event) => (isMessage(event) && event.seq <= seq ? event : undefined),
   );
   const record = serializeSession(state, whole.items, clock.now(), seq);
-  await journal.kv.batch([{ key: savedKey(sessionId), value: record as unknown as Json }]);
-  return savedInfo(record);
+  return {
+    answer: savedInfo(record),
+    writes: [{ key: savedKey(sessionId), value: record as unknown as Json }],
+  };
 }
+
+/** Stands for a command whose answer is on record: it is answered from there and never decided. */
+const answeredBefore: SessionCommand = { type: 'session.wake', reason: 'answered before' };
 
 async function restoreSession(
   context: HandlerContext,
   sessionId: string,
   call: Call,
 ): Promise<{ seq: number; sessionId: string; messages: number }> {
-  const saved = async (): Promise<SessionCommand> => deserializeSession(await getSaved(context, sessionId));
+  const saved = async (): Promise<SessionCommand> =>
+    (await isAnswered(context, sessionId, call))
+      ? answeredBefore
+      : deserializeSession(await getSaved(context, sessionId));
   return sendPrepared(context, sessionId, saved, call);
 }
 

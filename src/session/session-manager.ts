@@ -24,6 +24,7 @@ import { Arrivals } from './arrivals.ts';
 import { OpenSessions } from './open-sessions.ts';
 import { SessionActor, type SessionActorOptions } from './session-actor.ts';
 import { supervisionEvent } from './supervision-report.ts';
+import { ToldEvents } from './told-events.ts';
 
 export interface SessionManagerOptions {
   readonly journal: Journal;
@@ -67,6 +68,7 @@ export class SessionManager {
   readonly #deadlines: Deadlines;
   readonly #actorOptions: SessionActorOptions;
   readonly #arrivals = new Arrivals();
+  readonly #told: ToldEvents;
   /** Settles when the expired sessions that were found so far have ended. */
   #expired: Promise<unknown> = Promise.resolve();
   readonly #quarantined = new Map<string, string>();
@@ -75,6 +77,7 @@ export class SessionManager {
     const { journal, clock, telemetry, mailboxSize, inspect } = options;
     this.#options = options;
     this.open = new OpenSessions(options.maxSessions);
+    this.#told = new ToldEvents(journal);
     this.#lifecycle = new ServiceLifecycle('session-manager', inspect);
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report));
     this.#deadlines = new Deadlines(clock, (stream) => void this.#ring(stream));
@@ -263,6 +266,7 @@ export class SessionManager {
     });
     if (entity.seq > 0) return;
     await entity.send({ type: 'session.create', profile, startError: error.message });
+    this.#told.forget(sessionId);
     this.#options.telemetry('session.startFailed', { sessionId, problem: error.message });
   }
 
@@ -278,6 +282,9 @@ export class SessionManager {
       policy: restart,
       start: async (incarnation) => {
         const actor = await startActor(this.#actorOptions, sessionId, incarnation);
+        const untold = await this.#told.untold(sessionId, actor.seq);
+        if (untold.length > 0) this.#tell(sessionId, untold, actor.state);
+        this.#told.note(sessionId, actor.seq);
         this.#register(actor, incarnation);
         return actor;
       },
@@ -298,6 +305,7 @@ export class SessionManager {
 
   #tell(sessionId: string, events: readonly StoredEvent[], state: SessionState): void {
     const announcement: Announcement = { durable: events };
+    this.#told.note(sessionId, events.at(-1)?.seq ?? 0);
     this.open.follow(events);
     this.#options.pubsub.publish(sessionTopic(sessionId), announcement);
     this.#options.pubsub.publish(globalTopic, announcement);
@@ -346,6 +354,7 @@ export class SessionManager {
 
   #hear(report: ChildReport): void {
     if (report.type === 'child.givenUp') this.#quarantined.set(report.id, report.error.message);
+    if (report.type === 'child.exited' && report.exit.reason !== 'crash') this.#told.forget(report.id);
     const event = supervisionEvent(report);
     if (event !== undefined) this.#options.telemetry(...event);
   }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import type { DeliveredEvent } from '../../src/operations/views.ts';
+import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, quiet, watch } from '../support/outcome.ts';
 
@@ -134,6 +135,26 @@ describe('a subscription', () => {
     const { seq } = await client.sessions.get({ sessionId: 'a' });
     expect(heard).toEqual(Array.from({ length: seq - 2 }, (_, i) => i + 3));
   });
+
+  test.each(['before', 'after'] as const)(
+    'hears of what the disk kept although it failed %s writing and the session crashed meanwhile',
+    async (fault) => {
+      await using test = await started();
+      const { client, disk } = test;
+      const heard: (number | undefined)[] = [];
+      await client.events.subscribe('a', ({ seq }) => heard.push(seq));
+      const held = disk.holdWrites();
+      disk.failWrites(nthWrite(disk.writes + 1, fault));
+      const lost = codeOf(send(client, 'a'));
+      await held.arrived;
+      test.crash('a');
+      await quiet();
+      held.release();
+      expect(await lost).toBe('OUTCOME_UNKNOWN');
+      await send(client, 'a');
+      expect(heard).toEqual(fault === 'before' ? [3] : [3, 4]);
+    },
+  );
 
   test('that is ended while a client closes twice does no harm', async () => {
     await using test = await started();

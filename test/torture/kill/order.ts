@@ -54,7 +54,7 @@ export function holdsOrder({ call }: Order, data: unknown): boolean {
 }
 
 function expectedData(call: Call): Readonly<Record<string, unknown>> {
-  return call.operation === 'events.publish' ? (call.input.data ?? {}) : call.input;
+  return call.operation === 'events.publish' ? { ...call.input.data } : call.input;
 }
 
 /** Every order carries its key in what it asks for, so that a reader who sees no operation ids can tell them apart. */

@@ -1,0 +1,33 @@
+// How far the events of each living session have been told: one that became durable while its incarnation was dying is told
+// by the next.
+import { sessionStream } from '../domain/session-law.ts';
+import type { Journal, StoredEvent } from '../journal/journal.ts';
+
+export class ToldEvents {
+  readonly #journal: Pick<Journal, 'readFrom'>;
+  readonly #seqs = new Map<string, number>();
+
+  constructor(journal: Pick<Journal, 'readFrom'>) {
+    this.#journal = journal;
+  }
+
+  note(sessionId: string, seq: number): void {
+    this.#seqs.set(sessionId, seq);
+  }
+
+  /** The session has left memory with nothing on its way. */
+  forget(sessionId: string): void {
+    this.#seqs.delete(sessionId);
+  }
+
+  /** The events up to `seq` of which nobody was told; none of a session that was not in memory before. */
+  async untold(sessionId: string, seq: number): Promise<readonly StoredEvent[]> {
+    const events: StoredEvent[] = [];
+    for (let told = this.#seqs.get(sessionId) ?? seq; told < seq; ) {
+      const page = await this.#journal.readFrom(sessionStream(sessionId), told, { limit: seq - told });
+      events.push(...page.events);
+      told = page.events.at(-1)?.seq ?? seq;
+    }
+    return events;
+  }
+}
