@@ -14,6 +14,7 @@ import type {
   IndexedFileInfo,
   MessageInfo,
   Page,
+  Repeatable,
   SavedInfo,
   SessionDetails,
   SessionInfo,
@@ -83,13 +84,19 @@ export const operations = {
     'Deletes a terminated session; nothing but its id is left.',
     because,
   ),
-  'sessions.save': write<SavedInfo>()('Keeps a copy of a session that `sessions.restore` brings back.', one),
+  'sessions.save': write<SavedInfo & Repeatable>()(
+    'Keeps a copy of a session that `sessions.restore` brings back.',
+    one,
+  ),
   'sessions.restore': write<Acknowledged & { sessionId: string; messages: number }>()(
     'Brings a saved session back under its id, with all that it held when it was saved.',
     one,
   ),
   'sessions.listSaved': read<readonly SavedInfo[]>()('The saved sessions, sorted by id.', z.strictObject({})),
-  'sessions.deleteSaved': write<{ readonly sessionId: string }>()('Forgets a saved session.', one),
+  'sessions.deleteSaved': write<Repeatable & { readonly sessionId: string }>()(
+    'Forgets a saved session.',
+    one,
+  ),
   'sessions.buildContext': read<BuiltContext>()(
     'The context for a model: chosen sections, cut to a token budget, saying what was left out.',
     z.strictObject({

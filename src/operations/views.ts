@@ -3,12 +3,15 @@ import type { Json } from '../base/json.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 
-/** What every write answers. */
-export interface Acknowledged {
-  /** The stream's newest event when the command was decided. All up to it was durable before the answer was given. */
-  readonly seq: number;
+export interface Repeatable {
   /** True when the answer comes from the record of an earlier call with the same idempotency key. */
   readonly repeated?: boolean;
+}
+
+/** What every write to a session answers. */
+export interface Acknowledged extends Repeatable {
+  /** The stream's newest event when the command was decided. All up to it was durable before the answer was given. */
+  readonly seq: number;
 }
 
 export interface StatusAcknowledged extends Acknowledged {

@@ -136,6 +136,31 @@ describe('a reader', () => {
     expect(await names(reader, 2_000)).toEqual(numbers(2_000, 1));
   });
 
+  test('reads from the journal what nobody told of, before what was told', async () => {
+    const store = await started();
+    const reader = streamOf(store);
+    const heard = names(reader, 3);
+    await quiet();
+    const { journal } = store;
+    const head = await journal.head(stream);
+    const events = numbers(3).map((line, i) => {
+      const event = {
+        stream,
+        seq: i + 1,
+        at: i,
+        type: 'line.added',
+        typeVersion: 1,
+        data: { line },
+        meta: {},
+      };
+      return { event, payload: JSON.stringify(event.data) };
+    });
+    const draft = { status: 'open', dueAt: null, summary: null };
+    await journal.append(stream, head?.version ?? null, events, { head: draft });
+    store.pubsub.publish(stream, { durable: events.slice(2).map(({ event }) => event) });
+    expect(await heard).toEqual(numbers(3));
+  });
+
   test('goes on behind its cursor, in a stream and in the feed, also within one commit', async () => {
     const store = await started();
     await Promise.all([store.send(numbers(5)), store.other.send(add('of another'))]);

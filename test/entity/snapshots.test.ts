@@ -57,20 +57,33 @@ describe('while commands come one after the other', () => {
   });
 
   test('what a snapshot holds is durable: decided state is never in it', async () => {
-    const { entity, disk, journal } = await started(every(1));
+    const { entity, disk, journal } = await started(every(1_000));
     await entity.send(add('a'));
-    await quiet();
     const held = disk.holdWrites();
     const flying = entity.send(add('b'));
     await held.arrived;
     const written = entity.snapshot();
     held.release();
     await Promise.all([flying, written]);
-    await quiet();
+    expect(await seqsOf(journal)).toEqual([1]);
     for (const { seq, state, stateHash } of await snapshotsOf(journal)) {
       expect(ledgerLaw.decode(state).lines).toEqual(['a', 'b'].slice(0, seq));
       expect(stateHash).toBe(sha256(state));
     }
+  });
+
+  test('what a snapshot holds is the state at its seq, however much was decided meanwhile', async () => {
+    const { entity, disk, journal } = await started(every(1));
+    const held = disk.holdWrites();
+    const calls = [entity.send(add('a'))];
+    await held.arrived;
+    calls.push(...['b', 'c'].map((line) => entity.send(add(line))));
+    held.release();
+    await Promise.all(calls);
+    await quiet();
+    const found = await snapshotsOf(journal);
+    expect(found.length).toBeGreaterThan(0);
+    for (const { seq, state } of found) expect(ledgerLaw.decode(state).lines.length).toBe(seq);
   });
 });
 

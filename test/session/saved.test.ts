@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import { LevelJournal } from '../../src/journal/level-journal.ts';
+import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, errorOf } from '../support/outcome.ts';
 
@@ -161,6 +162,46 @@ describe('the saved sessions', () => {
     await sending;
     expect((await saving).messages).toBe(5);
   });
+});
+
+describe('saving and forgetting under a key', () => {
+  const keyed = { idempotencyKey: 'k' };
+
+  test('is done once: a repeat gets the first answer, also at once and after a restart', async () => {
+    await using test = await filled();
+    const save = () => test.client.sessions.save(one, keyed);
+    const [first, second] = await Promise.all([save(), save()]);
+    expect({ ...second, repeated: true }).toEqual({ ...first, repeated: true });
+    await test.client.messages.send({ ...one, role: 'user', content: 'later' });
+    await test.restart();
+    expect(await save()).toEqual({ ...first, repeated: true });
+    expect(await test.client.sessions.listSaved({})).toEqual([first]);
+    const forget = () => test.client.sessions.deleteSaved(one, { idempotencyKey: 'forget' });
+    expect(await Promise.all([forget(), forget()])).toMatchObject([one, one]);
+    await test.client.sessions.save(one);
+    expect(await forget()).toEqual({ ...one, repeated: true });
+    expect((await test.client.sessions.listSaved({})).length).toBe(1);
+  });
+
+  test('is refused for another request', async () => {
+    await using test = await filled();
+    await test.client.sessions.save(one, keyed);
+    expect(await codeOf(test.client.sessions.deleteSaved(one, keyed))).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect((await test.client.sessions.listSaved({})).length).toBe(1);
+  });
+
+  test.each(['before', 'after'] as const)(
+    'is done once though the disk fails %s writing it',
+    async (fault) => {
+      await using test = await filled();
+      const { disk, client } = test;
+      disk.failWrites(nthWrite(disk.writes + 1, fault));
+      expect(await codeOf(client.sessions.save(one, keyed))).toBe('OUTCOME_UNKNOWN');
+      const { repeated } = await client.sessions.save(one, keyed);
+      expect(repeated).toBe(fault === 'after' ? true : undefined);
+      expect(await client.sessions.listSaved({})).toHaveLength(1);
+    },
+  );
 });
 
 describe('a record that is no session', () => {
