@@ -108,6 +108,18 @@ describe('a process manager', () => {
     await manager.stop();
   });
 
+  test('that answers with a promise is told so, and decides nothing', async () => {
+    const { entity, start, sent, reports } = await started();
+    await send(entity, '0');
+    const react = (async () => undefined) as unknown as ProcessManagerDefinition['react'];
+    const manager = await start({ react });
+    await quiet();
+    const failure = reports.find(({ name }) => name === 'follower.failed');
+    expect(failure?.data.problem).toContain('react must answer at once');
+    expect(sent).toEqual([]);
+    await manager.stop();
+  });
+
   test('goes on where it stood, and sends nothing again', async () => {
     const { entity, start, sent } = await started();
     await send(entity, '0', '1');

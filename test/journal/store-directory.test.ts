@@ -176,6 +176,13 @@ describe('a directory that cannot be written', () => {
   });
 });
 
+describe('a directory that is empty but for what a file system leaves', () => {
+  test.each(['lost+found', '.DS_Store'])('such as %s is taken', async (name) => {
+    await mkdir(join(directory, name), { recursive: true });
+    await expectUsable(0);
+  });
+});
+
 describe('a directory of somebody else', () => {
   const writeFiles = async (files: Readonly<Record<string, string>>): Promise<void> => {
     await mkdir(join(directory, 'store'), { recursive: true });
