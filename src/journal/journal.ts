@@ -44,7 +44,7 @@ export interface HeadDraft {
   readonly status: string;
   /** When the stream next needs waking: now for unfinished work, else its next deadline, else null. */
   readonly dueAt: number | null;
-  /** Small facts that lists show, at most 1 KiB. */
+  /** Small facts that lists show, as a rule at most 1 KiB; those of a condition hold two texts of 1,000 characters. */
   readonly summary: Json;
 }
 
