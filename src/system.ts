@@ -27,15 +27,19 @@ import { parseSessionConfig } from './operations/session-config-schema.ts';
 import { listHandler } from './projection/list-handler.ts';
 import { SessionList } from './projection/session-list.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
+import { Conditions } from './recovery/conditions.ts';
+import { type AgentDefinitions, AgentRegistry, agentFaults } from './session/agent-definitions.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { sessionHandlers } from './session/session-handlers.ts';
-import { globalTopic, SessionManager } from './session/session-manager.ts';
+import { globalTopic, SessionManager, sessionTopic } from './session/session-manager.ts';
 
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 
 export interface SystemOptions extends SystemConfigInput {
   /** The numbers of new sessions; see SessionConfig. */
   readonly session?: Partial<SessionConfig>;
+  /** The agents that `agents.start` may name: asynchronous functions, or XState actor logic. */
+  readonly agents?: AgentDefinitions;
   /** Follow all events and send operations in answer; see ProcessManagerDefinition. */
   readonly processManagers?: readonly ProcessManagerDefinition[];
   /** Hears of crashes, restarts, incidents and recoveries. */
@@ -93,7 +97,21 @@ async function orClose<T>(opened: { close(): Promise<void> }, start: () => Promi
 async function startSystem(config: SystemConfig, ports: Ports, journal: Journal): Promise<RunningSystem> {
   const pubsub = new LocalPubSub<Announcement>(ports.telemetry);
   const onGrowth = (wake: () => void): (() => void) => pubsub.subscribe(globalTopic, wake);
-  const manager = new SessionManager({ ...config, ...ports, journal, pubsub });
+  const conditions = await Conditions.load({
+    ...ports,
+    journal,
+    tell: (sessionId, durable) => {
+      pubsub.publish(sessionTopic(sessionId), { durable });
+      pubsub.publish(globalTopic, { durable });
+    },
+  });
+  const manager = new SessionManager({
+    ...config,
+    ...ports,
+    ...{ journal, pubsub, conditions },
+    dispatchAs: (caller) => operations.dispatchAs(caller),
+    runOwned: (_, start) => start(),
+  });
   const list = new SessionList();
   let position = await loadHeads(journal, manager, list);
   const follower = new Follower({
@@ -109,14 +127,28 @@ async function startSystem(config: SystemConfig, ports: Ports, journal: Journal)
   });
   const operations = bindOperations({
     handlers: {
-      ...sessionHandlers({ ...config, ...ports, manager, journal, pubsub }),
-      ...listHandler({ ...ports, list, follower, quarantine: (sessionId) => manager.quarantine(sessionId) }),
+      ...sessionHandlers({ ...config, ...ports, manager, journal, pubsub, conditions }),
+      ...listHandler({
+        ...ports,
+        list,
+        follower,
+        quarantine: (sessionId) => manager.health.quarantine(sessionId),
+      }),
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
     admit: () => assertServing(system),
   });
-  const system = new RunningSystem({ ...ports, ...operations, journal, pubsub, manager, follower, onGrowth });
+  const system = new RunningSystem({
+    ...ports,
+    ...operations,
+    journal,
+    pubsub,
+    manager,
+    conditions,
+    follower,
+    onGrowth,
+  });
   manager.serve();
   return system;
 }
@@ -127,6 +159,7 @@ interface Ports {
   readonly newId: IdSource;
   readonly countTokens: TokenCounter;
   readonly defaults: SessionConfig;
+  readonly agents: AgentRegistry;
   readonly inspect?: (event: InspectionEvent) => void;
 }
 
@@ -134,6 +167,7 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
   assertPorts(options);
   const {
     session,
+    agents = {},
     processManagers = [],
     onTelemetry,
     inspect,
@@ -148,6 +182,8 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
     throw misconfigured('location: give the directory in which the sessions are kept');
   }
   assertDefinitions(processManagers);
+  const faults = agentFaults(agents);
+  if (faults.length > 0) throw misconfigured(faults.join('; '));
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -156,6 +192,7 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
     newId: newId ?? randomId,
     countTokens: countTokens ?? estimateTokens,
     defaults: Object.freeze({ ...preset, ...parseSessionConfig(session ?? {}) }),
+    agents: new AgentRegistry(agents),
     ...(inspect && { inspect }),
   };
   return { config, ports };
@@ -221,6 +258,7 @@ interface Parts extends Ports {
   readonly journal: Journal;
   readonly pubsub: LocalPubSub<Announcement>;
   readonly manager: SessionManager;
+  readonly conditions: Conditions;
   readonly follower: Follower;
   readonly onGrowth: ProcessManagerOptions['onGrowth'];
 }
@@ -282,10 +320,11 @@ class RunningSystem implements System {
   }
 
   async #close(): Promise<void> {
-    const { manager, follower, pubsub, journal } = this.#parts;
+    const { manager, conditions, follower, pubsub, journal } = this.#parts;
     try {
       await Promise.all([...this.#processManagers.values()].map((processManager) => processManager.stop()));
       await manager.drain();
+      await conditions.close();
       await follower.stop();
       await Promise.all([...this.#clients].map((client) => client.close()));
       pubsub.close();

@@ -1,27 +1,27 @@
 // Children on demand, one per id, each restarted on its own account (one_for_one): a sibling's crash is nobody else's.
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
-import type { ChildSpec, Exit, SupervisedChild } from './child-spec.ts';
-import { judgeRestart, noRestarts, type RestartHistory } from './restart-verdict.ts';
+import { type ChildReport, guardedReport } from './child-report.ts';
+import { ChildSlot } from './child-slot.ts';
+import type { ChildSpec, SupervisedChild } from './child-spec.ts';
+import { type DownListener, Monitors } from './monitors.ts';
+import { judgeRestart, noRestarts, type RestartHistory, type Run } from './restart-verdict.ts';
+import { StormBreaker } from './storm-breaker.ts';
+import type { SupervisionNode } from './supervision-tree.ts';
 
-/** What the supervisor reports of its children; each end once, with the incarnation that ended. */
-export type ChildReport =
-  | { readonly type: 'child.started'; readonly id: string; readonly incarnation: number }
-  | { readonly type: 'child.exited'; readonly id: string; readonly incarnation: number; readonly exit: Exit }
-  | {
-      readonly type: 'child.restarting';
-      readonly id: string;
-      readonly incarnation: number;
-      readonly afterMs: number;
-    }
-  | { readonly type: 'child.givenUp'; readonly id: string; readonly restarts: number; readonly error: Error };
+export type { ChildReport } from './child-report.ts';
+
+export interface DynamicSupervisorOptions {
+  /** Its name in the supervision tree. */
+  readonly id?: string;
+  /** How many children are active, for the storm breaker: by default those that it holds. */
+  readonly activeChildren?: () => number;
+}
 
 interface Place<Child extends SupervisedChild> {
-  readonly spec: ChildSpec<Child>;
+  readonly slot: ChildSlot<Child>;
   /** Set before the start is awaited: two callers never start two children. */
   running: Promise<Child>;
-  child: Child | undefined;
-  incarnation: number;
   history: RestartHistory;
   /** Set from the moment in which it is to stop; settles when it has. */
   stopped: Promise<void> | undefined;
@@ -31,12 +31,21 @@ interface Place<Child extends SupervisedChild> {
 
 export class DynamicSupervisor<Child extends SupervisedChild> {
   readonly #clock: Clock;
+  readonly #id: string;
   readonly #report: (report: ChildReport) => void;
   readonly #places = new Map<string, Place<Child>>();
+  readonly #monitors = new Monitors((id) => this.#livingIncarnation(id));
+  readonly #stormBreaker: StormBreaker;
 
-  constructor(clock: Clock, report: (report: ChildReport) => void) {
+  constructor(
+    clock: Clock,
+    report: (report: ChildReport) => void,
+    { id = 'dynamic', activeChildren = () => this.size }: DynamicSupervisorOptions = {},
+  ) {
     this.#clock = clock;
-    this.#report = report;
+    this.#id = id;
+    this.#report = guardedReport(report);
+    this.#stormBreaker = new StormBreaker(clock, activeChildren);
   }
 
   get size(): number {
@@ -50,7 +59,12 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   /** The living child, or undefined while there is none, it is between two incarnations, or it is being stopped. */
   find(id: string): Child | undefined {
     const place = this.#places.get(id);
-    return place?.stopped === undefined ? place?.child : undefined;
+    return place?.stopped === undefined ? place?.slot.child : undefined;
+  }
+
+  /** True while there is a place of this id: its child lives, starts, waits for its restart or is being stopped. */
+  has(id: string): boolean {
+    return this.#places.has(id);
   }
 
   /**
@@ -60,28 +74,10 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   start(spec: ChildSpec<Child>): Promise<Child> {
     const known = this.#places.get(spec.id);
     if (known?.stopped !== undefined) return known.stopped.then(() => this.start(spec));
-    if (known !== undefined) return known.running;
-    const place: Place<Child> = {
-      spec,
-      running: spec.start(1),
-      child: undefined,
-      incarnation: 1,
-      history: noRestarts,
-      stopped: undefined,
-      endWait: () => {},
-    };
-    this.#places.set(spec.id, place);
-    place.running = place.running.then(
-      (child) => this.#adopt(place, child),
-      (error: unknown) => {
-        this.#places.delete(spec.id);
-        throw error;
-      },
-    );
-    return place.running;
+    return known?.running ?? this.#startFirst(spec);
   }
 
-  /** Stops the child and forgets it; resolves when it has ended. */
+  /** Stops the child within its `shutdown` and forgets it; resolves when it has ended or was killed. Never rejects. */
   async stop(id: string): Promise<void> {
     const place = this.#places.get(id);
     if (place === undefined) return;
@@ -93,70 +89,105 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     await Promise.all([...this.#places.keys()].reverse().map((id) => this.stop(id)));
   }
 
-  async #stop(place: Place<Child>): Promise<void> {
-    place.endWait();
-    try {
-      const child = await place.running.catch(() => undefined);
-      await child?.stop();
-    } finally {
+  /** Kills all children at once and forgets them; nothing is waited for. */
+  killAll(): void {
+    for (const place of [...this.#places.values()].reverse()) {
+      place.stopped ??= Promise.resolve();
       this.#forget(place);
+      place.endWait();
+      place.slot.kill();
     }
   }
 
-  #adopt(place: Place<Child>, child: Child): Child {
-    const { incarnation, spec } = place;
-    const startedAt = this.#clock.now();
-    place.child = child;
-    this.#report({ type: 'child.started', id: spec.id, incarnation });
-    void child.exited.then((exit) => this.#ended(place, child, exit, this.#clock.now() - startedAt));
-    return child;
+  /** Tells once of the end of the incarnation that lives now, or at once that none does; the returned function ends it. */
+  monitor(id: string, listener: DownListener): () => void {
+    return this.#monitors.monitor(id, listener);
   }
 
-  #ended(place: Place<Child>, child: Child, exit: Exit, upMs: number): void {
-    const { spec, incarnation } = place;
-    place.child = undefined;
-    this.#report({ type: 'child.exited', id: spec.id, incarnation, exit });
-    const run = { upMs, progressed: child.hasProgressed(), exit };
-    if (place.stopped === undefined) this.#follow(place, run);
+  /** Copies what it knows of each child: O(children). */
+  tree(): SupervisionNode {
+    const children = [...this.#places.values()].map(({ slot }) => slot.node());
+    const standing = { id: this.#id, status: 'running', incarnation: 1, restarts: 0 } as const;
+    return { ...standing, kind: 'supervisor', strategy: 'one_for_one', children };
   }
 
-  #follow(place: Place<Child>, run: Parameters<typeof judgeRestart>[1]): void {
-    const { spec } = place;
-    const verdict = judgeRestart(spec.policy, run, place.history);
+  #startFirst(spec: ChildSpec<Child>): Promise<Child> {
+    const around = { clock: this.#clock, monitors: this.#monitors, report: this.#report };
+    const slot = new ChildSlot(spec, around, (run) => this.#follow(place, run));
+    const running = slot.start();
+    const place: Place<Child> = {
+      slot,
+      running,
+      history: noRestarts,
+      stopped: undefined,
+      endWait: () => {},
+    };
+    this.#places.set(spec.id, place);
+    place.running = running.catch((error: unknown) => {
+      this.#forget(place);
+      throw error;
+    });
+    return place.running;
+  }
+
+  async #stop(place: Place<Child>): Promise<void> {
+    place.endWait();
+    // Who waited for it hears that by itself; here it is only its end that counts.
+    place.running.catch(() => undefined);
+    await place.slot.stop();
+    this.#forget(place);
+  }
+
+  #follow(place: Place<Child>, run: Run): void {
+    if (place.stopped !== undefined) return;
+    const { slot } = place;
+    const verdict = judgeRestart(slot.spec.policy, run, place.history);
     if (verdict.verdict === 'stop') {
       this.#forget(place);
       return;
     }
     place.history = verdict.history;
-    if (verdict.verdict === 'giveUp') {
-      const error = run.exit.reason === 'crash' ? run.exit.error : new Error('it ended too often');
-      this.#forget(place);
-      this.#report({ type: 'child.givenUp', id: spec.id, restarts: verdict.restarts, error });
-      return;
+    if (verdict.verdict === 'giveUp') this.#giveUp(place, verdict.restarts, run);
+    else {
+      place.running = this.#restart(place, verdict.afterMs);
+      place.running.catch(() => undefined);
     }
-    place.running = this.#restart(place, verdict.afterMs);
-    place.running.catch(() => undefined);
+  }
+
+  #giveUp(place: Place<Child>, restarts: number, { exit }: Run): void {
+    const error = exit.reason === 'crash' ? exit.error : new Error('it ended too often');
+    this.#forget(place);
+    this.#report({ type: 'child.givenUp', id: place.slot.spec.id, restarts, error });
   }
 
   async #restart(place: Place<Child>, afterMs: number): Promise<Child> {
-    place.incarnation += 1;
-    const { spec, incarnation } = place;
-    this.#report({ type: 'child.restarting', id: spec.id, incarnation, afterMs });
-    if (afterMs > 0) await this.#wait(place, afterMs);
+    place.slot.willRestart(afterMs);
+    await this.#wait(place, afterMs);
+    await this.#waitOutStorm(place);
     if (place.stopped !== undefined) throw new Error('it was stopped before it was started again');
     try {
-      return this.#adopt(place, await spec.start(incarnation));
+      return await place.slot.start();
     } catch (thrown) {
       const error = toError(thrown);
-      if (place.stopped !== undefined) throw error;
       this.#follow(place, { upMs: 0, progressed: false, exit: { reason: 'crash', error } });
-      if (this.#places.get(spec.id) === place) return place.running;
+      if (place.stopped === undefined && this.#places.get(place.slot.spec.id) === place) return place.running;
       throw error;
     }
   }
 
-  #wait(place: Place<Child>, ms: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Asked when its back-off is over, so that the turns are given in the order of time. */
+  async #waitOutStorm(place: Place<Child>): Promise<void> {
+    if (place.stopped !== undefined) return;
+    const afterMs = this.#stormBreaker.pace();
+    if (afterMs === 0) return;
+    const { slot } = place;
+    this.#report({ type: 'child.paced', id: slot.spec.id, incarnation: slot.incarnation + 1, afterMs });
+    await this.#wait(place, afterMs);
+  }
+
+  async #wait(place: Place<Child>, ms: number): Promise<void> {
+    if (ms === 0 || place.stopped !== undefined) return;
+    await new Promise<void>((resolve) => {
       const cancel = this.#clock.schedule(ms, resolve);
       place.endWait = () => {
         cancel();
@@ -165,7 +196,13 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     });
   }
 
+  #livingIncarnation(id: string): number | undefined {
+    const slot = this.#places.get(id)?.slot;
+    return slot?.child === undefined ? undefined : slot.incarnation;
+  }
+
   #forget(place: Place<Child>): void {
-    if (this.#places.get(place.spec.id) === place) this.#places.delete(place.spec.id);
+    const { id } = place.slot.spec;
+    if (this.#places.get(id) === place) this.#places.delete(id);
   }
 }

@@ -7,7 +7,12 @@ interface Failure {
   readonly progressSince: boolean;
 }
 
-/** Uptime leaves out the waits between incarnations: else a growing back-off would keep a crash loop under the limit. */
+/**
+ * Of one child, or of all children of a supervisor together.
+ *
+ * @remarks For one child uptime leaves out the waits between incarnations: else a growing back-off would keep a crash loop
+ * under the limit. A supervisor's own uptime is the clock's.
+ */
 export interface RestartHistory {
   readonly uptimeMs: number;
   readonly failures: readonly Failure[];
@@ -15,7 +20,7 @@ export interface RestartHistory {
 
 export const noRestarts: RestartHistory = { uptimeMs: 0, failures: [] };
 
-/** One incarnation, as it ended. */
+/** One incarnation, as it ended; for a supervisor, what passed since the last restart of any child. */
 export interface Run {
   readonly upMs: number;
   readonly progressed: boolean;
@@ -28,12 +33,17 @@ export type RestartVerdict =
   | { readonly verdict: 'giveUp'; readonly restarts: number; readonly history: RestartHistory };
 
 /**
- * A failure counts until a whole period of uptime lies behind it and something became durable since: a child that
- * comes up, does nothing and crashes again never earns new restarts.
+ * `maxRestarts` restarts within the period are granted, the next one is too many. As in OTP (`supervisor:add_restart`
+ * keeps what is `>= Now - Period`), a restart that is exactly `periodMs` old still counts; after one millisecond more it
+ * does not. What counts are restarts, so that the normal end of a permanent child counts too.
+ *
+ * A failure is forgotten only when something became durable since as well: a child that comes up, does nothing and crashes
+ * again never earns new restarts. A supervisor passes `progressed: true`, for there time alone forgives.
  */
 export function judgeRestart(policy: RestartPolicy, run: Run, history: RestartHistory): RestartVerdict {
   if (!mayRestart(policy, run.exit)) return { verdict: 'stop' };
-  const uptimeMs = history.uptimeMs + run.upMs;
+  // A clock that was set back takes no uptime away.
+  const uptimeMs = history.uptimeMs + Math.max(run.upMs, 0);
   const earlier = history.failures
     .map((failure) => ({ ...failure, progressSince: failure.progressSince || run.progressed }))
     .filter(

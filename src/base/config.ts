@@ -11,6 +11,16 @@ const schema = z.strictObject({
   limits: z.enum(['default', 'strict']).default('default'),
   /** Sessions that may be open at once; null for no limit. */
   maxSessions: positive.nullable().optional(),
+  /** Sessions that may have actors at once; the others are in memory without, or stored. */
+  maxActiveSessions: positive.default(10_000),
+  /** Quiet for so long, a session loses its actors, in milliseconds; null for never. */
+  passivateAfterMs: positive.nullable().default(60_000),
+  /** Bytes of sessions without actors that stay in memory. */
+  residentBytes: z.number().int().min(0).default(67_108_864),
+  /** How long a session may take to end, its agents included, in milliseconds; then it is ended by force. */
+  shutdownMs: positive.default(15_000),
+  /** Traces errors that nobody catches to the agent whose code they come from; makes every await in the process dearer. */
+  captureStrayErrors: z.boolean().default(false),
   /** Commands of one session that may wait for their answers. */
   mailboxSize: positive.optional(),
   /** How long a call may take, in milliseconds; null for ever. */
@@ -21,13 +31,12 @@ const schema = z.strictObject({
 
 export type SystemConfigInput = z.input<typeof schema>;
 
-export interface SystemConfig {
+export interface SystemConfig
+  extends Required<Omit<z.output<typeof schema>, 'location' | keyof typeof presets.default>> {
   readonly location: string | undefined;
-  readonly limits: 'default' | 'strict';
   readonly maxSessions: number | null;
   readonly mailboxSize: number;
   readonly operationTimeoutMs: number | null;
-  readonly fileRoot: string | null;
 }
 
 const presets = {
@@ -44,12 +53,11 @@ export function parseConfig(input: unknown): SystemConfig {
     );
     throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
   }
-  const { location, limits, fileRoot, ...given } = result.data;
-  const preset = presets[limits];
+  const { location, ...given } = result.data;
+  const preset = presets[given.limits];
   return Object.freeze({
+    ...given,
     location,
-    limits,
-    fileRoot,
     maxSessions: given.maxSessions === undefined ? preset.maxSessions : given.maxSessions,
     mailboxSize: given.mailboxSize ?? preset.mailboxSize,
     operationTimeoutMs:

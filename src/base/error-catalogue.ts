@@ -35,12 +35,19 @@ export const errorCatalogue = {
   KEY_NOT_FOUND: entry('The session {sessionId} has no value under the key {key}'),
   INVALID_PATH: entry('{path} is not a path that a session may hold: {problem}'),
   FILE_NOT_FOUND: entry('The session {sessionId} has no file {path}'),
+  AGENT_NOT_REGISTERED: entry('There is no agent registered as {agent}: name it in the agents of the system'),
+  AGENT_NOT_FOUND: entry('The session {sessionId} has no agent run {runId}'),
+  AGENT_RUN_EXISTS: entry('The session {sessionId} has an agent run {runId} already'),
+  AGENT_TIMEOUT: entry('The agent {agent} of session {sessionId} took longer than {timeoutMs} ms'),
+  STALE_INCARNATION: entry(
+    'Incarnation {incarnation} of agent run {runId} in session {sessionId} may do nothing any more: the run is at {current}',
+  ),
   MESSAGE_NOT_FOUND: entry('The session {sessionId} has no message at seq {seq}'),
   SAVED_SESSION_NOT_FOUND: entry('There is no saved session {sessionId}'),
   INVALID_FORMAT: entry('The record is not a session: {field} {problem}'),
 
   // flow
-  OVERLOADED: entry('The mailbox of {stream} is full: {size} commands wait', true),
+  OVERLOADED: entry('Too much waits for {stream}: {size}, try again in {retryAfterMs} ms', true),
   OPERATION_TIMEOUT: entry(
     '{operation} was not answered within {timeoutMs} ms; it may still take effect',
     true,
@@ -55,6 +62,15 @@ export const errorCatalogue = {
   ),
   NOT_COMMITTED: entry('{command} on {stream} was not written and had no effect: {problem}', true),
   SESSION_QUARANTINED: entry('The session {sessionId} keeps failing and takes no writes: {problem}'),
+  KILLED: entry('It was ended by force'),
+  SCOPE_CLOSED: entry('{task} was not started: its actor has ended'),
+  CHILD_EXISTS: entry('The supervisor {supervisor} has a child {child} already, which is {status}'),
+  CHILD_NOT_FOUND: entry('The supervisor {supervisor} has no child {child}'),
+  CHILD_RUNNING: entry('The child {child} of the supervisor {supervisor} does not rest, it is {status}'),
+  TOO_MANY_RESTARTS: entry(
+    'The supervisor {supervisor} gave up: {child} failed once more after {restarts} restarts in its period',
+  ),
+  SUPERVISOR_NOT_RUNNING: entry('The supervisor {supervisor} is {status}'),
   SYSTEM_NOT_SERVING: entry('The system is {status} and takes no commands', true),
 
   // the journal

@@ -1,28 +1,12 @@
 // The typed Client: one method per operation, made from the registry, the same in process and over a wire.
 
 import type { EventPort } from '../operations/event-port.ts';
-import type { CallOptions, Dispatch } from '../operations/operation.ts';
-import { type InputOf, type OperationName, type OutputOf, operations } from '../operations/registry.ts';
+import { type Namespaces, namespaces } from '../operations/namespaces.ts';
+import type { Dispatch } from '../operations/operation.ts';
+import type { OperationName } from '../operations/registry.ts';
 import { ClientEvents } from './client-events.ts';
 
-type Namespace = OperationName extends `${infer First}.${string}` ? First : never;
-type VerbOf<Space extends Namespace> = OperationName extends infer Name
-  ? Name extends `${Space}.${infer Verb}`
-    ? Verb
-    : never
-  : never;
-type Method<Name extends OperationName> =
-  Record<string, never> extends InputOf<Name>
-    ? (input?: InputOf<Name>, options?: CallOptions) => Promise<OutputOf<Name>>
-    : (input: InputOf<Name>, options?: CallOptions) => Promise<OutputOf<Name>>;
-
-type Operations = {
-  readonly [Space in Namespace]: {
-    readonly [Verb in VerbOf<Space>]: `${Space}.${Verb}` extends OperationName
-      ? Method<`${Space}.${Verb}`>
-      : never;
-  };
-};
+type Operations = Namespaces<OperationName>;
 
 /**
  * What users drive Holdfast with: `client.sessions.create()`, `client.messages.send()`, `client.events.stream()`.
@@ -45,13 +29,7 @@ export interface ClientOptions {
 }
 
 export function createClient({ dispatch, events, onClose }: ClientOptions): Client {
-  const spaces: Record<string, Record<string, unknown>> = {};
-  for (const name of Object.keys(operations)) {
-    const [space = '', verb = ''] = name.split('.');
-    const methods = spaces[space] ?? {};
-    methods[verb] = (input: unknown, options?: CallOptions) => dispatch(name, input ?? {}, options);
-    spaces[space] = methods;
-  }
+  const spaces = namespaces((name, input, options) => dispatch(name, input ?? {}, options));
   const heard = new ClientEvents(events, (sessionId) => dispatch('sessions.get', { sessionId }));
   let closed = false;
   const close = async (): Promise<void> => {

@@ -1,23 +1,16 @@
 // The condition of a session: recovering or quarantined, in a stream of its own, for a damaged stream cannot record its own
 // damage. It is laid over the session's status and is no state of the session's law.
-import { textOf } from '../base/errors.ts';
 import { type Decision, type Law, type LawEvent, type Refusal, refuse } from './law.ts';
+import type { RecordedError } from './recorded-error.ts';
 
 /** `recovering`: its actors failed and are about to be started again. `quarantined`: it is read, but takes no writes. */
 export const conditionKinds = ['recovering', 'quarantined'] as const;
 export type ConditionKind = (typeof conditionKinds)[number];
 
-/** What is kept of an error: no stack and no cause. */
-export interface ConditionError {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: string;
-}
-
 export interface ConditionSet {
   readonly condition: ConditionKind;
   readonly reason: string;
-  readonly error: ConditionError | null;
+  readonly error: RecordedError | null;
   /** How often the session was started again before. */
   readonly restarts: number;
 }
@@ -108,7 +101,7 @@ function isSame(next: ConditionSet, current: ConditionSet): boolean {
   );
 }
 
-function isSameError(a: ConditionError | null, b: ConditionError | null): boolean {
+function isSameError(a: RecordedError | null, b: RecordedError | null): boolean {
   return a?.name === b?.name && a?.message === b?.message && a?.code === b?.code;
 }
 
@@ -158,33 +151,4 @@ export function conditionOfHead(head: {
       ? null
       : { name: errorName, message: errorMessage ?? '', ...(errorCode !== null && { code: errorCode }) };
   return { condition, reason, error, restarts, since };
-}
-
-const longestText = 1_000;
-const longestName = 100;
-
-/** Well-formed Unicode of at most `limit` UTF-16 units; what was cut ends in an ellipsis. */
-export function boundedText(text: string, limit = longestText): string {
-  const cut = text.length > limit ? `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : text;
-  return cut.replace(/\p{Cs}/gu, '\uFFFD');
-}
-
-/** Any thrown value as what is kept of it; it may be one that cannot even be looked at. */
-export function conditionError(thrown: unknown): ConditionError {
-  const code = memberOf(thrown, 'code');
-  return {
-    name: boundedText(memberOf(thrown, 'name') ?? 'Error', longestName),
-    message: boundedText(memberOf(thrown, 'message') ?? textOf(thrown)),
-    ...(code !== undefined && { code: boundedText(code, longestName) }),
-  };
-}
-
-function memberOf(thrown: unknown, key: 'name' | 'message' | 'code'): string | undefined {
-  if (typeof thrown !== 'object' || thrown === null) return undefined;
-  try {
-    const value: unknown = Reflect.get(thrown, key);
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,17 +2,18 @@
 import { assertNever } from '../base/errors.ts';
 import { byteLength, type Json } from '../base/json.ts';
 import { indexBytesWith, maxIndexBytes } from './active-files.ts';
+import { startAgent } from './agent-decisions.ts';
 import { isFull, isKept, maxKept, mayHold } from './conversation.ts';
 import { checkEvent } from './event-catalogue.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
-import type { NewMessage, SessionCommand } from './session-commands.ts';
+import type { AgentCommand, NewMessage, SessionCommand } from './session-commands.ts';
 import type { MessageData } from './session-events.ts';
 import { contextOf, type SessionState, statusOf } from './session-state.ts';
 import { edge, wakesTo } from './status-edge.ts';
 import { itemBytes } from './working-context.ts';
 
 export type ContentCommand =
-  | Exclude<SessionCommand, { type: `session.${string}` }>
+  | Exclude<SessionCommand, AgentCommand | { type: `session.${string}` }>
   | (SessionCommand & { type: 'session.configure' });
 
 /** Content is taken by an active session; an idle or dormant one is woken by it, in the same append. */
@@ -72,6 +73,8 @@ function content(state: SessionState, command: ContentCommand): Decision {
       return configure(state, command);
     case 'event.publish':
       return publish(state, command);
+    case 'agent.start':
+      return startAgent(state, command);
     default:
       return assertNever(command);
   }

@@ -56,6 +56,8 @@ export interface Law<State, C extends Command = Command> {
   initial(stream: string): State;
   /** The state of a stream of which nothing is left but its tombstone. */
   tombstone(stream: string): State;
+  /** Why an agent's incarnation may not send commands any more; undefined when it may. */
+  fence?(state: State, writer: { readonly run: string; readonly incarnation: number }): Refusal | undefined;
   decide(state: State, command: C, at: number): Decision;
   evolve(state: State, event: LawEvent): State | undefined;
   /** Why an event that `evolve` did not take is not lawful. */

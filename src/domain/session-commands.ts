@@ -1,5 +1,7 @@
 // What can be asked of a session. Commands come checked from the layers above; whether they are lawful is decided here.
 import type { Json } from '../base/json.ts';
+import type { AgentPlace, AgentStart } from './agent-runs.ts';
+import type { RecordedError } from './recorded-error.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { MessageData, RestoredData, SessionProfile } from './session-events.ts';
 
@@ -22,6 +24,18 @@ export interface RestoreSession {
   readonly messages: readonly { readonly at: number; readonly message: NewMessage }[];
 }
 
+export interface StartAgent extends AgentStart {
+  readonly type: 'agent.start';
+}
+
+/** What becomes of a run: told by whoever supervises it, but for `agent.stop`, which anybody may ask for. */
+export type AgentCommand =
+  | (AgentPlace & { readonly type: 'agent.crash' | 'agent.fail'; readonly error: RecordedError })
+  | (AgentPlace & { readonly type: 'agent.complete'; readonly result: Json })
+  | { readonly type: 'agent.restart'; readonly runId: string; readonly reason: string }
+  | { readonly type: 'agent.stop'; readonly runId: string; readonly reason: string }
+  | { readonly type: 'agent.stopAll'; readonly reason: string };
+
 /** A message before its place and size are known. */
 export type NewMessage = Omit<MessageData, 'entry' | 'size'>;
 
@@ -29,6 +43,8 @@ export type SessionCommand =
   | CreateSession
   | TerminateSession
   | RestoreSession
+  | StartAgent
+  | AgentCommand
   | { readonly type: 'session.finishTermination' }
   | { readonly type: 'session.expire' }
   | { readonly type: 'session.fallQuiet'; readonly to: 'idle' | 'dormant'; readonly at: number }

@@ -24,6 +24,10 @@ export interface SessionConfig {
   readonly maxMemoryKeys: number;
   /** Bytes of the working context, keys and values together. */
   readonly maxMemoryBytes: number;
+  /** Agent runs that may be open at once. */
+  readonly maxAgents: number;
+  /** How long an agent may take to end once it was told to; then it is abandoned. */
+  readonly agentShutdownMs: number;
   /** Tokens of a built context, of which `tokenReserve` is left free. */
   readonly tokenBudget: number;
   /** The part of the budget that is left free for the answer, from 0 to 1. */
@@ -43,6 +47,8 @@ export const defaultSessionConfig: SessionConfig = {
   maxIndexedFiles: 1_000,
   maxMemoryKeys: 1_000,
   maxMemoryBytes: 1_048_576,
+  maxAgents: 100,
+  agentShutdownMs: 5_000,
   tokenBudget: 100_000,
   tokenReserve: 0.1,
 };

@@ -2,7 +2,7 @@
 import type { StateSummary } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
 import type { SessionStatus } from './session-lifecycle.ts';
-import { contextOf, type SessionState, statusOf } from './session-state.ts';
+import { contextOf, isAtWork, type SessionState, statusOf } from './session-state.ts';
 
 /** The earliest of the times that are set. */
 const earliest = (...times: (number | null)[]): number | null =>
@@ -20,12 +20,13 @@ function endOf(state: SessionState): number | null {
   return earliest(
     config.expiresAt,
     after(openedAt ?? lastActivityAt, config.endAfterMs),
-    after(lastActivityAt, config.endAfterQuietMs),
+    isAtWork(state) ? null : after(lastActivityAt, config.endAfterQuietMs),
   );
 }
 
 /** The next quiet edge and when it falls due, or undefined. */
 function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number } | undefined {
+  if (isAtWork(state)) return undefined;
   const status = statusOf(state);
   const { lastActivityAt } = contextOf(state);
   const { idleAfterMs, dormantAfterMs } = state.profile.config;
@@ -40,7 +41,8 @@ function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number 
 
 /** The command of the earliest deadline that has passed: unfinished endings first, then ends, then quiet edges. */
 export function dueCommand(state: SessionState, now: number): SessionCommand | undefined {
-  if (statusOf(state) === 'terminating') return { type: 'session.finishTermination' };
+  if (statusOf(state) === 'terminating')
+    return finishAt(state) <= now ? { type: 'session.finishTermination' } : undefined;
   const quiet = quietEdgeOf(state);
   const end = endOf(state);
   if (quiet !== undefined && quiet.at <= now && (end === null || quiet.at < end)) {
@@ -49,15 +51,32 @@ export function dueCommand(state: SessionState, now: number): SessionCommand | u
   return end !== null && end <= now ? { type: 'session.expire' } : undefined;
 }
 
-/** What of the deadlines must survive in the head: quiet ones are made good when the session is next in memory. */
-function dueAtOf(state: SessionState): number | null {
+/**
+ * When an ending is finished at the latest: at once, or when its agents have had twice their time. Whoever stops them says
+ * earlier that they have ended; this is for a process that died meanwhile.
+ */
+function finishAt({ agents, profile, lifecycle }: SessionState): number {
+  const { updatedAt } = lifecycle.context;
+  return agents.open.size === 0 ? updatedAt : updatedAt + 2 * profile.config.agentShutdownMs;
+}
+
+/** What wakes a session that is in memory. */
+function hardDeadlineOf(state: SessionState): number | null {
   const status = statusOf(state);
-  if (status === 'terminating' || status === 'deleted') return contextOf(state).updatedAt;
-  return endOf(state);
+  if (status === 'terminating') return finishAt(state);
+  return status === 'deleted' ? contextOf(state).updatedAt : endOf(state);
+}
+
+/**
+ * What of the deadlines must survive in the head: quiet ones are made good when the session is next in memory. Agents that
+ * were at work go on at once.
+ */
+function dueAtOf(state: SessionState): number | null {
+  return isAtWork(state) ? contextOf(state).updatedAt : hardDeadlineOf(state);
 }
 
 export function nextDeadlineOf(state: SessionState): number | null {
-  return earliest(dueAtOf(state), quietEdgeOf(state)?.at ?? null);
+  return earliest(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null);
 }
 
 /** What the list of sessions shows; {@link statusAt} derives the quiet statuses from it and the clock. */
@@ -70,6 +89,7 @@ export function summarizeSession(state: SessionState): StateSummary {
     idleAfterMs: config.idleAfterMs,
     dormantAfterMs: config.dormantAfterMs,
     messages,
+    agents: state.agents.open.size,
     name,
     agent,
     parentSessionId,
@@ -86,10 +106,13 @@ export function statusAt(
     readonly activeAt: number;
     readonly idleAfterMs: number | null;
     readonly dormantAfterMs: number | null;
+    /** Open agent runs: while there are any, an active session is not quiet. */
+    readonly agents?: number;
   },
   now: number,
 ): SessionStatus {
   if (status !== 'active' && status !== 'idle') return status;
+  if (status === 'active' && (quiet.agents ?? 0) > 0) return status;
   const dormantAt = after(quiet.activeAt, quiet.dormantAfterMs);
   if (dormantAt !== null && dormantAt <= now) return 'dormant';
   const idleAt = after(quiet.activeAt, quiet.idleAfterMs);

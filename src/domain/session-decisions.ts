@@ -1,8 +1,15 @@
 // What each command leads to: the events that would follow, or why it is refused. The machine has the last word on edges.
 import { assertNever } from '../base/errors.ts';
+import { decideAgent, stopAll } from './agent-decisions.ts';
 import { type ContentCommand, decideContent, placed } from './content-decisions.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
-import type { CreateSession, RestoreSession, SessionCommand, TerminateSession } from './session-commands.ts';
+import type {
+  AgentCommand,
+  CreateSession,
+  RestoreSession,
+  SessionCommand,
+  TerminateSession,
+} from './session-commands.ts';
 import type { SessionStatus, StatusChange } from './session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from './session-state.ts';
 import { edge, laterEdge, notLawful, wakesTo } from './status-edge.ts';
@@ -22,6 +29,7 @@ export function decideSession(state: SessionState, command: SessionCommand): Dec
   if (statusOf(state) === 'deleted' && endings.has(command.type))
     return { events: [], reply: { status: 'deleted' } };
   if (isMissing(state)) return refuse('SESSION_NOT_FOUND', { sessionId: state.sessionId });
+  if (isAgent(command)) return decideAgent(state, command);
   return isLifecycle(command) ? decideLifecycle(state, command) : decideContent(state, command);
 }
 
@@ -31,7 +39,14 @@ function isMissing(state: SessionState): boolean {
   return status === 'deleted' || (status === 'initializing' && contextOf(state).updatedAt === 0);
 }
 
-type LifecycleCommand = Exclude<SessionCommand, CreateSession | RestoreSession | ContentCommand>;
+type LifecycleCommand = Exclude<
+  SessionCommand,
+  CreateSession | RestoreSession | ContentCommand | AgentCommand
+>;
+
+function isAgent(command: SessionCommand): command is AgentCommand {
+  return command.type.startsWith('agent.') && command.type !== 'agent.start';
+}
 
 function isLifecycle(command: SessionCommand): command is LifecycleCommand {
   return command.type.startsWith('session.') && command.type !== 'session.configure';
@@ -67,7 +82,12 @@ function restore(state: SessionState, { data, messages }: RestoreSession): Decis
   );
   const opened = laterEdge('initializing', 'active', 'restored', 'session.restore');
   return {
-    events: [{ type: 'session.restored', data: { ...data, from: statusOf(state) } }, ...told, opened],
+    events: [
+      ...stopAll(state, 'restored'),
+      { type: 'session.restored', data: { ...data, from: statusOf(state) } },
+      ...told,
+      opened,
+    ],
     reply: { sessionId, messages: told.length },
   };
 }
@@ -122,6 +142,7 @@ function finish(state: SessionState): Decision {
   const { reason, cleanup } = contextOf(state);
   const said = reason ?? 'terminated';
   const events: Proposal[] = [
+    ...stopAll(state, said),
     edge(state, 'terminated', said, 'session.finishTermination'),
     { type: 'session.terminated', data: { reason: said } },
   ];

@@ -1,6 +1,8 @@
 // The events of a session and what each carries: the one vocabulary of journal, machine, pub/sub and projections.
 import type { Json } from '../base/json.ts';
+import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { LawEvent } from './law.ts';
+import type { RecordedError } from './recorded-error.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { SessionStatus, StatusChange } from './session-lifecycle.ts';
 
@@ -70,6 +72,12 @@ export interface SessionEventData {
   'file.indexed': { readonly path: string; readonly metadata: Json };
   'memory.updated': { readonly key: string; readonly value: Json };
   'memory.deleted': { readonly key: string };
+  'agent.started': AgentStart;
+  'agent.restarted': AgentPlace & { readonly reason: string };
+  'agent.crashed': AgentPlace & { readonly error: RecordedError };
+  'agent.completed': AgentPlace & { readonly result: Json };
+  'agent.failed': AgentPlace & { readonly error: RecordedError };
+  'agent.stopped': AgentPlace & { readonly reason: string };
 }
 
 export type SessionEventType = keyof SessionEventData;

@@ -3,6 +3,8 @@ import { AppendList } from '../base/append-list.ts';
 import { deepFreeze } from '../base/json.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
 import { type ActiveFile, type IndexedFile, listFiles, listIndex } from './active-files.ts';
+import { fenceAgent } from './agent-decisions.ts';
+import { type AgentRun, type EndedAgentRun, openRuns } from './agent-runs.ts';
 import { keptSeqs } from './conversation.ts';
 import type { Law, Proposal, Refusal } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
@@ -27,10 +29,11 @@ import { listItems, type MemoryItem } from './working-context.ts';
 
 export const sessionLaw: Law<SessionState, SessionCommand> = {
   kind: 'session',
-  version: 1,
+  version: 2,
   eventVersions: sessionEventVersions,
   initial: initialSession,
   tombstone: deletedSession,
+  fence: fenceAgent,
   decide: decideSession,
   evolve: evolveSession,
   explain: explainRefusal,
@@ -62,6 +65,8 @@ interface EncodedSession {
   readonly files: readonly ActiveFile[];
   readonly fileIndex: readonly IndexedFile[];
   readonly memory: readonly MemoryItem[];
+  readonly agents: readonly AgentRun[];
+  readonly endedAgents: readonly EndedAgentRun[];
 }
 
 /**
@@ -69,7 +74,7 @@ interface EncodedSession {
  * histories give equal texts without sorting anything.
  */
 function encodeState(state: SessionState): string {
-  const { conversation, files, memory } = state;
+  const { conversation, files, memory, agents } = state;
   const encoded: EncodedSession = {
     sessionId: state.sessionId,
     status: statusOf(state),
@@ -83,6 +88,8 @@ function encodeState(state: SessionState): string {
     files: listFiles(files),
     fileIndex: listIndex(files),
     memory: listItems(memory),
+    agents: openRuns(agents),
+    endedAgents: agents.ended,
   };
   return JSON.stringify(encoded);
 }
@@ -113,6 +120,10 @@ function decodeState(text: string): SessionState {
     memory: {
       items: ShardedMap.of(encoded.memory.map((item) => [item.key, item])),
       bytes: bytesOf(encoded.memory),
+    },
+    agents: {
+      open: ShardedMap.of(encoded.agents.map((run) => [run.runId, run])),
+      ended: encoded.endedAgents,
     },
   };
 }

@@ -108,6 +108,14 @@ const edge = <S extends SessionStatus>(status: S) =>
 const wakingEdge = <S extends SessionStatus>(status: S) =>
   ({ guard: { type: 'wakesTo', params: { status } }, target: status, actions: 'recordEdge' }) as const;
 
+/** What becomes of agents is recorded wherever the session rests, and wakes nobody. */
+const endsOfAgents = {
+  'agent.crashed': { actions: 'recordTime' },
+  'agent.completed': { actions: 'recordTime' },
+  'agent.failed': { actions: 'recordTime' },
+  'agent.stopped': { actions: 'recordTime' },
+} as const;
+
 /** Events are lawful where they are named, and nowhere else. */
 export const sessionMachine = lifecycle.createMachine({
   id: 'session',
@@ -141,10 +149,19 @@ export const sessionMachine = lifecycle.createMachine({
         'analysis.completed': { actions: 'recordActivity' },
         'issue.found': { actions: 'recordActivity' },
         'context.updated': { actions: 'recordActivity' },
+        'agent.started': { actions: 'recordActivity' },
+        'agent.restarted': { actions: 'recordActivity' },
+        'agent.crashed': { actions: 'recordActivity' },
+        'agent.completed': { actions: 'recordActivity' },
+        'agent.failed': { actions: 'recordActivity' },
+        'agent.stopped': { actions: 'recordActivity' },
       },
     },
     idle: {
-      on: { 'session.statusChanged': [edge('active'), edge('paused'), edge('dormant'), edge('terminating')] },
+      on: {
+        'session.statusChanged': [edge('active'), edge('paused'), edge('dormant'), edge('terminating')],
+        ...endsOfAgents,
+      },
     },
     paused: {
       on: {
@@ -153,12 +170,16 @@ export const sessionMachine = lifecycle.createMachine({
           { guard: 'keepsPaused', target: 'dormant', actions: 'recordEdge' },
           edge('terminating'),
         ],
+        ...endsOfAgents,
       },
     },
     dormant: {
-      on: { 'session.statusChanged': [wakingEdge('active'), wakingEdge('paused'), edge('terminating')] },
+      on: {
+        'session.statusChanged': [wakingEdge('active'), wakingEdge('paused'), edge('terminating')],
+        ...endsOfAgents,
+      },
     },
-    terminating: { on: { 'session.statusChanged': edge('terminated') } },
+    terminating: { on: { 'session.statusChanged': edge('terminated'), ...endsOfAgents } },
     terminated: {
       on: { 'session.statusChanged': edge('archived'), 'session.terminated': { actions: 'recordTime' } },
     },

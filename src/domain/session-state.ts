@@ -10,6 +10,16 @@ import {
   withoutFile,
 } from './active-files.ts';
 import {
+  type AgentOutcome,
+  type AgentPlace,
+  type AgentRuns,
+  noAgents,
+  withCrashed,
+  withEnded,
+  withRestarted,
+  withStarted,
+} from './agent-runs.ts';
+import {
   type Conversation,
   emptyConversation,
   withLimits,
@@ -37,6 +47,7 @@ export interface SessionState {
   readonly conversation: Conversation;
   readonly files: ActiveFiles;
   readonly memory: WorkingContext;
+  readonly agents: AgentRuns;
 }
 
 const noProfile: SessionProfile = {
@@ -56,6 +67,7 @@ export function initialSession(stream: string): SessionState {
     conversation: emptyConversation,
     files: noFiles,
     memory: emptyWorkingContext,
+    agents: noAgents,
   };
 }
 
@@ -65,6 +77,10 @@ export function deletedSession(stream: string): SessionState {
 
 export const statusOf = (state: SessionState): SessionStatus => state.lifecycle.value as SessionStatus;
 export const contextOf = (state: SessionState): LifecycleContext => state.lifecycle.context;
+
+/** True while agents of the session run: it is then not quiet, whatever else happens. */
+export const isAtWork = (state: SessionState): boolean =>
+  state.agents.open.size > 0 && statusOf(state) === 'active';
 
 /** The state after an event, or undefined when the machine does not take it. */
 export function evolveSession(state: SessionState, event: LawEvent): SessionState | undefined {
@@ -94,12 +110,32 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
       return { ...state, memory: withItem(state.memory, event.data.key, event.data.value, event.seq) };
     case 'memory.deleted':
       return { ...state, memory: withoutItem(state.memory, event.data.key) };
+    case 'agent.started':
+      return { ...state, agents: withStarted(state.agents, event.data, event.at, event.seq) };
+    case 'agent.restarted':
+      return { ...state, agents: withRestarted(state.agents, event.data) };
+    case 'agent.crashed':
+      return { ...state, agents: withCrashed(state.agents, event.data) };
+    case 'agent.completed':
+      return withoutAgent(state, event, 'completed');
+    case 'agent.failed':
+      return withoutAgent(state, event, 'failed');
+    case 'agent.stopped':
+      return withoutAgent(state, event, 'stopped');
     case 'session.created':
     case 'session.configured':
       return withProfile(state, { ...state.profile, ...event.data });
     default:
       return state;
   }
+}
+
+function withoutAgent(
+  state: SessionState,
+  { data, at, seq }: LawEvent<string, AgentPlace>,
+  outcome: AgentOutcome,
+): SessionState {
+  return { ...state, agents: withEnded(state.agents, data.runId, outcome, at, seq) };
 }
 
 function withAddedFile(state: SessionState, event: SessionEvent & { type: 'file.added' }): SessionState {

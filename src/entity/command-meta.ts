@@ -17,6 +17,8 @@ export interface CommandMeta {
   /** SHA-256 of the request, to tell a repeat from another request under the same key. */
   readonly digest?: string;
   readonly source?: CommandSource;
+  /** Set for what an agent sends: the law refuses an incarnation that is not the current one. */
+  readonly agent?: { readonly run: string; readonly incarnation: number };
   readonly by?: string;
   readonly correlation?: string;
   readonly causation?: string;
@@ -49,11 +51,12 @@ export interface SourceRecord {
 
 /** What of it is kept with the events. */
 export function eventMeta(meta: CommandMeta, incarnation: number): EventMeta {
-  const { operationId, source, by, correlation } = meta;
+  const { operationId, source, by, correlation, agent } = meta;
   const causation =
     source === undefined ? meta.causation : `${source.manager}:${source.stream}:${source.seq}`;
   return Object.freeze({
-    incarnation,
+    incarnation: agent?.incarnation ?? incarnation,
+    ...(agent !== undefined && { agent: agent.run }),
     ...(operationId !== undefined && { operationId }),
     ...(by !== undefined && { by }),
     ...(correlation !== undefined && { correlation }),

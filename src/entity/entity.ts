@@ -51,11 +51,14 @@ export class Entity<State, C extends Command> {
   #abandoned: Error | undefined;
   #progressed = false;
 
-  /** Reads the newest snapshot that holds and the events after it. */
+  /** Reads the newest snapshot that holds and the events after it, unless `resident` is all that there is to read. */
   static async hydrate<State, C extends Command>(
     options: EntityOptions<State, C>,
+    resident?: Hydrated<State>,
   ): Promise<Entity<State, C>> {
     const { law, stream, journal, telemetry } = options;
+    if (resident !== undefined && (await journal.head(stream))?.version === resident.head?.version)
+      return new Entity(options, resident);
     return new Entity(options, await hydrate(law, stream, journal, telemetry));
   }
 
@@ -80,6 +83,18 @@ export class Entity<State, C extends Command> {
   /** The seq of the newest durable event, or 0. */
   get seq(): number {
     return this.#head?.seq ?? 0;
+  }
+
+  /** The time of the newest event, or of the newest command that led to one. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  /** What another incarnation can go on with, without reading anything. */
+  get hydrated(): Hydrated<State> {
+    const { seq, bytes } = this.#snapshots.last;
+    const head = this.#head;
+    return { state: this.#durable, head, lastAt: this.#lastAt, snapshotSeq: seq, snapshotBytes: bytes };
   }
 
   /** True once an event of this incarnation became durable. */
@@ -124,8 +139,9 @@ export class Entity<State, C extends Command> {
     return this.#mailbox.whenOpen();
   }
 
-  /** Keeps a snapshot of the durable state, when there is anything new in it. */
-  async snapshot(): Promise<void> {
+  /** Keeps a snapshot of the durable state, when at least so many events are new in it. */
+  async snapshot(leastEvents = 1): Promise<void> {
+    if (this.seq - this.#snapshots.last.seq < leastEvents) return;
     if (this.#head !== undefined) await this.#snapshots.write(this.#durable, this.#head);
   }
 
@@ -213,6 +229,8 @@ export class Entity<State, C extends Command> {
 
   #run(command: C, meta: CommandMeta): Decided<State> | { readonly refusal: Refusal } {
     const { law, journal, clock, incarnation } = this.#options;
+    const refusal = meta.agent && law.fence?.(this.#decided, meta.agent);
+    if (refusal !== undefined) return { refusal };
     // Time never runs backwards within a stream, whatever the clock does.
     const at = Math.max(clock.now(), this.#lastAt);
     const from = { state: this.#decided, seq: this.#decidedSeq, at };

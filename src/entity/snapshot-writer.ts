@@ -40,6 +40,11 @@ export class SnapshotWriter<State> {
     this.#bytes = last.bytes;
   }
 
+  /** The snapshot that was written last: its seq, and how large it was. */
+  get last(): { readonly seq: number; readonly bytes: number } {
+    return { seq: this.#seq, bytes: this.#bytes };
+  }
+
   /** Counts what became durable, and writes a snapshot beside the next commands when it is time. */
   afterEvents(drafts: readonly EventDraft[], state: State, head: Head): void {
     this.#eventsSince += drafts.length;

@@ -20,6 +20,8 @@ export interface Call {
   readonly digest?: string;
   readonly correlation?: string;
   readonly by?: string;
+  /** Aborted when the caller does not wait any more; for what waits itself. */
+  readonly signal?: AbortSignal;
   /** Set for the commands of a process manager: the event that caused it. */
   readonly source?: {
     readonly manager: string;
@@ -27,6 +29,8 @@ export interface Call {
     readonly seq: number;
     readonly index: number;
   };
+  /** Set for what an agent calls through its handle: which incarnation of which run it is. */
+  readonly agent?: { readonly run: string; readonly incarnation: number };
 }
 
 type Handler<Name extends OperationName> = (
@@ -52,26 +56,31 @@ const noCall: Call = {};
 /** Runs an operation for a caller inside the system, who says himself how the call is identified. */
 export type Invoke = (operation: string, input: unknown, call: Call) => Promise<unknown>;
 
+/** The dispatch of one who is named on all that he calls. */
+export type DispatchAs = (caller: Pick<Call, 'agent' | 'by'>) => Dispatch;
+
 export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOptions): {
   dispatch: Dispatch;
+  dispatchAs: DispatchAs;
   invoke: Invoke;
 } {
   const run = (name: OperationName, input: unknown, call: Call): unknown =>
     (handlers[name] as (input: unknown, call: Call) => unknown)(input, call);
-  return {
-    async dispatch(name, input, options) {
+  const dispatchAs =
+    (caller: Call): Dispatch =>
+    async (name, input, options) => {
       admit();
       if (options !== undefined) assertOptions(name, options);
       options?.signal?.throwIfAborted();
       const parsed = checkedInput(name, input);
-      const outcome = run(
-        name as OperationName,
-        parsed,
-        options === undefined ? noCall : callOf(name as OperationName, parsed, options),
-      );
+      const call = options === undefined ? caller : callOf(name as OperationName, parsed, options, caller);
+      const outcome = run(name as OperationName, parsed, call);
       if (options?.signal === undefined && timeoutMs === null) return outcome;
       return raced(Promise.resolve(outcome), name, options?.signal, clock, timeoutMs);
-    },
+    };
+  return {
+    dispatch: dispatchAs(noCall),
+    dispatchAs,
     invoke: async (name, input, call) => run(name as OperationName, checkedInput(name, input), call),
   };
 }
@@ -93,9 +102,16 @@ function assertOptions(operation: string, options: CallOptions): void {
     throw invalid(operation, 'signal must be an AbortSignal');
 }
 
-function callOf(name: OperationName, input: unknown, { idempotencyKey, correlation, by }: CallOptions): Call {
+function callOf(
+  name: OperationName,
+  input: unknown,
+  { idempotencyKey, correlation, by, signal }: CallOptions,
+  caller: Call,
+): Call {
   if (idempotencyKey !== undefined) assertKey(name, idempotencyKey);
   return {
+    ...caller,
+    ...(signal !== undefined && { signal }),
     ...(idempotencyKey !== undefined && {
       operationId: idempotencyKey,
       digest: sha256(canonicalJson([name, input])),

@@ -1,13 +1,19 @@
 // All operations, declared once. A room exports the handlers, system.ts binds them.
 import { z } from 'zod';
+import { idPattern } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
+import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
 import { type BuiltContext, contextSections } from '../domain/built-context.ts';
+import { conditionKinds } from '../domain/condition-law.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { type Operation, read, write } from './operation.ts';
 import { json, jsonObject, messageFields, pageLimit, reason, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 import type {
   Acknowledged,
+  AgentDetails,
+  AgentInfo,
+  ConditionInfo,
   ContextEntry,
   DeliveredEvent,
   FileInfo,
@@ -26,6 +32,8 @@ const path = z.string().min(1).max(4096);
 const key = z.string().min(1).max(512);
 const one = z.strictObject({ sessionId });
 const because = z.strictObject({ sessionId, reason: reason.default('requested') });
+const runId = z.string().regex(idPattern);
+const run = z.strictObject({ sessionId, runId });
 const cursor = z.string().max(1024);
 const seq = z.number().int().min(1);
 
@@ -83,6 +91,14 @@ export const operations = {
   'sessions.delete': write<StatusAcknowledged>()(
     'Deletes a terminated session; nothing but its id is left.',
     because,
+  ),
+  'sessions.retry': write<Acknowledged & { readonly condition: ConditionInfo['condition'] | null }>()(
+    'Brings a quarantined session back; its agents go on, or are stopped.',
+    z.strictObject({ sessionId, agents: z.enum(['resume', 'stop']).default('resume') }),
+  ),
+  'sessions.conditions': read<readonly ConditionInfo[]>()(
+    'The sessions that are recovering or quarantined, and why; oldest first.',
+    z.strictObject({ condition: z.enum(conditionKinds).optional() }),
   ),
   'sessions.save': write<SavedInfo & Repeatable>()(
     'Keeps a copy of a session that `sessions.restore` brings back.',
@@ -169,6 +185,38 @@ export const operations = {
   ),
   'memory.delete': write<Acknowledged>()('Deletes a key.', z.strictObject({ sessionId, key })),
   'memory.keys': read<readonly string[]>()('The keys, newest first.', one),
+  'agents.start': write<Acknowledged & { readonly runId: string }>()(
+    'Starts a registered agent in a session. It runs under supervision until it has a result, also after crashes.',
+    z.strictObject({
+      sessionId,
+      agent: name,
+      input: json.default(null),
+      role: name.optional(),
+      restart: z.enum(restartTypes).default('transient'),
+      timeoutMs: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+    }),
+  ),
+  'agents.stop': write<Acknowledged & { readonly status: AgentInfo['status'] }>()(
+    'Ends a run: it can commit nothing any more. Answered when it has ended, or was abandoned after its grace.',
+    z.strictObject({ sessionId, runId, reason: reason.default('requested') }),
+  ),
+  'agents.get': read<AgentDetails>()(
+    'One run with its input, and its result or error once it has ended.',
+    run,
+  ),
+  'agents.wait': read<AgentDetails>()(
+    'Waits until a run has ended, and answers with what became of it.',
+    run,
+  ),
+  'agents.list': read<readonly AgentInfo[]>()(
+    'The open runs of a session in the order of their start, then the newest that ended; by role, name or status.',
+    z.strictObject({
+      sessionId,
+      role: name.optional(),
+      agent: name.optional(),
+      status: z.array(z.enum(agentStatuses)).min(1).optional(),
+    }),
+  ),
   'events.publish': write<Partial<Acknowledged>>()(
     'Publishes an event of the catalogue to the session; transient kinds are not journaled and answer without a seq.',
     z.strictObject({ sessionId, type: z.string().max(128), data: jsonObject.default({}) }),

@@ -18,6 +18,8 @@ const fields = {
   maxIndexedFiles: count.max(10_000),
   maxMemoryKeys: count.max(10_000),
   maxMemoryBytes: z.number().int().min(1).max(4_194_304),
+  maxAgents: count.max(1_000),
+  agentShutdownMs: z.number().int().min(0).max(3_600_000),
   tokenBudget: z.number().int().min(1),
   tokenReserve: z.number().min(0).max(0.9),
 } satisfies Record<keyof SessionConfig, z.ZodType>;

@@ -1,5 +1,8 @@
 // What operations answer with: plain data, times in milliseconds since the epoch.
 import type { Json } from '../base/json.ts';
+import type { AgentRestart, agentStatuses } from '../domain/agent-runs.ts';
+import type { ConditionKind } from '../domain/condition-law.ts';
+import type { RecordedError } from '../domain/recorded-error.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 
@@ -18,8 +21,8 @@ export interface StatusAcknowledged extends Acknowledged {
   readonly status: SessionStatus;
 }
 
-/** `quarantined` is a condition that overlays the status of a session that keeps failing. */
-export type ShownStatus = SessionStatus | 'quarantined';
+/** `recovering` and `quarantined` are conditions that overlay the status of a session that fails. */
+export type ShownStatus = SessionStatus | ConditionKind;
 
 export interface SessionInfo {
   readonly sessionId: string;
@@ -42,6 +45,47 @@ export interface SessionDetails extends SessionInfo {
   readonly reason: string | null;
   readonly error: string | null;
   readonly seq: number;
+  /** What is wrong with it, if anything is. */
+  readonly condition: ConditionInfo | null;
+}
+
+/** Why a session is recovering or quarantined. */
+export interface ConditionInfo {
+  readonly sessionId: string;
+  readonly condition: ConditionKind;
+  readonly reason: string;
+  readonly error: RecordedError | null;
+  /** How often it was started again before it was given up. */
+  readonly restarts: number;
+  readonly since: number;
+}
+
+/** A run of an agent. */
+export interface AgentInfo {
+  readonly runId: string;
+  /** The name under which the agent is registered. */
+  readonly agent: string;
+  readonly role: string | null;
+  readonly status: (typeof agentStatuses)[number];
+  /** False for an open run that nobody runs just now: its session rests, or its agent is not registered. */
+  readonly isRunning: boolean;
+  readonly restart: AgentRestart;
+  readonly timeoutMs: number | null;
+  /** Counted from 1 over the whole life of the run. */
+  readonly incarnation: number;
+  readonly crashes: number;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+}
+
+export interface AgentDetails extends AgentInfo {
+  readonly input: Json;
+  /** What it returned; null unless it has completed. */
+  readonly result: Json;
+  /** Why it has failed. */
+  readonly error: RecordedError | null;
+  /** Why it was stopped. */
+  readonly reason: string | null;
 }
 
 export interface Page<Item> {

@@ -2,13 +2,8 @@
 // sessions that have a condition.
 import { HoldfastError } from '../base/errors.ts';
 import { assertId } from '../base/ids.ts';
-import {
-  boundedText,
-  type ConditionKind,
-  conditionError,
-  conditionLaw,
-  conditionOfHead,
-} from '../domain/condition-law.ts';
+import { type ConditionKind, conditionLaw, conditionOfHead } from '../domain/condition-law.ts';
+import { boundedText, recordedError } from '../domain/recorded-error.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import type { Head } from '../journal/journal.ts';
 import { type Condition, ConditionStream, type ConditionStreamOptions } from './condition-stream.ts';
@@ -84,7 +79,7 @@ export class Conditions {
           type: 'condition.set',
           condition,
           reason: boundedText(reason),
-          error: error === undefined || error === null ? null : conditionError(error),
+          error: error === undefined || error === null ? null : recordedError(error),
           restarts,
           askedAt: this.#options.clock.now(),
         },
@@ -135,7 +130,7 @@ export class Conditions {
     this.#add(sessionId, {
       condition: 'quarantined',
       reason: 'the record of its condition is damaged',
-      error: conditionError(error),
+      error: recordedError(error),
       restarts: 0,
       since: this.#options.clock.now(),
       seq: 0,

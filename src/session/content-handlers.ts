@@ -35,7 +35,7 @@ export function contentHandlers(context: HandlerContext): Handlers<ContentOperat
       sendCommand(context, sessionId, { type: 'conversation.clear' }, call),
     'messages.pin': ({ sessionId, seq }, call) => {
       const checked = async (): Promise<SessionCommand> => {
-        if (!(await isAnswered(context, sessionId, call)))
+        if (!(await isAnswered(context, sessionStream(sessionId), call)))
           await getMessage(context, await stateOf(sessionId), seq);
         return { type: 'message.pin', seq };
       };

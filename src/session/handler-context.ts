@@ -4,16 +4,19 @@ import type { IdSource } from '../base/ids.ts';
 import type { TokenCounter } from '../domain/built-context.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
-import { sessionStream } from '../domain/session-law.ts';
 import type { Announcement } from '../entity/event-reader.ts';
 import { receiptKey } from '../entity/receipts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import type { Conditions } from '../recovery/conditions.ts';
+import type { AgentRegistry } from './agent-definitions.ts';
 import type { SessionManager } from './session-manager.ts';
 
 export interface HandlerContext {
   readonly manager: SessionManager;
+  readonly conditions: Conditions;
+  readonly agents: AgentRegistry;
   readonly journal: Journal;
   readonly pubsub: PubSub<Announcement>;
   readonly clock: Clock;
@@ -27,11 +30,11 @@ export interface HandlerContext {
 /** True when the answer to this very call is on record: what it asked for need not be possible any more. */
 export async function isAnswered(
   { journal }: HandlerContext,
-  sessionId: string,
+  stream: string,
   { operationId }: Call,
 ): Promise<boolean> {
   const key = receiptKey(operationId === undefined ? {} : { operationId });
-  return key !== undefined && (await journal.receipt(sessionStream(sessionId), key)) !== undefined;
+  return key !== undefined && (await journal.receipt(stream, key)) !== undefined;
 }
 
 /** Sends a command that is known only later, in its turn, and answers with what it led to. */

@@ -80,6 +80,7 @@ async function terminateSession(
     call,
   );
   if (asked.status !== 'terminating') return finished(context, sessionId, asked);
+  await context.manager.whenAgentsEnded(sessionId);
   const ended = await finishTermination(context, sessionId);
   return finished(context, sessionId, asked.repeated === true ? { ...ended, repeated: true } : ended);
 }

@@ -6,12 +6,14 @@ import { keptSeqs } from '../domain/conversation.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import { statusAt } from '../domain/session-deadlines.ts';
 import type { FileData, MessageData, MessageEvent } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../operations/session-record.ts';
 import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
+import { conditionInfo } from './condition-handlers.ts';
 import { page, seqFrom } from './content-handlers.ts';
 import { type HandlerContext, isAnswered, sendPrepared } from './handler-context.ts';
 import { type PreparedWrite, writeOnce } from './keyed-write.ts';
@@ -53,11 +55,13 @@ async function getSession({ manager, clock }: HandlerContext, sessionId: string)
     activeAt: lastActivityAt,
     idleAfterMs: config.idleAfterMs,
     dormantAfterMs: config.dormantAfterMs,
+    agents: state.agents.open.size,
   };
   const status = statusAt(statusOf(state), quiet, clock.now());
+  const condition = manager.health.condition(sessionId);
   return {
     sessionId,
-    status: manager.quarantine(sessionId) === undefined ? status : 'quarantined',
+    status: condition?.condition ?? status,
     name,
     agent,
     parentSessionId,
@@ -72,6 +76,7 @@ async function getSession({ manager, clock }: HandlerContext, sessionId: string)
     reason,
     error,
     seq,
+    condition: condition === undefined ? null : conditionInfo(condition),
   };
 }
 
@@ -103,7 +108,7 @@ async function restoreSession(
   call: Call,
 ): Promise<{ seq: number; sessionId: string; messages: number }> {
   const saved = async (): Promise<SessionCommand> =>
-    (await isAnswered(context, sessionId, call))
+    (await isAnswered(context, sessionStream(sessionId), call))
       ? answeredBefore
       : deserializeSession(await getSaved(context, sessionId));
   return sendPrepared(context, sessionId, saved, call);

@@ -1,75 +1,102 @@
-// A living session: its root actor, the context actor below it, and the entity whose durable states the context actor
-// takes on. A command goes straight to the entity; the root supervises and relays nothing.
-
-import { type HostedActor, hostActor, type Inspect, rootLogic } from '../actor/actor-host.ts';
+// A living session: its root actor, the context actor below it, the entity whose durable states the context actor takes on,
+// and its agents behind both (rest_for_one). A command goes straight to the entity; the root supervises and relays nothing.
+import { type HostedActor, hostActor, rootLogic } from '../actor/actor-host.ts';
 import { adopt } from '../actor/adopting-logic.ts';
 import type { Exit, SupervisedChild } from '../actor/child-spec.ts';
-import type { Clock } from '../base/clock.ts';
-import { HoldfastError } from '../base/errors.ts';
-import type { Telemetry } from '../base/telemetry.ts';
-import type { SessionCommand } from '../domain/session-commands.ts';
+import type { SupervisionNode } from '../actor/supervision-tree.ts';
+import { delay } from '../base/clock.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import type { AgentRun } from '../domain/agent-runs.ts';
+import type { AgentCommand, SessionCommand } from '../domain/session-commands.ts';
+import type { SessionEventData } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { sessionMachine } from '../domain/session-lifecycle.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import { isAtWork, type SessionState, statusOf } from '../domain/session-state.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import { Entity } from '../entity/entity.ts';
-import type { Journal, StoredEvent } from '../journal/journal.ts';
+import { Entity, type EntityOptions } from '../entity/entity.ts';
+import type { Hydrated } from '../entity/hydrate.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { AgentPorts } from './agent-host.ts';
+import { SessionAgents } from './session-agents.ts';
 
-export interface SessionActorOptions {
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly mailboxSize: number;
-  readonly inspect?: Inspect;
+export interface SessionActorOptions
+  extends Pick<
+      EntityOptions<SessionState, SessionCommand>,
+      'journal' | 'clock' | 'telemetry' | 'mailboxSize'
+    >,
+    AgentPorts {
+  readonly inspect?: Parameters<typeof hostActor>[1]['inspect'];
   /** Events of a session became durable; `state` is the state after the last of them. */
   readonly tell: (sessionId: string, events: readonly StoredEvent[], state: SessionState) => void;
+  /** Its agents have ended, for it does not run any now. */
+  readonly rested: (sessionId: string) => void;
+  /** One of its agents failed too often: the session is to be quarantined. */
+  readonly escalate: (sessionId: string, run: AgentRun, error: Error, restarts: number) => void;
+}
+
+export interface SessionStart {
+  readonly sessionId: string;
+  readonly incarnation: number;
+  /** Its state, when it was still in memory. */
+  readonly resident?: Hydrated<SessionState>;
 }
 
 const sessionRoot = rootLogic('session', 'context', sessionMachine);
 
+/** Fewer events than these are read again at the next start sooner than a snapshot of them is written. */
+const worthASnapshot = 20;
+
+const longestRetryMs = 5_000;
+
 export class SessionActor implements SupervisedChild {
   readonly sessionId: string;
   readonly exited: Promise<Exit>;
+  readonly #options: SessionActorOptions;
   readonly #entity: Entity<SessionState, SessionCommand>;
   readonly #host: HostedActor;
-  readonly #end: (exit: Exit) => void;
+  /** Made when the first agent is. */
+  #agents: SessionAgents | undefined;
+  #end: (exit: Exit) => void = () => {};
+  #ended = false;
 
-  /** Reads the session from its journal and starts its actors. */
-  static async start(
-    options: SessionActorOptions,
-    sessionId: string,
-    incarnation: number,
-  ): Promise<SessionActor> {
+  /** Takes up the session from memory or from its journal, and starts its actors; its agents wait for {@link resumeAgents}. */
+  static async start(options: SessionActorOptions, start: SessionStart): Promise<SessionActor> {
+    const { sessionId, incarnation, resident } = start;
     const actors: SessionActor[] = [];
-    const entity = await Entity.hydrate<SessionState, SessionCommand>({
-      ...options,
-      law: sessionLaw,
-      stream: sessionStream(sessionId),
-      incarnation,
-      become: (event, state) => actors[0]?.become(event, state),
-      tell: (events, state) => options.tell(sessionId, events, state),
-      crash: (error) => actors[0]?.crash(error),
-    });
+    const entity = await Entity.hydrate<SessionState, SessionCommand>(
+      {
+        ...options,
+        law: sessionLaw,
+        stream: sessionStream(sessionId),
+        incarnation,
+        become: (event, state) => actors[0]?.become(event, state),
+        tell: (events, state) => actors[0]?.told(events, state),
+        crash: (error) => actors[0]?.crash(error),
+      },
+      resident,
+    );
     const actor = new SessionActor(options, sessionId, entity);
     actors.push(actor);
     return actor;
   }
 
   private constructor(
-    { inspect }: SessionActorOptions,
+    options: SessionActorOptions,
     sessionId: string,
     entity: Entity<SessionState, SessionCommand>,
   ) {
     this.sessionId = sessionId;
+    this.#options = options;
     this.#entity = entity;
-    const { promise, resolve } = deferred<Exit>();
-    this.exited = promise;
-    this.#end = resolve;
-    const snapshot = entity.durable.lifecycle;
+    this.exited = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    const { inspect } = options;
     this.#host = hostActor(sessionRoot, {
       id: `session:${sessionId}`,
       childId: 'context',
-      snapshot,
+      snapshot: entity.durable.lifecycle,
       ...(inspect && { inspect }),
     });
     void this.#host.exited.then((exit) => this.#rootEnded(exit));
@@ -84,8 +111,23 @@ export class SessionActor implements SupervisedChild {
     return this.#entity.seq;
   }
 
+  /** What is left of it in memory when its actors go. */
+  get resident(): Hydrated<SessionState> {
+    return this.#entity.hydrated;
+  }
+
+  /** When it last had something to do. */
+  get activeAt(): number {
+    return this.#entity.lastAt;
+  }
+
+  /** True while no command waits for its answer and no agent runs. */
   get isQuiet(): boolean {
-    return this.#entity.isQuiet;
+    return this.#entity.isQuiet && !this.hasAgents;
+  }
+
+  get hasAgents(): boolean {
+    return this.#agents !== undefined && this.#agents.size > 0;
   }
 
   /** The XState actors, for inspection and tests. */
@@ -105,39 +147,137 @@ export class SessionActor implements SupervisedChild {
     return this.#entity.progressed;
   }
 
-  /** Answers what was sent, keeps a snapshot, then stops the actors. */
+  /** Takes up the agent runs that have not ended, each with its next incarnation. */
+  resumeAgents(): void {
+    if (isAtWork(this.state)) this.#agentsOf().resume(this.state);
+  }
+
+  /** True when the run has a living incarnation. */
+  isRunning(runId: string): boolean {
+    return this.#agents?.isRunning(runId) ?? false;
+  }
+
+  /** Resolves when this run, or every one, has ended within its grace or was abandoned. */
+  async endAgents(runId?: string): Promise<void> {
+    await (runId === undefined ? this.#agents?.stopAll() : this.#agents?.stop(runId));
+  }
+
+  /** Ends its agents, answers what was sent, keeps a snapshot where that is worth it, then stops the actors. */
   async stop(): Promise<void> {
+    await this.endAgents();
     await this.#entity.settle();
     this.#entity.abandon(new Error('the session was stopped'));
-    await this.#entity.snapshot();
+    await this.#entity.snapshot(worthASnapshot);
     this.#host.stop();
     await this.exited;
+  }
+
+  /** At once: what is with the disk is still answered truthfully, everything else was not committed. */
+  kill(): void {
+    this.#close(new Error('the session was stopped by force'), { reason: 'shutdown' });
+  }
+
+  tree(): SupervisionNode {
+    const { status: actorStatus } = this.#host.child.getSnapshot();
+    const node = { kind: 'worker', incarnation: 1, restarts: 0, status: 'running' } as const;
+    const context = { ...node, id: 'context', details: { actor: actorStatus, seq: this.seq } };
+    const agents = this.#agents?.tree() ?? [];
+    return {
+      ...node,
+      id: this.sessionId,
+      kind: 'supervisor',
+      strategy: 'rest_for_one',
+      details: { status: statusOf(this.state) },
+      children: [context, ...agents],
+    };
   }
 
   become(event: StoredEvent, state: SessionState): void {
     adopt(this.#host.child, event, state.lifecycle);
   }
 
+  told(events: readonly StoredEvent[], state: SessionState): void {
+    this.#options.tell(this.sessionId, events, state);
+    if (this.#ended || !concernAgents(events, state)) return;
+    this.#agentsOf().follow(events, state);
+    if (statusOf(state) !== 'active') void this.#rest();
+  }
+
   /** Ends this incarnation; its supervisor decides about the next. */
   crash(error: Error): void {
-    this.#entity.abandon(error);
-    this.#host.stop();
     // A journal that is gone is nobody's crash: no restart would help, and none is charged.
     const ofJournal = HoldfastError.is(error, 'JOURNAL_UNAVAILABLE');
-    this.#end(ofJournal ? { reason: 'shutdown' } : { reason: 'crash', error });
+    this.#close(error, ofJournal ? { reason: 'shutdown' } : { reason: 'crash', error });
   }
 
   #rootEnded(exit: Exit): void {
-    this.#entity.abandon(exit.reason === 'crash' ? exit.error : new Error('its actor has ended'));
+    this.#close(exit.reason === 'crash' ? exit.error : new Error('its actor has ended'), exit);
+  }
+
+  /** The agents first: nothing of them is committed on behalf of a context that is gone. */
+  #close(error: Error, exit: Exit): void {
+    this.#ended = true;
+    this.#agents?.kill();
+    this.#entity.abandon(error);
     this.#host.stop();
     this.#end(exit);
   }
+
+  /** An ending is finished as soon as the agents have ended: whoever asked for it may have died. */
+  async #rest(): Promise<void> {
+    await this.endAgents();
+    if (this.#ended) return;
+    if (statusOf(this.state) === 'terminating')
+      await this.send({ type: 'session.finishTermination' }).catch(() => undefined);
+    this.#options.rested(this.sessionId);
+  }
+
+  #agentsOf(): SessionAgents {
+    const { clock, telemetry, agents, dispatchAs, runOwned, inspect, escalate } = this.#options;
+    this.#agents ??= new SessionAgents({
+      sessionId: this.sessionId,
+      ...{ clock, telemetry, agents, dispatchAs, runOwned },
+      ...(inspect && { inspect }),
+      readInput: (run) => this.#readInput(run),
+      record: (command) => this.#record(command),
+      shutdownMs: () => this.state.profile.config.agentShutdownMs,
+      escalate: (run, error, restarts) => escalate(this.sessionId, run, error, restarts),
+    });
+    return this.#agents;
+  }
+
+  async #readInput({ seq, runId }: AgentRun): Promise<Json> {
+    const stream = sessionStream(this.sessionId);
+    const { events } = await this.#options.journal.readFrom(stream, seq - 1, { limit: 1 });
+    const [started] = events as readonly StoredEvent<string, SessionEventData['agent.started']>[];
+    if (started?.data?.runId === runId) return started.data.input;
+    throw new HoldfastError('JOURNAL_CORRUPT', {
+      stream,
+      seq,
+      problem: `it does not start the run ${runId}`,
+    });
+  }
+
+  /** What became of an agent must not be lost to a disk that fails for a while. */
+  async #record(command: AgentCommand): Promise<Answer> {
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.send(command);
+      } catch (thrown) {
+        const error = toError(thrown);
+        if (this.#ended || !HoldfastError.is(error) || !error.retryable) throw error;
+        await Promise.race([
+          delay(this.#options.clock, Math.min(10 * 2 ** failures, longestRetryMs)),
+          this.exited,
+        ]);
+      }
+    }
+  }
 }
 
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
+/** Most events are none of the agents' business, and most sessions have none. */
+function concernAgents(events: readonly StoredEvent[], { agents }: SessionState): boolean {
+  return events.some(
+    ({ type }) => type.startsWith('agent.') || (type === 'session.statusChanged' && agents.open.size > 0),
+  );
 }

@@ -1,47 +1,42 @@
 // The session manager: finds or wakes the session that a command is for, under supervision, and knows nothing of what the
 // command says. Sessions are root actors of their own in its supervisor's care; none can take it down.
-import type { Inspect } from '../actor/actor-host.ts';
-import { type ChildSpec, type RestartPolicy, sessionRestartPolicy } from '../actor/child-spec.ts';
+import { type ChildSpec, isCrash, type RestartPolicy, sessionRestartPolicy } from '../actor/child-spec.ts';
 import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
 import { Registry } from '../actor/registry.ts';
 import { ServiceLifecycle, type ServiceStatus } from '../actor/service-lifecycle.ts';
-import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
-import type { Telemetry } from '../base/telemetry.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
-import { statusOf } from '../domain/session-state.ts';
+import { type SessionState, statusOf } from '../domain/session-state.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import { Deadlines } from '../entity/deadlines.ts';
-import { Entity } from '../entity/entity.ts';
 import type { Announcement } from '../entity/event-reader.ts';
-import { hydrate } from '../entity/hydrate.ts';
-import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
+import { type Hydrated, hydrate } from '../entity/hydrate.ts';
+import type { Head, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import type { Conditions } from '../recovery/conditions.ts';
 import { Arrivals } from './arrivals.ts';
+import { recordFailedStart } from './failed-start.ts';
 import { OpenSessions } from './open-sessions.ts';
-import { SessionActor, type SessionActorOptions } from './session-actor.ts';
+import { Residence, type ResidenceLimits } from './residence.ts';
+import { SessionActor, type SessionActorOptions, type SessionStart } from './session-actor.ts';
+import { SessionAlarms } from './session-alarms.ts';
+import { SessionHealth } from './session-health.ts';
 import { supervisionEvent } from './supervision-report.ts';
 import { ToldEvents } from './told-events.ts';
 
-export interface SessionManagerOptions {
-  readonly journal: Journal;
+export interface SessionManagerOptions
+  extends Omit<SessionActorOptions, 'tell' | 'rested' | 'escalate'>,
+    ResidenceLimits {
   readonly pubsub: PubSub<Announcement>;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly mailboxSize: number;
+  readonly conditions: Conditions;
   /** Sessions that may be open at once; null for no limit. */
   readonly maxSessions: number | null;
+  /** How long a session may take to end, its agents included. */
+  readonly shutdownMs: number;
   readonly restart?: RestartPolicy;
-  readonly inspect?: Inspect;
   /** Starts one incarnation of a session's actors; replaced where a start is to fail. */
-  readonly startActor?: (
-    options: SessionActorOptions,
-    sessionId: string,
-    incarnation: number,
-  ) => Promise<SessionActor>;
+  readonly startActor?: (options: SessionActorOptions, start: SessionStart) => Promise<SessionActor>;
 }
 
 /** The topic that hears of every session. */
@@ -51,43 +46,49 @@ export const sessionTopic = (sessionId: string): string => `session:${sessionId}
 /** Statuses in which a session needs no actors: they go once nothing is under way. */
 const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
 
-/** What fell due and could not be carried out is tried again after so long. */
-const ringAgainMs = 1_000;
-
 /** Commands that open a session where there is none. */
 const opening: ReadonlySet<string> = new Set(['session.create', 'session.restore']);
 
-const idOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);
-
 export class SessionManager {
   readonly open: OpenSessions;
+  readonly health: SessionHealth;
   readonly #options: SessionManagerOptions;
   readonly #lifecycle: ServiceLifecycle;
   readonly #supervisor: DynamicSupervisor<SessionActor>;
   readonly #registry = new Registry<SessionActor>();
-  readonly #deadlines: Deadlines;
+  readonly #alarms: SessionAlarms;
+  readonly #residence: Residence;
   readonly #actorOptions: SessionActorOptions;
   readonly #arrivals = new Arrivals();
   readonly #told: ToldEvents;
+  /** Sessions that are brought back with their agents stopped. */
+  readonly #withoutAgents = new Set<string>();
   /** Settles when the expired sessions that were found so far have ended. */
   #expired: Promise<unknown> = Promise.resolve();
-  readonly #quarantined = new Map<string, string>();
 
   constructor(options: SessionManagerOptions) {
-    const { journal, clock, telemetry, mailboxSize, inspect } = options;
+    const { journal, clock, inspect } = options;
     this.#options = options;
     this.open = new OpenSessions(options.maxSessions);
+    this.health = new SessionHealth(options.conditions, options.telemetry);
     this.#told = new ToldEvents(journal);
     this.#lifecycle = new ServiceLifecycle('session-manager', inspect);
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report));
-    this.#deadlines = new Deadlines(clock, (stream) => void this.#ring(stream));
+    const find = (sessionId: string): SessionActor | undefined => this.#supervisor.find(sessionId);
+    this.#residence = new Residence({ ...options, supervisor: this.#supervisor });
+    this.#alarms = new SessionAlarms({
+      ...options,
+      mayWake: (sessionId) => this.health.quarantine(sessionId) === undefined,
+      find,
+      start: (sessionId) => this.#startActor(sessionId),
+      removeStored: (sessionId) => this.removeStored(sessionId),
+    });
     this.#actorOptions = {
-      journal,
-      clock,
-      telemetry,
-      mailboxSize,
-      ...(inspect && { inspect }),
+      ...options,
       tell: (sessionId, events, state) => this.#tell(sessionId, events, state),
+      rested: (sessionId) => this.#unload(sessionId),
+      escalate: (sessionId, { runId, agent }, error, restarts) =>
+        this.#quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
     };
   }
 
@@ -95,20 +96,26 @@ export class SessionManager {
     return this.#lifecycle.status;
   }
 
-  /** Living sessions. */
+  /** Sessions with actors. */
   get activeCount(): number {
     return this.#supervisor.size;
   }
 
+  /** Sessions without actors whose state is in memory. */
+  get residentCount(): number {
+    return this.#residence.residentCount;
+  }
+
   /** Takes over the sessions that the journal holds: nothing is read but their heads, and only what is due is woken. */
   adopt(heads: readonly Head[]): void {
-    for (const { stream, status, dueAt } of heads) {
-      this.open.count(status, 1);
-      if (dueAt !== null) this.#deadlines.schedule(stream, dueAt);
+    for (const head of heads) {
+      this.open.count(head.status, 1);
+      this.#alarms.adopt(head);
     }
   }
 
   serve(): void {
+    this.health.booted();
     this.#lifecycle.signal('started');
   }
 
@@ -125,8 +132,10 @@ export class SessionManager {
         (child) => this.#deliver(child, command, meta),
       );
     } catch (error) {
-      if (HoldfastError.is(error, 'SESSION_START_FAILED'))
-        await this.#recordFailedStart(sessionId, profile, toError(error.cause));
+      if (HoldfastError.is(error, 'SESSION_START_FAILED')) {
+        await recordFailedStart(this.#actorOptions, sessionId, profile, toError(error.cause));
+        this.#told.forget(sessionId);
+      }
       throw error;
     } finally {
       this.open.release(sessionId);
@@ -162,16 +171,10 @@ export class SessionManager {
     const child = this.#supervisor.find(sessionId);
     if (child !== undefined && child.seq > 0 && statusOf(child.state) !== 'deleted')
       return { state: child.state, seq: child.seq };
-    const stream = sessionStream(sessionId);
-    const { state, head } = await hydrate(sessionLaw, stream, this.#options.journal, this.#options.telemetry);
+    const { state, head } = this.#residence.find(sessionId) ?? (await this.#readStored(sessionId));
     if (head === undefined || statusOf(state) === 'deleted')
       throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     return { state, seq: head.seq };
-  }
-
-  /** Why a session is quarantined, or undefined. */
-  quarantine(sessionId: string): string | undefined {
-    return this.#quarantined.get(sessionId);
   }
 
   /** The living actor under a name such as `session:<id>` or `context:<id>`. */
@@ -179,38 +182,74 @@ export class SessionManager {
     return this.#registry.find(name);
   }
 
+  /** The supervisor of all sessions, with each session that has actors. */
+  tree(): ReturnType<DynamicSupervisor<SessionActor>['tree']> {
+    return this.#supervisor.tree();
+  }
+
+  /** Resolves when the agents of a session have ended, or one of them. */
+  async whenAgentsEnded(sessionId: string, runId?: string): Promise<void> {
+    await this.#supervisor.find(sessionId)?.endAgents(runId);
+  }
+
+  /** True when the run has a living incarnation. */
+  readonly isRunning = (sessionId: string, runId: string): boolean =>
+    this.#supervisor.find(sessionId)?.isRunning(runId) ?? false;
+
+  /**
+   * Starts the actors of a quarantined session with a clean account; one that is not quarantined is left alone. Its agents
+   * go on, or are stopped before they start.
+   */
+  async revive(sessionId: string, agents: 'resume' | 'stop'): Promise<void> {
+    if (!(await this.#isStored(sessionId))) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    if (this.health.quarantine(sessionId) === undefined) return;
+    if (agents === 'stop') this.#withoutAgents.add(sessionId);
+    const start = (): Promise<SessionActor> => this.#startActor(sessionId);
+    try {
+      const actor = await this.#arrivals.arrive(sessionId, start, async (started) => started);
+      if (agents === 'stop') await actor.send({ type: 'agent.stopAll', reason: 'retried without agents' });
+    } catch (error) {
+      throw this.#startFailure(sessionId, toError(error));
+    } finally {
+      this.#withoutAgents.delete(sessionId);
+    }
+  }
+
   /** Deletes what is stored of a session whose status is `deleted`. */
   async removeStored(sessionId: string): Promise<void> {
-    await this.#supervisor.stop(sessionId);
+    await this.#residence.leave(sessionId);
     const { journal } = this.#options;
     const head = await journal.head(sessionStream(sessionId));
     if (head?.status === 'deleted' && head.firstSeq <= head.seq)
       await journal.remove(head.stream, head.version);
-    this.#deadlines.schedule(sessionStream(sessionId), null);
+    await this.health.forget(sessionId);
+    this.#residence.take(sessionId);
+    this.#alarms.clear(sessionId);
   }
 
   /** Refuses what comes, answers what runs, keeps snapshots, and stops the actors. */
   async drain(): Promise<void> {
     this.#lifecycle.signal('drain');
-    this.#deadlines.close();
+    this.#alarms.close();
+    this.#residence.close();
     await this.#supervisor.stopAll();
     this.#lifecycle.signal('drained');
   }
 
   /** A session that exists takes no place: the caller may be asking for the answer of an earlier call. */
   async #startNew(sessionId: string, command: SessionCommand): Promise<SessionActor> {
-    const known = await this.#options.journal.head(sessionStream(sessionId));
-    if (known === undefined && this.open.isFull) await this.#endExpired();
-    if (known === undefined) this.open.take(sessionId);
+    const isNew = !(await this.#isStored(sessionId));
+    if (isNew && this.open.isFull) await this.#endExpired();
+    if (isNew) this.open.take(sessionId);
     return this.#start(sessionId, command);
   }
 
   /** Sessions whose time is up hold no place, also when their alarm has not rung yet. */
   #endExpired(): Promise<unknown> {
     // Deadlines are carried out before any command, and this one asks for nothing else.
-    const end = (stream: string): Promise<Answer> =>
-      this.send(idOf(stream), { type: 'session.finishTermination' });
-    const due = this.#deadlines.takeDue();
+    const end = (sessionId: string): Promise<Answer> =>
+      this.send(sessionId, { type: 'session.finishTermination' });
+    const due = this.#alarms.takeDue();
     if (due.length > 0) this.#expired = Promise.allSettled([this.#expired, ...due.map(end)]);
     return this.#expired;
   }
@@ -225,9 +264,9 @@ export class SessionManager {
   async #start(sessionId: string, command: SessionCommand): Promise<SessionActor> {
     const living = this.#supervisor.find(sessionId);
     if (living !== undefined) return living;
-    const problem = this.#quarantined.get(sessionId);
-    if (problem !== undefined) throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem });
-    if (!opening.has(command.type)) await this.#assertStored(sessionId);
+    this.health.assertNotQuarantined(sessionId);
+    if (!opening.has(command.type) && !(await this.#isStored(sessionId)))
+      throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     try {
       return await this.#startActor(sessionId);
     } catch (error) {
@@ -239,13 +278,13 @@ export class SessionManager {
     const { status } = this;
     if (status === 'draining' || status === 'stopped')
       throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
-    return this.#supervisor.start(this.#childSpec(sessionId));
+    return this.#residence.enter(sessionId, () => this.#supervisor.start(this.#childSpec(sessionId)));
   }
 
   /** Who waited for an actor hears what became of it, in the words of the house. */
   #startFailure(sessionId: string, cause: Error): HoldfastError {
     const { status } = this;
-    const problem = this.#quarantined.get(sessionId);
+    const problem = this.health.quarantine(sessionId);
     if (problem !== undefined)
       return new HoldfastError('SESSION_QUARANTINED', { sessionId, problem }, { cause });
     if (HoldfastError.is(cause)) return cause;
@@ -253,39 +292,33 @@ export class SessionManager {
     return new HoldfastError('SESSION_START_FAILED', { sessionId, problem: cause.message }, { cause });
   }
 
-  /** Decided without actors, for these are what failed. */
-  async #recordFailedStart(sessionId: string, profile: SessionProfile, error: Error): Promise<void> {
-    const entity = await Entity.hydrate<SessionState, SessionCommand>({
-      ...this.#actorOptions,
-      law: sessionLaw,
-      stream: sessionStream(sessionId),
-      incarnation: 0,
-      become: () => {},
-      tell: (events, state) => this.#tell(sessionId, events, state),
-      crash: () => {},
-    });
-    if (entity.seq > 0) return;
-    await entity.send({ type: 'session.create', profile, startError: error.message });
-    this.#told.forget(sessionId);
-    this.#options.telemetry('session.startFailed', { sessionId, problem: error.message });
+  async #isStored(sessionId: string): Promise<boolean> {
+    return (await this.#options.journal.head(sessionStream(sessionId))) !== undefined;
   }
 
-  async #assertStored(sessionId: string): Promise<void> {
-    const head = await this.#options.journal.head(sessionStream(sessionId));
-    if (head === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  #readStored(sessionId: string): Promise<Hydrated<SessionState>> {
+    const { journal, telemetry } = this.#options;
+    return hydrate(sessionLaw, sessionStream(sessionId), journal, telemetry);
   }
 
   #childSpec(sessionId: string): ChildSpec<SessionActor> {
-    const { restart = sessionRestartPolicy, startActor = SessionActor.start } = this.#options;
+    const { restart = sessionRestartPolicy, startActor = SessionActor.start, shutdownMs } = this.#options;
     return {
       id: sessionId,
       policy: restart,
+      shutdown: shutdownMs,
       start: async (incarnation) => {
-        const actor = await startActor(this.#actorOptions, sessionId, incarnation);
+        const resident = this.#residence.take(sessionId);
+        const actor = await startActor(this.#actorOptions, {
+          sessionId,
+          incarnation,
+          ...(resident && { resident }),
+        });
         const untold = await this.#told.untold(sessionId, actor.seq);
         if (untold.length > 0) this.#tell(sessionId, untold, actor.state);
         this.#told.note(sessionId, actor.seq);
         this.#register(actor, incarnation);
+        if (!this.#withoutAgents.has(sessionId)) actor.resumeAgents();
         return actor;
       },
     };
@@ -300,7 +333,7 @@ export class SessionManager {
     void actor.exited.then(() => {
       for (const name of names) this.#registry.unregister(name, incarnation);
     });
-    this.#deadlines.schedule(sessionStream(sessionId), sessionLaw.nextDeadline(actor.state));
+    this.#alarms.follow(sessionId, actor.state);
   }
 
   #tell(sessionId: string, events: readonly StoredEvent[], state: SessionState): void {
@@ -309,7 +342,7 @@ export class SessionManager {
     this.open.follow(events);
     this.#options.pubsub.publish(sessionTopic(sessionId), announcement);
     this.#options.pubsub.publish(globalTopic, announcement);
-    this.#deadlines.schedule(sessionStream(sessionId), sessionLaw.nextDeadline(state));
+    this.#alarms.follow(sessionId, state);
     if (resting.has(statusOf(state))) queueMicrotask(() => this.#unload(sessionId));
   }
 
@@ -317,45 +350,31 @@ export class SessionManager {
   #unload(sessionId: string): void {
     const child = this.#supervisor.find(sessionId);
     if (child === undefined || !child.isQuiet) return;
-    if (resting.has(statusOf(child.state)) || child.seq === 0) void this.#supervisor.stop(sessionId);
+    if (resting.has(statusOf(child.state)) || child.seq === 0) void this.#residence.leave(sessionId);
   }
 
-  /** A deadline has passed: the session decides what that means, whether it is in memory or not. */
-  async #ring(stream: string): Promise<void> {
-    const sessionId = idOf(stream);
-    if (this.#quarantined.has(sessionId)) return;
-    try {
-      const living = this.#supervisor.find(sessionId);
-      if (living !== undefined) this.#wake(living);
-      else await this.#ringStored(sessionId, stream);
-    } catch (error) {
-      this.#options.telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
-      this.#deadlines.schedule(stream, this.#options.clock.now() + ringAgainMs);
-    }
-  }
-
-  async #ringStored(sessionId: string, stream: string): Promise<void> {
-    const { journal, clock } = this.#options;
-    const head = await journal.head(stream);
-    if (head === undefined || head.dueAt === null) return;
-    if (head.dueAt > clock.now()) this.#deadlines.schedule(stream, head.dueAt);
-    else if (head.status === 'deleted') await this.removeStored(sessionId);
-    else this.#wake(await this.#startActor(sessionId));
-  }
-
-  /** Until what fell due is durable it may still be lost, so the alarm is set once more. */
-  #wake(actor: SessionActor): void {
-    actor.wake();
-    const now = this.#options.clock.now();
-    const next = sessionLaw.nextDeadline(actor.state);
-    if (next !== null)
-      this.#deadlines.schedule(sessionStream(actor.sessionId), next > now ? next : now + ringAgainMs);
+  #quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
+    this.health.givenUp(sessionId, reason, error, restarts);
+    void this.#residence.leave(sessionId);
   }
 
   #hear(report: ChildReport): void {
-    if (report.type === 'child.givenUp') this.#quarantined.set(report.id, report.error.message);
-    if (report.type === 'child.exited' && report.exit.reason !== 'crash') this.#told.forget(report.id);
+    const { id: sessionId } = report;
     const event = supervisionEvent(report);
     if (event !== undefined) this.#options.telemetry(...event);
+    switch (report.type) {
+      case 'child.exited':
+        if (isCrash(report.exit)) this.health.crashed(sessionId, report.exit.error);
+        else this.#told.forget(sessionId);
+        return;
+      case 'child.started':
+        if (report.incarnation > 1) this.health.restarted(sessionId);
+        return;
+      case 'child.givenUp':
+        this.#quarantine(sessionId, 'it keeps failing', report.error, report.restarts);
+        return;
+      default:
+        return;
+    }
   }
 }

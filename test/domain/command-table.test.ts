@@ -10,13 +10,15 @@ import {
   opening,
   reason,
   type StateName,
+  startOf,
   stateNames,
 } from '../support/session-states.ts';
 
 /**
  * A status is what an accepted command leads to; `-` is accepted and changes nothing, because all that was asked for is
  * already so. In capitals stands the code of a refusal: NONE for SESSION_NOT_FOUND, TAKEN for SESSION_EXISTS, CONTENT
- * for SESSION_NOT_ACTIVE, EDGE for INVALID_TRANSITION.
+ * for SESSION_NOT_ACTIVE, EDGE for INVALID_TRANSITION, STALE for STALE_INCARNATION, NORUN for AGENT_NOT_FOUND: no agent
+ * runs in these sessions.
  */
 const table = `
                           | initializing | active      | idle        | paused      | dormant     | dormantPaused | terminating | terminated | archived | deleted
@@ -46,11 +48,19 @@ file.index                | NONE         | active      | active      | CONTENT  
 memory.set                | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 memory.delete             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 event.publish             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+agent.start               | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+agent.crash               | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+agent.complete            | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+agent.fail                | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+agent.restart             | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+agent.stop                | NONE         | NORUN       | NORUN       | NORUN       | NORUN       | NORUN         | NORUN       | NORUN      | NORUN    | NONE
+agent.stopAll             | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
 `;
 
 const codes: Readonly<Record<string, string>> = {
   ...{ NONE: 'SESSION_NOT_FOUND', TAKEN: 'SESSION_EXISTS' },
   ...{ CONTENT: 'SESSION_NOT_ACTIVE', EDGE: 'INVALID_TRANSITION' },
+  ...{ STALE: 'STALE_INCARNATION', NORUN: 'AGENT_NOT_FOUND' },
 };
 
 const saved = lives.active();
@@ -82,6 +92,13 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'memory.set': { type: 'memory.set', key: 'next', value: 1 },
   'memory.delete': { type: 'memory.delete', key: 'goal' },
   'event.publish': { type: 'event.publish', event: 'context.updated', data: {} },
+  'agent.start': startOf('r1'),
+  'agent.crash': { type: 'agent.crash', runId: 'r1', incarnation: 1, error: { name: 'Error', message: 'm' } },
+  'agent.complete': { type: 'agent.complete', runId: 'r1', incarnation: 1, result: null },
+  'agent.fail': { type: 'agent.fail', runId: 'r1', incarnation: 1, error: { name: 'Error', message: 'm' } },
+  'agent.restart': { type: 'agent.restart', runId: 'r1', reason },
+  'agent.stop': { type: 'agent.stop', runId: 'r1', reason },
+  'agent.stopAll': { type: 'agent.stopAll', reason },
 };
 
 /** All that there are; a command that is added fails to compile here until it stands in the table. */
@@ -92,7 +109,8 @@ const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'session.archive': true, 'session.delete': true, 'session.configure': true, 'message.send': true },
   ...{ 'message.pin': true, 'message.unpin': true, 'conversation.clear': true, 'file.add': true },
   ...{ 'file.remove': true, 'file.index': true, 'memory.set': true, 'memory.delete': true },
-  ...{ 'event.publish': true },
+  ...{ 'event.publish': true, 'agent.start': true, 'agent.crash': true, 'agent.complete': true },
+  ...{ 'agent.fail': true, 'agent.restart': true, 'agent.stop': true, 'agent.stopAll': true },
 };
 
 const [header = '', ...lines] = table.trim().split('\n');

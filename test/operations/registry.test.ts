@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ErrorCode, errorCatalogue } from '../../src/base/error-catalogue.ts';
 import { attempt } from '../../src/base/errors.ts';
 import { type OperationName, operations } from '../../src/operations/registry.ts';
+import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { errorOf, quiet } from '../support/outcome.ts';
@@ -18,8 +19,13 @@ const message = { sessionId, role: 'user', content: 'hello' } as const;
 let root = '';
 let open: TestSystem | undefined;
 
+const agents: AgentDefinitions = {
+  echo: ({ input }) => input,
+  idler: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
+};
+
 async function started(options: TestSystemOptions = {}): Promise<TestSystem> {
-  open = await createTestSystem(options);
+  open = await createTestSystem({ agents, passivateAfterMs: null, ...options });
   await open.client.sessions.create({ sessionId });
   await open.client.messages.send(message);
   return open;
@@ -151,6 +157,58 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     for (const key of ['a', 'b', 'a']) await client.memory.set({ ...one, key, value: 1 });
     return [await client.memory.keys(one), ['a', 'b']];
   },
+  'sessions.retry': async ({ client }) => [await client.sessions.retry(one), { condition: null }],
+  'sessions.conditions': async (test) => {
+    test.disk.holdWrites();
+    test.crash(sessionId);
+    await quiet();
+    return [
+      await test.client.sessions.conditions({}),
+      [
+        {
+          ...one,
+          condition: 'recovering',
+          error: { name: 'Error', message: 'a fault in the actor' },
+          restarts: 0,
+        },
+      ],
+    ];
+  },
+  'agents.start': async ({ client }) => [
+    await client.agents.start({ ...one, agent: 'echo', input: 1 }),
+    { seq: 4, runId: 'id-1' },
+  ],
+  'agents.stop': async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'idler' });
+    return [await client.agents.stop({ ...one, runId }), { seq: 5, status: 'stopped' }];
+  },
+  'agents.get': async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'idler', input: { a: 1 }, role: 'r' });
+    return [
+      await client.agents.get({ ...one, runId }),
+      {
+        runId,
+        agent: 'idler',
+        role: 'r',
+        status: 'running',
+        isRunning: true,
+        input: { a: 1 },
+        incarnation: 1,
+      },
+    ];
+  },
+  'agents.wait': async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'echo', input: ['x'] });
+    return [
+      await client.agents.wait({ ...one, runId }),
+      { status: 'completed', result: ['x'], isRunning: false },
+    ];
+  },
+  'agents.list': async ({ client }) => {
+    await client.agents.start({ ...one, agent: 'idler', role: 'r' });
+    await client.agents.start({ ...one, agent: 'idler' });
+    return [await client.agents.list({ ...one, role: 'r' }), [{ runId: 'id-1' }]];
+  },
   'events.publish': async ({ client }) => [
     await client.events.publish({ ...one, type: 'llm.responded', data: { content: 'x' } }),
     { seq: 4 },
@@ -273,6 +331,8 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     held.release();
     throw await behind;
   }),
+  AGENT_NOT_REGISTERED: after(({ client }) => client.agents.start({ ...one, agent: 'nobody' })),
+  AGENT_NOT_FOUND: after(({ client }) => client.agents.get({ ...one, runId: 'nobody' })),
   SESSION_QUARANTINED: after(async (test) => {
     for (let i = 0; i < 11; i++) {
       await quiet();
@@ -289,6 +349,16 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
 
 /** Codes that no call of a client's in good order meets; each is tested where it arises. */
 const elsewhere: readonly ErrorCode[] = [
+  'AGENT_RUN_EXISTS',
+  'AGENT_TIMEOUT',
+  'STALE_INCARNATION',
+  'KILLED',
+  'SCOPE_CLOSED',
+  'CHILD_EXISTS',
+  'CHILD_NOT_FOUND',
+  'CHILD_RUNNING',
+  'TOO_MANY_RESTARTS',
+  'SUPERVISOR_NOT_RUNNING',
   'UNKNOWN_OPERATION',
   'INVALID_CONFIG',
   'SESSION_START_FAILED',

@@ -7,7 +7,7 @@ import { codeOf, quiet } from '../support/outcome.ts';
 const idsOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `s${i}`);
 
 async function withSessions(count: number, options?: TestSystemOptions): Promise<TestSystem> {
-  const test = await createTestSystem(options);
+  const test = await createTestSystem({ passivateAfterMs: null, ...options });
   await Promise.all(idsOf(count).map((sessionId) => test.client.sessions.create({ sessionId })));
   return test;
 }
@@ -83,7 +83,7 @@ describe('a session that crashes', () => {
   });
 
   test('is not brought back from quarantine by a deadline', async () => {
-    await using test = await createTestSystem();
+    await using test = await createTestSystem({ passivateAfterMs: null });
     await test.client.sessions.create({ sessionId: 's0', config: { endAfterMs: 2_000_000 } });
     await quiet();
     for (let i = 0; i < 11; i++) {

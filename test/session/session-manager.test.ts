@@ -11,6 +11,7 @@ import {
   SessionManager,
   type SessionManagerOptions,
 } from '../../src/session/session-manager.ts';
+import { managerOptions } from '../support/manager-options.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { codeOf, errorOf, quiet, whileTimePasses } from '../support/outcome.ts';
 
@@ -39,12 +40,8 @@ async function started(options: Partial<SessionManagerOptions> = {}) {
   /** What the next starts throw; undefined lets one through. */
   const faults: (Error | undefined)[] = [];
   const manager = new SessionManager({
-    journal,
+    ...(await managerOptions({ journal, clock: store.clock, telemetry })),
     pubsub,
-    clock: store.clock,
-    telemetry,
-    mailboxSize: 100,
-    maxSessions: null,
     async startActor(...args) {
       const fault = faults.shift();
       if (fault !== undefined) throw fault;
@@ -109,7 +106,7 @@ describe('a session whose actors cannot be started', () => {
     const waiting = [manager.send('s', message), manager.send('s', message)].map(errorOf);
     const errors = await whileTimePasses(clock, Promise.all(waiting));
     expect(errors.map(({ code }) => code)).toEqual(['SESSION_QUARANTINED', 'SESSION_QUARANTINED']);
-    expect(manager.quarantine('s')).toBe('start 9');
+    expect(manager.health.quarantine('s')).toBe('it keeps failing: start 9');
     expect((await manager.read('s')).seq).toBe(2);
   });
 });

@@ -126,6 +126,22 @@ const contentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   }),
 );
 
+const runId = fc.constantFrom('r1', 'r2', 'r3');
+const place = { runId, incarnation: fc.integer({ min: 1, max: 3 }) };
+const error = fc.constant(Object.freeze({ name: 'Error', message: 'no answer' }));
+
+const agentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+  record({
+    ...{ type: fc.constant('agent.start' as const), runId, agent: word, role: fc.option(word) },
+    restart: fc.constantFrom('permanent' as const, 'transient' as const, 'temporary' as const),
+    ...{ timeoutMs: fc.option(span), input: json },
+  }),
+  record({ type: fc.constantFrom('agent.crash' as const, 'agent.fail' as const), ...place, error }),
+  record({ type: fc.constant('agent.complete' as const), ...place, result: json }),
+  record({ type: fc.constantFrom('agent.restart' as const, 'agent.stop' as const), runId, reason }),
+  record({ type: fc.constant('agent.stopAll' as const), reason }),
+);
+
 const lifecycleCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   ...[asked('pause'), asked('resume'), asked('hibernate'), asked('wake'), asked('archive'), asked('delete')],
   record({ type: fc.constant('session.create' as const), profile: profileOf(smallConfig) }),
@@ -148,7 +164,11 @@ export const contentCommands = timed(contentCommand);
 
 /** Commands of every type. */
 export const anyCommands = timed(
-  fc.oneof({ weight: 3, arbitrary: contentCommand }, { weight: 1, arbitrary: lifecycleCommand }),
+  fc.oneof(
+    { weight: 6, arbitrary: contentCommand },
+    { weight: 2, arbitrary: lifecycleCommand },
+    { weight: 1, arbitrary: agentCommand },
+  ),
 );
 
 /** A life that begins with `profile` and goes through the commands; also tells what time it is at its end. */

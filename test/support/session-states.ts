@@ -1,5 +1,5 @@
 // Lives in every state that a session can be in, each opened at {@link openedAt} with one message, file and key.
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
+import type { SessionCommand, StartAgent } from '../../src/domain/session-commands.ts';
 import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
 import type { SessionProfile } from '../../src/domain/session-events.ts';
 import { type LifeOptions, SessionLife } from './session-life.ts';
@@ -68,3 +68,9 @@ export const lives = {
 
 export type StateName = keyof typeof lives;
 export const stateNames = Object.keys(lives) as readonly StateName[];
+
+/** The start of an agent run. */
+export const startOf = (runId: string, more: Partial<StartAgent> = {}): StartAgent => ({
+  ...{ type: 'agent.start', runId, agent: 'worker', role: null, restart: 'transient' },
+  ...{ timeoutMs: null, input: { job: 1 }, ...more },
+});

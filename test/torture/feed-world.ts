@@ -13,6 +13,7 @@ import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { globalTopic, SessionManager } from '../../src/session/session-manager.ts';
 import { type Fault, faultyLevel, nthWrite } from '../../src/testing/faulty-level.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
+import { managerOptions } from '../support/manager-options.ts';
 
 export const sourceIds = Array.from({ length: 6 }, (_, i) => `source-${i}`);
 export const auditIds = Array.from({ length: 3 }, (_, i) => `audit-${i}`);
@@ -96,14 +97,7 @@ export class FeedLife {
     const telemetry = telemetryTo(undefined, () => clock.now());
     const journal = await LevelJournal.open({ open, clock, telemetry });
     const pubsub = new LocalPubSub<Announcement>(telemetry);
-    const manager = new SessionManager({
-      journal,
-      pubsub,
-      clock,
-      telemetry,
-      mailboxSize: 1_000,
-      maxSessions: null,
-    });
+    const manager = new SessionManager({ ...(await managerOptions({ journal, clock, telemetry })), pubsub });
     manager.adopt((await journal.list({ prefix: 'session/' })).heads);
     manager.serve();
     const onGrowth = (wake: () => void): (() => void) => pubsub.subscribe(globalTopic, wake);

@@ -1,6 +1,7 @@
 // Random commands to a session: of every type, mostly lawful where it stands, at times that move on, leap over deadlines and
 // sometimes run backwards. The names are few and the limits small, so that commands meet each other.
 import { type Json, plainJson } from '../../src/base/json.ts';
+import { openRuns, restartTypes } from '../../src/domain/agent-runs.ts';
 import type {
   NewMessage,
   RestoreSession,
@@ -180,7 +181,44 @@ const makers: Makers = {
     const [event, data] = pick(random, published);
     return { type: 'event.publish', event, data };
   },
+  'agent.start': (random, { seq }) => ({
+    type: 'agent.start',
+    runId: chance(random, 0.95) ? `run${seq}` : 'run1',
+    agent: pick(random, words),
+    role: chance(random, 0.5) ? pick(random, words) : null,
+    restart: pick(random, restartTypes),
+    timeoutMs: chance(random, 0.5) ? null : between(random, 1, 1_000),
+    input: pick(random, values),
+  }),
+  'agent.crash': (random, moment) => ({ type: 'agent.crash', ...likelyRun(random, moment), error: failure }),
+  'agent.fail': (random, moment) => ({ type: 'agent.fail', ...likelyRun(random, moment), error: failure }),
+  'agent.complete': (random, moment) => ({
+    type: 'agent.complete',
+    ...likelyRun(random, moment),
+    result: pick(random, values),
+  }),
+  'agent.restart': (random, moment) => ({
+    type: 'agent.restart',
+    runId: likelyRun(random, moment).runId,
+    reason: pick(random, reasons),
+  }),
+  'agent.stop': (random, moment) => ({
+    type: 'agent.stop',
+    runId: likelyRun(random, moment).runId,
+    reason: pick(random, reasons),
+  }),
+  'agent.stopAll': (random) => ({ type: 'agent.stopAll', reason: pick(random, reasons) }),
 };
+
+/** A run that is likely open; sometimes one that is not, or never was. */
+function likelyRun(random: Random, { state }: Moment): { runId: string; incarnation: number } {
+  const open = openRuns(state.agents);
+  const run = open.length > 0 && chance(random, 0.9) ? pick(random, open) : undefined;
+  const ended = run ?? state.agents.ended.at(-1) ?? { runId: 'none', incarnation: 1 };
+  return { runId: ended.runId, incarnation: chance(random, 0.9) ? ended.incarnation : between(random, 0, 3) };
+}
+
+const failure = { name: 'Error', message: 'no answer' };
 
 export const commandTypes = Object.keys(makers) as readonly SessionCommandType[];
 
@@ -197,8 +235,9 @@ function emptyRecord(random: Random, now: number): RestoreSession {
 }
 
 const contents: readonly SessionCommandType[] = commandTypes.filter(
-  (type) => !type.startsWith('session.') || type === 'session.configure',
+  (type) => !/^(session|agent)\./.test(type) || type === 'session.configure',
 );
+const ofAgents: readonly SessionCommandType[] = commandTypes.filter((type) => type.startsWith('agent.'));
 const times = (count: number, type: SessionCommandType): readonly SessionCommandType[] =>
   Array(count).fill(type);
 
@@ -207,6 +246,7 @@ const likely: Readonly<Record<SessionStatus, readonly SessionCommandType[]>> = {
   initializing: [...times(9, 'session.create'), 'session.restore'],
   active: [
     ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
+    ...ofAgents,
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
   ] as SessionCommandType[],
   idle: [...contents, ...times(3, 'session.wake'), 'session.resume', 'session.pause', 'session.hibernate'],

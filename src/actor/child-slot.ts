@@ -1,0 +1,235 @@
+// One child's place under a supervisor, through all its incarnations: at most one is alive, each end is told once, and what
+// an old incarnation still says is nobody's business.
+import type { Clock } from '../base/clock.ts';
+import type { ChildReport } from './child-report.ts';
+import {
+  type ChildSpec,
+  defaultShutdown,
+  type Exit,
+  type Shutdown,
+  type SupervisedChild,
+} from './child-spec.ts';
+import type { Monitors } from './monitors.ts';
+import type { Run } from './restart-verdict.ts';
+import { nodeOf, type SupervisionNode, type SupervisionStatus } from './supervision-tree.ts';
+import { endOf, killed, killNow, terminate } from './termination.ts';
+
+export interface SlotSurroundings {
+  readonly clock: Clock;
+  readonly monitors: Monitors;
+  readonly report: (report: ChildReport) => void;
+}
+
+/** A start that is under way. It can be given up: then it rejects, and a child that comes of it later is killed at once. */
+interface Launch {
+  readonly abandon: () => void;
+  readonly settled: Promise<unknown>;
+}
+
+export class ChildSlot<Child extends SupervisedChild> {
+  readonly spec: ChildSpec<Child>;
+  readonly #around: SlotSurroundings;
+  readonly #onEnd: (run: Run) => void;
+  #status: SupervisionStatus = 'stopped';
+  #child: Child | undefined;
+  #launch: Launch | undefined;
+  #incarnation = 0;
+  #restarts = 0;
+  #progressed = false;
+  /** An end that nobody asked for, until the supervisor has acted on it. */
+  #openEnd: Run | undefined;
+
+  /** `onEnd` hears of each end that nobody asked for. */
+  constructor(spec: ChildSpec<Child>, around: SlotSurroundings, onEnd: (run: Run) => void) {
+    this.spec = spec;
+    this.#around = around;
+    this.#onEnd = onEnd;
+  }
+
+  get status(): SupervisionStatus {
+    return this.#status;
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** The child that lives, also while it is being stopped. */
+  get child(): Child | undefined {
+    return this.#child;
+  }
+
+  /** True once something of this child, or of one before it, became durable. */
+  get progressed(): boolean {
+    return this.#progressed || (this.#child !== undefined && progressOf(this.#child));
+  }
+
+  /** False from the moment in which the supervisor has acted on this end, or has stopped or started the child meanwhile. */
+  isOpen(run: Run): boolean {
+    return this.#openEnd === run;
+  }
+
+  /** The end has been acted on: the child is not started again. */
+  rest(): void {
+    this.#openEnd = undefined;
+    this.#status = 'stopped';
+  }
+
+  /** The next start is a restart. */
+  willRestart(afterMs: number): void {
+    this.#openEnd = undefined;
+    this.#status = 'restarting';
+    this.#restarts += 1;
+    const { spec, incarnation } = this;
+    this.#around.report({ type: 'child.restarting', id: spec.id, incarnation: incarnation + 1, afterMs });
+  }
+
+  /** A start that failed is tried once more, when its turn comes. */
+  awaitsRestart(): void {
+    this.#status = 'restarting';
+  }
+
+  async start(): Promise<Child> {
+    this.#incarnation += 1;
+    if (this.#status !== 'restarting') this.#status = 'starting';
+    const { started, abandon } = launch(this.spec, this.#incarnation);
+    const adopted = started.then((child) => this.#adopt(child));
+    const underWay = { abandon, settled: adopted.then(nothing, nothing) };
+    this.#launch = underWay;
+    try {
+      return await adopted;
+    } catch (error) {
+      this.#status = 'stopped';
+      throw error;
+    } finally {
+      if (this.#launch === underWay) this.#launch = undefined;
+    }
+  }
+
+  /**
+   * Ends the child within its grace, by force if need be, and resolves when it has ended. One that is just starting is
+   * stopped as soon as it is there; a start that takes longer than the grace is given up.
+   */
+  async stop(): Promise<void> {
+    const { clock } = this.#around;
+    const since = clock.now();
+    await this.boundStart();
+    const child = this.#child;
+    if (child === undefined) {
+      this.rest();
+      return;
+    }
+    this.#openEnd = undefined;
+    this.#status = 'stopping';
+    const { how, exit, abandoned } = await terminate(child, this.#graceLeft(clock.now() - since), clock);
+    if (how === 'forced') this.#reportKill(abandoned);
+    if (this.#child === child) this.#ended(child, exit, 0);
+    if (this.#child === undefined) this.#status = 'stopped';
+  }
+
+  /** Gives the start that is under way the grace and no more; resolves when it has settled. */
+  async boundStart(): Promise<void> {
+    const launched = this.#launch;
+    if (launched === undefined) return;
+    const { shutdown = defaultShutdown } = this.spec;
+    if (shutdown === 'brutal_kill') this.#giveUp(launched);
+    const giveUp = (): void => this.#giveUp(launched);
+    const cancel = typeof shutdown === 'number' ? this.#around.clock.schedule(shutdown, giveUp) : nothing;
+    await launched.settled;
+    cancel();
+  }
+
+  /** At once: the child is killed, a start is given up, and nothing of either is waited for. */
+  kill(): void {
+    const child = this.#child;
+    this.#openEnd = undefined;
+    if (this.#launch !== undefined) this.#giveUp(this.#launch);
+    if (child !== undefined) {
+      this.#status = 'stopping';
+      this.#reportKill(killNow(child));
+      this.#ended(child, killed(), 0);
+    }
+    this.#status = 'stopped';
+  }
+
+  node(): SupervisionNode {
+    const { spec, status, incarnation } = this;
+    return nodeOf({ id: spec.id, status, incarnation, restarts: this.#restarts }, this.#child);
+  }
+
+  #giveUp(launched: Launch): void {
+    this.#reportKill(['start']);
+    launched.abandon();
+  }
+
+  #adopt(child: Child): Child {
+    const { incarnation, spec } = this;
+    const startedAt = this.#around.clock.now();
+    this.#child = child;
+    this.#status = 'running';
+    this.#around.report({ type: 'child.started', id: spec.id, incarnation });
+    void endOf(child).then((exit) => this.#ended(child, exit, this.#around.clock.now() - startedAt));
+    return child;
+  }
+
+  #ended(child: Child, exit: Exit, upMs: number): void {
+    if (this.#child !== child) return;
+    const { spec, incarnation } = this;
+    const run = { upMs, progressed: progressOf(child), exit };
+    this.#child = undefined;
+    this.#progressed ||= run.progressed;
+    const asked = this.#status === 'stopping';
+    if (!asked) this.#openEnd = run;
+    this.#around.report({ type: 'child.exited', id: spec.id, incarnation, exit });
+    this.#around.monitors.down({ id: spec.id, incarnation, exit });
+    if (this.isOpen(run)) this.#onEnd(run);
+  }
+
+  #graceLeft(passedMs: number): Shutdown {
+    const { shutdown = defaultShutdown } = this.spec;
+    return typeof shutdown === 'number' ? Math.max(shutdown - passedMs, 0) : shutdown;
+  }
+
+  #reportKill(abandoned: readonly string[]): void {
+    const { spec, incarnation } = this;
+    this.#around.report({ type: 'child.killed', id: spec.id, incarnation, abandoned });
+  }
+}
+
+function launch<Child extends SupervisedChild>(
+  spec: ChildSpec<Child>,
+  incarnation: number,
+): { readonly started: Promise<Child>; readonly abandon: () => void } {
+  let abandoned = false;
+  let abandon = nothing;
+  const started = new Promise<Child>((resolve, reject) => {
+    abandon = () => {
+      abandoned = true;
+      reject(new Error('the start took too long and was given up'));
+    };
+    const arrive = (child: Child): void => {
+      if (abandoned) killNow(child);
+      else resolve(child);
+    };
+    callStart(spec, incarnation).then(arrive, reject);
+  });
+  return { started, abandon };
+}
+
+/** A start that throws before it returns a promise is a start that failed. */
+async function callStart<Child extends SupervisedChild>(
+  spec: ChildSpec<Child>,
+  incarnation: number,
+): Promise<Child> {
+  return spec.start(incarnation);
+}
+
+function nothing(): void {}
+
+function progressOf(child: SupervisedChild): boolean {
+  try {
+    return child.hasProgressed();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,92 @@
+// What commands to the agents of a session lead to. Which incarnation may speak for a run is decided here, so that a zombie
+// can burn time and never commit.
+import { assertNever } from '../base/errors.ts';
+import { type AgentRun, findRun, openRuns } from './agent-runs.ts';
+import { type Decision, type Proposal, type Refusal, refuse } from './law.ts';
+import type { AgentCommand, StartAgent } from './session-commands.ts';
+import { type SessionState, statusOf } from './session-state.ts';
+
+/** Who sends a command on behalf of a run. */
+export interface AgentWriter {
+  readonly run: string;
+  readonly incarnation: number;
+}
+
+/** Why this incarnation may not write any more, or undefined when it may. */
+export function fenceAgent(state: SessionState, { run, incarnation }: AgentWriter): Refusal | undefined {
+  const open = state.agents.open.get(run);
+  return open?.incarnation === incarnation && open.status === 'running'
+    ? undefined
+    : stale(state, run, incarnation, open);
+}
+
+export function startAgent(state: SessionState, { type: _, ...start }: StartAgent): Decision {
+  const { sessionId, agents } = state;
+  const { maxAgents } = state.profile.config;
+  const { runId } = start;
+  if (findRun(agents, runId) !== undefined) return refuse('AGENT_RUN_EXISTS', { sessionId, runId });
+  if (agents.open.size >= maxAgents)
+    return refuse('AT_CAPACITY', {
+      what: 'list of open agent runs',
+      sessionId,
+      size: agents.open.size,
+      limit: maxAgents,
+    });
+  return { events: [{ type: 'agent.started', data: start }], reply: { runId } };
+}
+
+export function decideAgent(state: SessionState, command: AgentCommand): Decision {
+  if (command.type === 'agent.stop') return stopAgent(state, command);
+  if (command.type === 'agent.stopAll') return { events: stopAll(state, command.reason) };
+  const { runId } = command;
+  const run = state.agents.open.get(runId);
+  if (command.type === 'agent.restart') return restartAgent(state, runId, command.reason);
+  const { incarnation } = command;
+  if (run?.incarnation !== incarnation || run.status !== 'running')
+    return { refusal: stale(state, runId, incarnation, run) };
+  switch (command.type) {
+    case 'agent.crash':
+      return { events: [{ type: 'agent.crashed', data: { runId, incarnation, error: command.error } }] };
+    case 'agent.complete':
+      return { events: [{ type: 'agent.completed', data: { runId, incarnation, result: command.result } }] };
+    case 'agent.fail':
+      return { events: [{ type: 'agent.failed', data: { runId, incarnation, error: command.error } }] };
+    default:
+      return assertNever(command);
+  }
+}
+
+/** The next incarnation of a run: it is named by the event, and the one before it is stale from then on. */
+function restartAgent(state: SessionState, runId: string, reason: string): Decision {
+  const run = state.agents.open.get(runId);
+  if (run === undefined || statusOf(state) !== 'active')
+    return { refusal: stale(state, runId, run?.incarnation ?? 0, run) };
+  const incarnation = run.incarnation + 1;
+  return {
+    events: [{ type: 'agent.restarted', data: { runId, incarnation, reason } }],
+    reply: { incarnation },
+  };
+}
+
+/** Stopping what has ended succeeds, and says how it ended. */
+function stopAgent(state: SessionState, { runId, reason }: AgentCommand & { type: 'agent.stop' }): Decision {
+  const run = findRun(state.agents, runId);
+  if (run === undefined) return refuse('AGENT_NOT_FOUND', { sessionId: state.sessionId, runId });
+  if ('endedAt' in run) return { events: [], reply: { status: run.status } };
+  return { events: [stopped(run, reason)], reply: { status: 'stopped' } };
+}
+
+/** The events that end all open runs, for a session whose life ends. */
+export function stopAll({ agents }: SessionState, reason: string): Proposal[] {
+  return openRuns(agents).map((run) => stopped(run, reason));
+}
+
+const stopped = ({ runId, incarnation }: AgentRun, reason: string): Proposal => ({
+  type: 'agent.stopped',
+  data: { runId, incarnation, reason },
+});
+
+function stale({ sessionId }: SessionState, runId: string, incarnation: number, run?: AgentRun): Refusal {
+  const current = run === undefined ? 'ended' : run.status === 'crashed' ? 'crashed' : run.incarnation;
+  return { code: 'STALE_INCARNATION', details: { sessionId, runId, incarnation, current } };
+}

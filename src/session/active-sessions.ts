@@ -1,0 +1,139 @@
+// Which sessions have actors, bounded in number: the one that was quiet longest goes first, when another needs its place or
+// when it has been quiet for long enough.
+import type { Clock } from '../base/clock.ts';
+import { HoldfastError } from '../base/errors.ts';
+
+/** What is to be known of a session with actors. */
+interface ActiveSession {
+  readonly isQuiet: boolean;
+  readonly hasAgents: boolean;
+  /** When it last had something to do. */
+  readonly activeAt: number;
+}
+
+export interface ActiveSessionsOptions {
+  readonly clock: Clock;
+  /** Sessions that may have actors at once. */
+  readonly limit: number;
+  /** Quiet for so long, a session loses its actors; null for never. */
+  readonly passivateAfterMs: number | null;
+  /** The session, unless it is just starting or stopping. */
+  readonly find: (sessionId: string) => ActiveSession | undefined;
+  /** Stops its actors; resolves when they have stopped. */
+  readonly passivate: (sessionId: string) => Promise<void>;
+}
+
+/** So many are looked at, or passivated, at one time: no command pays for all sessions. */
+const atOnce = 100;
+
+export class ActiveSessions {
+  readonly #options: ActiveSessionsOptions;
+  /** The time from which a session counts as quiet, in that order; put right only when its turn comes. */
+  readonly #since = new Map<string, number>();
+  #cancelTimer: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: ActiveSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Gives a place to one more session, or waits until the one whose place it takes has stopped. */
+  async admit(sessionId: string): Promise<void> {
+    if (this.#since.has(sessionId)) return;
+    const { limit, passivate } = this.#options;
+    const full = this.#since.size >= limit;
+    const leaver = full ? this.#leaver() : undefined;
+    if (full && leaver === undefined) throw new HoldfastError('OVERLOADED', this.#occupied());
+    this.#enter(sessionId);
+    if (leaver === undefined) return;
+    this.leave(leaver);
+    await passivate(leaver);
+  }
+
+  leave(sessionId: string): void {
+    this.#since.delete(sessionId);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#since.clear();
+  }
+
+  #enter(sessionId: string): void {
+    this.#since.set(sessionId, this.#options.clock.now());
+    this.#arm();
+  }
+
+  /** A quiet one, the longest quiet first; else one that only has commands to answer. None has a place to give that runs agents. */
+  #leaver(): string | undefined {
+    const { clock, find } = this.#options;
+    const first = [...firstOf(this.#since.keys(), atOnce)];
+    const quiet = first.find((sessionId) => {
+      const session = find(sessionId);
+      return session?.isQuiet === true && !this.#hasMoved(sessionId, session);
+    });
+    if (quiet !== undefined) return quiet;
+    for (const sessionId of first) if (find(sessionId)?.isQuiet !== true) this.#stay(sessionId, clock.now());
+    return first.find((sessionId) => find(sessionId)?.hasAgents === false);
+  }
+
+  /** One that had something to do since takes its new place in the order, and is met again there. */
+  #hasMoved(sessionId: string, { activeAt }: ActiveSession): boolean {
+    if (activeAt <= (this.#since.get(sessionId) ?? activeAt)) return false;
+    this.#since.delete(sessionId);
+    this.#since.set(sessionId, activeAt);
+    return true;
+  }
+
+  #occupied(): { stream: string; size: number; retryAfterMs: number } {
+    return { stream: 'all active sessions', size: this.#since.size, retryAfterMs: 1_000 };
+  }
+
+  #arm(): void {
+    const { clock, passivateAfterMs } = this.#options;
+    const [first] = this.#since.values();
+    if (this.#closed || this.#cancelTimer !== undefined || passivateAfterMs === null || first === undefined)
+      return;
+    const waitMs = Math.max(0, first + passivateAfterMs - clock.now());
+    this.#cancelTimer = clock.schedule(waitMs, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#cancelTimer = undefined;
+    for (const sessionId of this.#quietLongest()) {
+      this.leave(sessionId);
+      void this.#options.passivate(sessionId);
+    }
+    this.#arm();
+  }
+
+  #quietLongest(): string[] {
+    const { clock, passivateAfterMs, find } = this.#options;
+    const now = clock.now();
+    const latest = now - (passivateAfterMs ?? 0);
+    const quiet: string[] = [];
+    for (const [sessionId, since] of this.#since) {
+      if (since > latest || quiet.length === atOnce) break;
+      const session = find(sessionId);
+      if (session === undefined || !session.isQuiet) this.#stay(sessionId, now);
+      else if (!this.#hasMoved(sessionId, session)) quiet.push(sessionId);
+    }
+    return quiet;
+  }
+
+  /** Busy now: it is looked at again when it might have been quiet for long enough. */
+  #stay(sessionId: string, now: number): void {
+    this.#since.delete(sessionId);
+    this.#since.set(sessionId, now);
+  }
+}
+
+function* firstOf<T>(items: Iterable<T>, count: number): Generator<T> {
+  let left = count;
+  for (const item of items) {
+    if (left === 0) return;
+    left -= 1;
+    yield item;
+  }
+}

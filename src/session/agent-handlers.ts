@@ -1,0 +1,126 @@
+// Operations on the agents of a session.
+import { HoldfastError } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import { type AgentRun, type EndedAgentRun, findRun, openRuns } from '../domain/agent-runs.ts';
+import type { SessionEventData } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
+import type { AgentDetails, AgentInfo } from '../operations/views.ts';
+import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { sessionTopic } from './session-manager.ts';
+
+export type AgentOperation = `agents.${'start' | 'stop' | 'get' | 'wait' | 'list'}`;
+
+type Run = AgentRun | EndedAgentRun;
+
+export function agentHandlers(context: HandlerContext): Handlers<AgentOperation> {
+  return {
+    'agents.start': (input, call) => startAgent(context, input, call),
+    'agents.stop': (input, call) => stopAgent(context, input, call),
+    'agents.get': async ({ sessionId, runId }) => getAgent(context, sessionId, runId),
+    'agents.wait': async ({ sessionId, runId }, { signal }) =>
+      waitForAgent(context, sessionId, runId, signal),
+    'agents.list': (input) => listAgents(context, input),
+  };
+}
+
+async function startAgent(
+  context: HandlerContext,
+  { sessionId, role, timeoutMs, ...given }: ParsedInputOf<'agents.start'>,
+  call: Call,
+): Promise<OutputOf<'agents.start'>> {
+  context.agents.assertRegistered(given.agent);
+  const start = { ...given, runId: context.newId(), role: role ?? null, timeoutMs: timeoutMs ?? null };
+  return sendCommand(context, sessionId, { type: 'agent.start', ...start }, call);
+}
+
+async function stopAgent(
+  context: HandlerContext,
+  { sessionId, runId, reason }: ParsedInputOf<'agents.stop'>,
+  call: Call,
+): Promise<OutputOf<'agents.stop'>> {
+  const command = { type: 'agent.stop', runId, reason } as const;
+  const answer = await sendCommand<OutputOf<'agents.stop'>>(context, sessionId, command, call);
+  await context.manager.whenAgentsEnded(sessionId, runId);
+  return answer;
+}
+
+async function listAgents(
+  { manager }: HandlerContext,
+  { sessionId, role, agent, status }: ParsedInputOf<'agents.list'>,
+): Promise<AgentInfo[]> {
+  const { state } = await manager.read(sessionId);
+  const runs: Run[] = [...openRuns(state.agents), ...[...state.agents.ended].reverse()];
+  return runs
+    .filter((run) => role === undefined || run.role === role)
+    .filter((run) => agent === undefined || run.agent === agent)
+    .filter((run) => status?.includes(run.status) ?? true)
+    .map((run) => agentInfo(manager, sessionId, run));
+}
+
+async function getAgent(context: HandlerContext, sessionId: string, runId: string): Promise<AgentDetails> {
+  const { state } = await context.manager.read(sessionId);
+  return agentDetails(context, state, runOf(state, runId));
+}
+
+/** The end is looked for after listening has begun, so that none falls in between. */
+async function waitForAgent(
+  context: HandlerContext,
+  sessionId: string,
+  runId: string,
+  signal: AbortSignal | undefined,
+): Promise<AgentDetails> {
+  const cleanups: (() => void)[] = [];
+  try {
+    return await new Promise<AgentDetails>((resolve, reject) => {
+      const look = async (): Promise<void> => {
+        const { state } = await context.manager.read(sessionId);
+        const run = runOf(state, runId);
+        if ('endedAt' in run) resolve(await agentDetails(context, state, run));
+      };
+      const lookAgain = (): void => void look().catch(reject);
+      const abort = (): void => reject(signal?.reason);
+      signal?.addEventListener('abort', abort);
+      cleanups.push(() => signal?.removeEventListener('abort', abort));
+      cleanups.push(context.pubsub.subscribe(sessionTopic(sessionId), lookAgain));
+      lookAgain();
+    });
+  } finally {
+    for (const cleanup of cleanups) cleanup();
+  }
+}
+
+function runOf({ sessionId, agents }: SessionState, runId: string): Run {
+  const run = findRun(agents, runId);
+  if (run === undefined) throw new HoldfastError('AGENT_NOT_FOUND', { sessionId, runId });
+  return run;
+}
+
+function agentInfo({ isRunning }: HandlerContext['manager'], sessionId: string, run: Run): AgentInfo {
+  const { runId, agent, role, status, restart, timeoutMs, incarnation, crashes, startedAt } = run;
+  return {
+    ...{ runId, agent, role, status, restart, timeoutMs, incarnation, crashes, startedAt },
+    isRunning: isRunning(sessionId, runId),
+    endedAt: 'endedAt' in run ? run.endedAt : null,
+  };
+}
+
+async function agentDetails(
+  context: HandlerContext,
+  { sessionId }: SessionState,
+  run: Run,
+): Promise<AgentDetails> {
+  const started = await dataAt<SessionEventData['agent.started']>(context, sessionId, run.seq);
+  const end = 'endedAt' in run ? await dataAt<EndData>(context, sessionId, run.endSeq) : undefined;
+  const { result = null, error = null, reason = null } = end ?? {};
+  return { ...agentInfo(context.manager, sessionId, run), input: started.input, result, error, reason };
+}
+
+type EndData = { readonly result?: Json; readonly error?: AgentDetails['error']; readonly reason?: string };
+
+async function dataAt<Data>({ journal }: HandlerContext, sessionId: string, seq: number): Promise<Data> {
+  const { events } = await journal.readFrom(sessionStream(sessionId), seq - 1, { limit: 1 });
+  return events[0]?.data as Data;
+}

@@ -1,0 +1,31 @@
+// What a session gives to its agents, and what the system gives to all of them.
+import type { Inspect } from '../actor/actor-host.ts';
+import type { RunningLogic } from '../actor/agent-logic.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Json } from '../base/json.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import type { AgentRun } from '../domain/agent-runs.ts';
+import type { AgentCommand } from '../domain/session-commands.ts';
+import type { Answer } from '../entity/command-meta.ts';
+import type { DispatchAs } from '../operations/bind.ts';
+import type { AgentRegistry } from './agent-definitions.ts';
+import type { AgentIncarnation } from './agent-incarnation.ts';
+
+/** What the agents of all sessions share. */
+export interface AgentPorts {
+  readonly agents: AgentRegistry;
+  readonly dispatchAs: DispatchAs;
+  /** Starts logic in such a way that its stray errors can be traced to its incarnation. */
+  readonly runOwned: (owner: AgentIncarnation, start: () => RunningLogic) => RunningLogic;
+}
+
+export interface AgentHost extends AgentPorts {
+  readonly sessionId: string;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly inspect?: Inspect;
+  /** What the run was started with, from the journal. */
+  readonly readInput: (run: AgentRun) => Promise<Json>;
+  /** Makes durable what became of a run; tried again while the journal fails. */
+  readonly record: (command: AgentCommand) => Promise<Answer>;
+}

@@ -1,0 +1,31 @@
+// Operations on what is wrong with sessions.
+import { conditionStream } from '../domain/condition-law.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
+import type { ConditionInfo } from '../operations/views.ts';
+import type { Condition } from '../recovery/condition-stream.ts';
+import { type HandlerContext, isAnswered } from './handler-context.ts';
+
+export type ConditionOperation = 'sessions.retry' | 'sessions.conditions';
+
+export function conditionHandlers(context: HandlerContext): Handlers<ConditionOperation> {
+  return {
+    'sessions.conditions': ({ condition }) => context.conditions.list(condition).map(conditionInfo),
+    'sessions.retry': (input, call) => retrySession(context, input, call),
+  };
+}
+
+/** Its actors are started first: only a session that comes up is told to be well. */
+async function retrySession(
+  context: HandlerContext,
+  { sessionId, agents }: ParsedInputOf<'sessions.retry'>,
+  call: Call,
+): Promise<OutputOf<'sessions.retry'>> {
+  const { manager } = context;
+  if (!(await isAnswered(context, conditionStream(sessionId), call))) await manager.revive(sessionId, agents);
+  return (await manager.health.retried(sessionId, call)) as unknown as OutputOf<'sessions.retry'>;
+}
+
+export function conditionInfo({ seq: _, ...info }: Condition): ConditionInfo {
+  return info;
+}

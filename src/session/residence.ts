@@ -1,0 +1,93 @@
+// Who is in memory, and how: with actors, bounded in number; without, as a state, bounded in bytes; or not at all.
+import type { Clock } from '../base/clock.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import type { Hydrated } from '../entity/hydrate.ts';
+import { ActiveSessions } from './active-sessions.ts';
+import { ResidentSessions } from './resident-sessions.ts';
+import type { SessionActor } from './session-actor.ts';
+
+export interface ResidenceLimits {
+  /** Sessions that may have actors at once. */
+  readonly maxActiveSessions: number;
+  /** Quiet for so long, a session loses its actors; null for never. */
+  readonly passivateAfterMs: number | null;
+  /** Bytes of states that stay in memory without actors. */
+  readonly residentBytes: number;
+}
+
+export interface ResidenceOptions extends ResidenceLimits {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly supervisor: {
+    find(sessionId: string): SessionActor | undefined;
+    /** True also while it is between two incarnations, or being stopped. */
+    has(sessionId: string): boolean;
+    stop(sessionId: string): Promise<void>;
+  };
+}
+
+export class Residence {
+  readonly #options: ResidenceOptions;
+  readonly #active: ActiveSessions;
+  readonly #resident: ResidentSessions;
+
+  constructor(options: ResidenceOptions) {
+    const { clock, maxActiveSessions: limit, passivateAfterMs, residentBytes, supervisor } = options;
+    this.#options = options;
+    this.#resident = new ResidentSessions(residentBytes);
+    this.#active = new ActiveSessions({
+      ...{ clock, limit, passivateAfterMs },
+      find: (sessionId) => supervisor.find(sessionId),
+      passivate: (sessionId) => this.#passivate(sessionId),
+    });
+  }
+
+  /** Sessions without actors whose state is in memory. */
+  get residentCount(): number {
+    return this.#resident.size;
+  }
+
+  /** Runs `start` once there is a place for one more session with actors. Throws `OVERLOADED` when agents hold them all. */
+  async enter<Started>(sessionId: string, start: () => Promise<Started>): Promise<Started> {
+    await this.#active.admit(sessionId);
+    try {
+      return await start();
+    } catch (error) {
+      this.#active.leave(sessionId);
+      throw error;
+    }
+  }
+
+  /** Stops the actors of a session; nothing of it stays in memory. */
+  async leave(sessionId: string): Promise<void> {
+    const { supervisor } = this.#options;
+    await supervisor.stop(sessionId);
+    if (!supervisor.has(sessionId)) this.#active.leave(sessionId);
+  }
+
+  /** The state of a session without actors, when it is in memory. */
+  find(sessionId: string): Hydrated<SessionState> | undefined {
+    return this.#resident.find(sessionId);
+  }
+
+  /** The same, for whoever goes on from it: what is here is out of date from then on. */
+  take(sessionId: string): Hydrated<SessionState> | undefined {
+    return this.#resident.forget(sessionId);
+  }
+
+  close(): void {
+    this.#active.close();
+  }
+
+  /** One that was started again meanwhile is another's to keep. */
+  async #passivate(sessionId: string): Promise<void> {
+    const { supervisor, telemetry } = this.#options;
+    const child = supervisor.find(sessionId);
+    if (child === undefined) return;
+    await this.leave(sessionId);
+    if (supervisor.has(sessionId) || child.seq === 0) return;
+    this.#resident.keep(sessionId, child.resident);
+    telemetry('session.passivated', { sessionId });
+  }
+}

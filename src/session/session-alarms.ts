@@ -1,0 +1,95 @@
+// Sessions whose time has come: each decides itself what that means, whether it is in memory or not. What could not be
+// carried out rings again.
+import type { Clock } from '../base/clock.ts';
+import { toError } from '../base/errors.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import { Deadlines } from '../entity/deadlines.ts';
+import type { Head, Journal } from '../journal/journal.ts';
+import type { SessionActor } from './session-actor.ts';
+
+export interface SessionAlarmsOptions {
+  readonly journal: Pick<Journal, 'head'>;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** False for a session that nobody may wake. */
+  readonly mayWake: (sessionId: string) => boolean;
+  readonly find: (sessionId: string) => SessionActor | undefined;
+  readonly start: (sessionId: string) => Promise<SessionActor>;
+  readonly removeStored: (sessionId: string) => Promise<void>;
+}
+
+/** What fell due and could not be carried out is tried again after so long. */
+const ringAgainMs = 1_000;
+
+const idOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);
+
+export class SessionAlarms {
+  readonly #options: SessionAlarmsOptions;
+  readonly #deadlines: Deadlines;
+
+  constructor(options: SessionAlarmsOptions) {
+    this.#options = options;
+    this.#deadlines = new Deadlines(options.clock, (stream) => void this.#ring(stream));
+  }
+
+  adopt({ stream, dueAt }: Head): void {
+    if (dueAt !== null) this.#deadlines.schedule(stream, dueAt);
+  }
+
+  /** Sets the alarm of a session by its state. */
+  follow(sessionId: string, state: SessionState): void {
+    this.#deadlines.schedule(sessionStream(sessionId), sessionLaw.nextDeadline(state));
+  }
+
+  /** Rings as soon as may be. */
+  ringNow(sessionId: string): void {
+    this.#deadlines.schedule(sessionStream(sessionId), this.#options.clock.now());
+  }
+
+  clear(sessionId: string): void {
+    this.#deadlines.schedule(sessionStream(sessionId), null);
+  }
+
+  /** The sessions that are due, as many as may be woken now; their alarms ring no more. */
+  takeDue(): string[] {
+    return this.#deadlines.takeDue().map(idOf);
+  }
+
+  close(): void {
+    this.#deadlines.close();
+  }
+
+  async #ring(stream: string): Promise<void> {
+    const sessionId = idOf(stream);
+    if (!this.#options.mayWake(sessionId)) return;
+    try {
+      const living = this.#options.find(sessionId);
+      if (living !== undefined) this.#wake(living);
+      else await this.#ringStored(sessionId, stream);
+    } catch (error) {
+      const { telemetry, clock } = this.#options;
+      telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
+      this.#deadlines.schedule(stream, clock.now() + ringAgainMs);
+    }
+  }
+
+  async #ringStored(sessionId: string, stream: string): Promise<void> {
+    const { journal, clock, start, removeStored } = this.#options;
+    const head = await journal.head(stream);
+    if (head === undefined || head.dueAt === null) return;
+    if (head.dueAt > clock.now()) this.#deadlines.schedule(stream, head.dueAt);
+    else if (head.status === 'deleted') await removeStored(sessionId);
+    else this.#wake(await start(sessionId));
+  }
+
+  /** Until what fell due is durable it may still be lost, so the alarm is set once more. */
+  #wake(actor: SessionActor): void {
+    actor.wake();
+    const now = this.#options.clock.now();
+    const next = sessionLaw.nextDeadline(actor.state);
+    if (next === null) return;
+    this.#deadlines.schedule(sessionStream(actor.sessionId), next > now ? next : now + ringAgainMs);
+  }
+}

@@ -1,0 +1,72 @@
+// A session in the hands of one incarnation of an agent: the operations of the Client without the session's id. It is
+// revoked before the next incarnation starts; what was called and not answered by then rejects.
+import { HoldfastError } from '../base/errors.ts';
+import { type Namespaces, namespaces, type Verbs } from '../operations/namespaces.ts';
+import type { CallOptions, Dispatch } from '../operations/operation.ts';
+import { type InputOf, type OperationName, operations } from '../operations/registry.ts';
+
+/** The operations on one session. */
+type SessionOperation = {
+  [Name in OperationName]: InputOf<Name> extends { sessionId: string } ? Name : never;
+}[OperationName];
+
+/**
+ * The session of an agent: `session.messages.send({ role, content })`, `session.memory.set({ key, value })`, and what the
+ * Client has as `sessions.get`, `sessions.pause` and so on, as `session.get()`, `session.pause()`.
+ */
+export type SessionHandle = Omit<Namespaces<SessionOperation, 'sessionId'>, 'sessions'> &
+  Verbs<SessionOperation, 'sessions', 'sessionId'> & {
+    readonly id: string;
+    readonly runId: string;
+    readonly incarnation: number;
+  };
+
+export interface HandleOptions {
+  readonly sessionId: string;
+  readonly runId: string;
+  readonly incarnation: number;
+  readonly dispatch: Dispatch;
+  /** Aborted when the handle is revoked. */
+  readonly signal: AbortSignal;
+  /** A write has become durable. */
+  readonly progressed: () => void;
+}
+
+export function sessionHandle(options: HandleOptions): SessionHandle {
+  const { sessionId, runId, incarnation } = options;
+  const call = (name: OperationName, input: object | undefined, given?: CallOptions): Promise<unknown> =>
+    callFor(options, name, input, given);
+  const { sessions = {}, ...spaces } = namespaces(call, isOfSession);
+  return Object.freeze({
+    ...sessions,
+    ...spaces,
+    id: sessionId,
+    runId,
+    incarnation,
+  }) as unknown as SessionHandle;
+}
+
+const isOfSession = (name: OperationName): boolean => {
+  const { sessionId } = operations[name].input.shape as { sessionId?: { isOptional(): boolean } };
+  return sessionId !== undefined && !sessionId.isOptional();
+};
+
+async function callFor(
+  options: HandleOptions,
+  name: OperationName,
+  input: object | undefined,
+  given: CallOptions = {},
+): Promise<unknown> {
+  const { sessionId, runId, incarnation, dispatch, signal, progressed } = options;
+  const revoked = (): HoldfastError =>
+    new HoldfastError('STALE_INCARNATION', { sessionId, runId, incarnation, current: 'its end' });
+  if (signal.aborted) throw revoked();
+  const either = given.signal === undefined ? signal : AbortSignal.any([signal, given.signal]);
+  try {
+    const answer = await dispatch(name, { ...input, sessionId }, { ...given, signal: either });
+    if (operations[name].kind === 'write') progressed();
+    return answer;
+  } catch (error) {
+    throw signal.aborted ? revoked() : error;
+  }
+}

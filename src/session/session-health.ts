@@ -1,0 +1,72 @@
+// What is wrong with sessions, as their supervision finds it: a crash shows as recovering at once, one crash too many as
+// quarantined. What cannot be recorded is told to operators, and shown all the same.
+import { HoldfastError, toError } from '../base/errors.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import type { Answer, CommandMeta } from '../entity/command-meta.ts';
+import type { Condition } from '../recovery/condition-stream.ts';
+import type { Conditions } from '../recovery/conditions.ts';
+
+export class SessionHealth {
+  readonly #conditions: Conditions;
+  readonly #telemetry: Telemetry;
+
+  constructor(conditions: Conditions, telemetry: Telemetry) {
+    this.#conditions = conditions;
+    this.#telemetry = telemetry;
+  }
+
+  condition(sessionId: string): Condition | undefined {
+    return this.#conditions.find(sessionId);
+  }
+
+  /** Why a session is quarantined, or undefined. */
+  quarantine(sessionId: string): string | undefined {
+    const { condition, error, reason } = this.condition(sessionId) ?? {};
+    return condition === 'quarantined' ? `${reason}: ${error?.message ?? 'unknown'}` : undefined;
+  }
+
+  assertNotQuarantined(sessionId: string): void {
+    const problem = this.quarantine(sessionId);
+    if (problem !== undefined) throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem });
+  }
+
+  crashed(sessionId: string, error: Error): void {
+    const wanted = { condition: 'recovering', reason: 'its actors crashed', error } as const;
+    this.#record(sessionId, this.#conditions.set(sessionId, wanted));
+  }
+
+  restarted(sessionId: string): void {
+    this.#recovered(sessionId, 'its actors were restarted');
+  }
+
+  /** What was recovering when the process ended is as well as any stored session now. */
+  booted(): void {
+    for (const { sessionId } of this.#conditions.list('recovering'))
+      this.#recovered(sessionId, 'the process was restarted');
+  }
+
+  givenUp(sessionId: string, reason: string, error: Error, restarts: number): void {
+    this.#telemetry('session.quarantined', { sessionId, reason, restarts, problem: error.message });
+    const wanted = { condition: 'quarantined', reason, error, restarts } as const;
+    this.#record(sessionId, this.#conditions.set(sessionId, wanted));
+  }
+
+  retried(sessionId: string, meta: CommandMeta): Promise<Answer> {
+    return this.#conditions.clear(sessionId, { condition: 'quarantined', reason: 'retried' }, meta);
+  }
+
+  /** Of a deleted session nothing is left. */
+  async forget(sessionId: string): Promise<void> {
+    if (this.condition(sessionId) !== undefined) await this.#conditions.forget(sessionId);
+  }
+
+  #recovered(sessionId: string, reason: string): void {
+    this.#record(sessionId, this.#conditions.clear(sessionId, { condition: 'recovering', reason }));
+  }
+
+  #record(sessionId: string, outcome: Promise<unknown>): void {
+    outcome.catch((thrown: unknown) =>
+      this.#telemetry('condition.notRecorded', { sessionId, problem: toError(thrown).message }),
+    );
+  }
+}
