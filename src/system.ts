@@ -1,10 +1,10 @@
 // A whole system, put together: the only file that knows every room. It reads from top to bottom as the supervision tree,
 // and is closed from bottom to top, the journal last.
-import type { InspectionEvent } from 'xstate';
+import type { Inspect } from './actor/actor-host.ts';
 import { type Clock, systemClock, wholeClock } from './base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
-import { HoldfastError, textOf } from './base/errors.ts';
-import { type IdSource, idPattern, randomId } from './base/ids.ts';
+import { HoldfastError } from './base/errors.ts';
+import { type IdSource, randomId } from './base/ids.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemetry.ts';
 import { type Client, createClient } from './client/client.ts';
 import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
@@ -23,12 +23,12 @@ import { openLevelJournal } from './journal/open-level-journal.ts';
 import { bindOperations, type Invoke } from './operations/bind.ts';
 import type { EventPort } from './operations/event-port.ts';
 import type { Dispatch } from './operations/operation.ts';
-import { parseSessionConfig } from './operations/session-config-schema.ts';
+import { configChanges } from './operations/session-config-schema.ts';
 import { listHandler } from './projection/list-handler.ts';
 import { SessionList } from './projection/session-list.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
 import { Conditions } from './recovery/conditions.ts';
-import { type AgentDefinitions, AgentRegistry, agentFaults } from './session/agent-definitions.ts';
+import { type AgentDefinitions, AgentRegistry } from './session/agent-definitions.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { sessionHandlers } from './session/session-handlers.ts';
 import { globalTopic, SessionManager, sessionTopic } from './session/session-manager.ts';
@@ -44,8 +44,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly processManagers?: readonly ProcessManagerDefinition[];
   /** Hears of crashes, restarts, incidents and recoveries. */
   readonly onTelemetry?: (event: TelemetryEvent) => void;
-  /** An XState inspection observer for all actors. One that throws harms nobody. */
-  readonly inspect?: (event: InspectionEvent) => void;
+  /** An XState inspection observer for all actors, as a function or as an object with `next`. One that throws harms nobody. */
+  readonly inspect?: Inspect;
   /** Counts the tokens of a text for built contexts; a quarter of the characters by default. */
   readonly countTokens?: TokenCounter;
   readonly clock?: Clock;
@@ -160,30 +160,12 @@ interface Ports {
   readonly countTokens: TokenCounter;
   readonly defaults: SessionConfig;
   readonly agents: AgentRegistry;
-  readonly inspect?: (event: InspectionEvent) => void;
+  readonly inspect?: Inspect;
 }
 
 function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
-  assertPorts(options);
-  const {
-    session,
-    agents = {},
-    processManagers = [],
-    onTelemetry,
-    inspect,
-    countTokens,
-    clock: given,
-    newId,
-    store,
-    ...plain
-  } = options;
-  const config = parseConfig(plain);
-  if (config.location === undefined && store === undefined) {
-    throw misconfigured('location: give the directory in which the sessions are kept');
-  }
-  assertDefinitions(processManagers);
-  const faults = agentFaults(agents);
-  if (faults.length > 0) throw misconfigured(faults.join('; '));
+  const { config, session } = parseConfig(options, configChanges);
+  const { onTelemetry, inspect, countTokens, clock: given, newId, agents } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -191,40 +173,12 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
     telemetry: telemetryTo(onTelemetry, () => clock.now()),
     newId: newId ?? randomId,
     countTokens: countTokens ?? estimateTokens,
-    defaults: Object.freeze({ ...preset, ...parseSessionConfig(session ?? {}) }),
-    agents: new AgentRegistry(agents),
+    defaults: Object.freeze({ ...preset, ...session }),
+    agents: new AgentRegistry(agents ?? {}),
     ...(inspect && { inspect }),
   };
   return { config, ports };
 }
-
-/** A port of the wrong kind would fail much later, far from here. */
-function assertPorts(options: SystemOptions): void {
-  if (typeof options !== 'object' || options === null) throw misconfigured('options: give an object');
-  for (const name of ['onTelemetry', 'inspect', 'countTokens', 'newId', 'store'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function')
-      throw misconfigured(`${name}: give a function`);
-  }
-  const { clock, processManagers } = options;
-  const isClock = typeof clock?.now === 'function' && typeof clock.schedule === 'function';
-  if (clock !== undefined && !isClock) throw misconfigured('clock: give an object with now() and schedule()');
-  if (processManagers !== undefined && !Array.isArray(processManagers))
-    throw misconfigured('processManagers: give a list');
-}
-
-/** Each names the stream that its decisions are kept in. */
-function assertDefinitions(definitions: readonly ProcessManagerDefinition[]): void {
-  const names = new Set<unknown>();
-  for (const { name, react } of definitions) {
-    if (!idPattern.test(name)) throw misconfigured(`processManagers: ${textOf(name)} is not a name`);
-    if (names.has(name)) throw misconfigured(`processManagers: ${textOf(name)} is taken twice`);
-    if (typeof react !== 'function')
-      throw misconfigured(`processManagers: ${textOf(name)} has no function named react`);
-    names.add(name);
-  }
-}
-
-const misconfigured = (problem: string): HoldfastError => new HoldfastError('INVALID_CONFIG', { problem });
 
 function openJournal(
   { location }: SystemConfig,

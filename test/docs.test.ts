@@ -7,7 +7,10 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/semantics.md', 'docs/errors.md'];
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md'],
+  ...['docs/architecture.md', 'docs/options.md', 'docs/semantics.md', 'docs/errors.md'],
+];
 
 describe('the documentation', () => {
   test('opens with the code of the quickstart example, to the letter', async () => {

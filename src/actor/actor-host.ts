@@ -6,13 +6,15 @@ import {
   type AnyStateMachine,
   createActor,
   type InspectionEvent,
+  type Observer,
   setup,
 } from 'xstate';
 import { toError } from '../base/errors.ts';
 import { adoptingLogic } from './adopting-logic.ts';
 import type { Exit } from './child-spec.ts';
 
-export type Inspect = (event: InspectionEvent) => void;
+/** What looks at actors: a function, or an observer, as XState's own `inspect` option takes them. */
+export type Inspect = ((event: InspectionEvent) => void) | Pick<Observer<InspectionEvent>, 'next'>;
 
 export interface HostedActor {
   readonly root: AnyActorRef;
@@ -75,10 +77,11 @@ export function hostActor(logic: RootLogic, { id, childId, snapshot, inspect }: 
 }
 
 /** XState does not guard its inspectors: one that throws loses events, kills the actor or wedges its mailbox. */
-export function guarded(inspect: Inspect): Inspect {
+export function guarded(inspect: Inspect): (event: InspectionEvent) => void {
   return (event) => {
     try {
-      inspect(event);
+      const returned: unknown = typeof inspect === 'function' ? inspect(event) : inspect.next?.(event);
+      if (returned instanceof Promise) returned.catch(() => undefined);
     } catch {
       // an inspector that throws harms only itself
     }

@@ -17,13 +17,6 @@ export interface RunningLogic {
   stop(): void;
 }
 
-/** Anything that XState can make an actor of. */
-export function isActorLogic(value: unknown): value is AnyActorLogic {
-  if (typeof value !== 'object' || value === null) return false;
-  const { transition, getInitialSnapshot } = value as Partial<AnyActorLogic>;
-  return typeof transition === 'function' && typeof getInitialSnapshot === 'function';
-}
-
 /** An asynchronous function as logic; what it throws at once is a rejection too. */
 export function functionLogic(run: (input: unknown) => Promise<unknown>): AnyActorLogic {
   return fromPromise(({ input }) => run(input));

@@ -1,6 +1,7 @@
 // The configuration of a system: one schema with every default, checked once, every fault named with its place.
 import { z } from 'zod';
-import { HoldfastError } from './errors.ts';
+import { HoldfastError, textOf } from './errors.ts';
+import { idPattern } from './ids.ts';
 
 const positive = z.number().int().min(1);
 
@@ -29,6 +30,18 @@ const schema = z.strictObject({
   fileRoot: z.string().min(1).nullable().default(null),
 });
 
+/** What has to be of a kind, and cannot be told more of. One of a wrong kind would fail much later, far from here. */
+const ports = {
+  onTelemetry: functionPort().optional(),
+  inspect: z.custom(isInspect, 'give a function or an object with next()').optional(),
+  countTokens: functionPort().optional(),
+  clock: z.custom(isClock, 'give an object with now() and schedule()').optional(),
+  newId: functionPort().optional(),
+  store: functionPort().optional(),
+  agents: z.custom(isObject, 'give an object').superRefine(eachAgent).optional(),
+  processManagers: definitions('react').optional(),
+};
+
 export type SystemConfigInput = z.input<typeof schema>;
 
 export interface SystemConfig
@@ -44,23 +57,100 @@ const presets = {
   strict: { maxSessions: 100, mailboxSize: 10, operationTimeoutMs: 30_000 },
 } as const;
 
-/** The whole configuration, or `INVALID_CONFIG` with all that is wrong. */
-export function parseConfig(input: unknown): SystemConfig {
-  const result = schema.safeParse(input);
-  if (!result.success) {
-    const faults = result.error.issues.map(
-      ({ path, message }) => `${path.join('.') || 'options'}: ${message}`,
-    );
+/** The names of all options. */
+export const optionNames: readonly string[] = [
+  ...Object.keys(schema.shape),
+  ...Object.keys(ports),
+  'session',
+];
+
+/**
+ * The whole configuration, or `INVALID_CONFIG` with all that is wrong, each fault with its place. `session` is the schema
+ * of a session's numbers, which only operations know.
+ */
+export function parseConfig<Session>(
+  input: unknown,
+  session: z.ZodType<Session>,
+): { readonly config: SystemConfig; readonly session: Session | undefined } {
+  const result = schema.extend({ ...ports, session: session.optional() }).safeParse(input);
+  const faults = [...faultsOf(result.error), ...faultsOfPlace(input)];
+  if (result.data === undefined || faults.length > 0)
     throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
-  }
-  const { location, ...given } = result.data;
+  return { config: settled(withoutPorts(result.data)), session: result.data.session };
+}
+
+function withoutPorts(data: z.output<typeof schema>): z.output<typeof schema> {
+  const own = Object.entries(data).filter(([name]) => Object.hasOwn(schema.shape, name));
+  return Object.fromEntries(own) as z.output<typeof schema>;
+}
+
+/** What was not given is as the preset has it. */
+function settled({ location, ...given }: z.output<typeof schema>): SystemConfig {
   const preset = presets[given.limits];
-  return Object.freeze({
-    ...given,
-    location,
-    maxSessions: given.maxSessions === undefined ? preset.maxSessions : given.maxSessions,
-    mailboxSize: given.mailboxSize ?? preset.mailboxSize,
-    operationTimeoutMs:
-      given.operationTimeoutMs === undefined ? preset.operationTimeoutMs : given.operationTimeoutMs,
+  const { maxSessions = preset.maxSessions, operationTimeoutMs = preset.operationTimeoutMs } = given;
+  const { mailboxSize = preset.mailboxSize } = given;
+  return Object.freeze({ ...given, location, maxSessions, mailboxSize, operationTimeoutMs });
+}
+
+function faultsOf(error: z.ZodError | undefined): readonly string[] {
+  return (error?.issues ?? []).map(({ path, message }) => `${path.join('.') || 'options'}: ${message}`);
+}
+
+/** The sessions need a place, whatever else is wrong. */
+function faultsOfPlace(input: unknown): readonly string[] {
+  if (typeof input !== 'object' || input === null) return [];
+  const { location, store } = input as Readonly<Record<string, unknown>>;
+  const isMissing = location === undefined && store === undefined;
+  return isMissing ? ['location: give the directory in which the sessions are kept'] : [];
+}
+
+function functionPort(): z.ZodType {
+  return z.custom(isFunction, 'give a function');
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+function isInspect(value: unknown): boolean {
+  return isFunction(value) || isFunction(memberOf(value, 'next'));
+}
+
+function isClock(value: unknown): boolean {
+  return isFunction(memberOf(value, 'now')) && isFunction(memberOf(value, 'schedule'));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** By name: asynchronous functions, or what XState makes actors of. */
+function eachAgent(agents: unknown, context: z.RefinementCtx): void {
+  for (const [name, definition] of Object.entries(agents ?? {})) {
+    const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+    const isLogic =
+      isFunction(memberOf(definition, 'transition')) &&
+      isFunction(memberOf(definition, 'getInitialSnapshot'));
+    if (!idPattern.test(name)) fault('it is not a name');
+    if (!isFunction(definition) && !isLogic) fault('give a function or XState actor logic');
+  }
+}
+
+/** A list of objects, each with a name of its own, which names a stream, and with a function called `run`. */
+function definitions(run: string): z.ZodType {
+  return z.array(z.unknown(), 'give a list').superRefine((list, context) => {
+    const names = new Set<unknown>();
+    for (const [index, definition] of list.entries()) {
+      const name = memberOf(definition, 'name');
+      const fault = (message: string): void =>
+        context.addIssue({ code: 'custom', path: [index], message: `${textOf(name)} ${message}` });
+      if (typeof name !== 'string' || !idPattern.test(name)) fault('is not a name');
+      else if (names.has(name)) fault('is taken twice');
+      if (!isFunction(memberOf(definition, run))) fault(`has no function named ${run}`);
+      names.add(name);
+    }
   });
 }

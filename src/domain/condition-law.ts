@@ -15,7 +15,7 @@ export interface ConditionSet {
   readonly restarts: number;
 }
 
-export interface ConditionCleared {
+interface ConditionCleared {
   readonly condition: ConditionKind;
   readonly reason: string;
 }

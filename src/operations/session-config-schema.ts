@@ -1,6 +1,5 @@
 // The numbers of a session as a schema; their meaning stands at SessionConfig.
 import { z } from 'zod';
-import { HoldfastError } from '../base/errors.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 
 const duration = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).nullable();
@@ -29,14 +28,4 @@ export const configChanges = z.strictObject(fields).partial().transform(withoutU
 
 function withoutUndefined(given: Partial<SessionConfig>): Partial<SessionConfig> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** Numbers from a system's options, or `INVALID_CONFIG` with all that is wrong. */
-export function parseSessionConfig(input: unknown): Partial<SessionConfig> {
-  const result = configChanges.safeParse(input);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(
-    ({ path, message }) => `${['session', ...path].join('.')}: ${message}`,
-  );
-  throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
 }

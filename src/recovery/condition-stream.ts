@@ -9,12 +9,11 @@ import {
   type ConditionState,
   conditionLaw,
   conditionStream,
-  type StandingCondition,
 } from '../domain/condition-law.ts';
-import { type Answer, type CommandMeta, eventMeta } from '../entity/command-meta.ts';
-import { decideCommand } from '../entity/decide.ts';
+import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { Entity } from '../entity/entity.ts';
-import type { Journal, StoredEvent } from '../journal/journal.ts';
+import type { Append, Journal, StoredEvent } from '../journal/journal.ts';
+import { type Condition, type Known, knownOf, shownAfter, stateAfter, type Wish } from './condition.ts';
 
 export interface ConditionStreamOptions {
   readonly journal: Journal;
@@ -23,21 +22,6 @@ export interface ConditionStreamOptions {
   /** Events of a session's condition became durable. */
   readonly tell: (sessionId: string, events: readonly StoredEvent[]) => void;
 }
-
-/** A condition as it is shown. */
-export interface Condition extends StandingCondition {
-  readonly sessionId: string;
-  /** The event in the stream `condition/<sessionId>` that set it; 0 while it is not durable. */
-  readonly seq: number;
-}
-
-/** The state in which the stream is, as far as it is known. */
-interface Known {
-  readonly state: ConditionState;
-  readonly seq: number;
-}
-
-type Wish = ConditionCommand | { readonly type: 'forget' };
 
 const firstRetryMs = 10;
 const longestRetryMs = 5_000;
@@ -56,13 +40,7 @@ export class ConditionStream {
   constructor(options: ConditionStreamOptions, sessionId: string, durable?: Omit<Condition, 'sessionId'>) {
     this.sessionId = sessionId;
     this.#options = options;
-    const { seq = 0, ...current } = durable ?? {};
-    const state = conditionLaw.initial(this.#stream);
-    const standing = current as StandingCondition;
-    this.#known = {
-      state: durable === undefined ? state : { ...state, current: standing, changedAt: standing.since },
-      seq,
-    };
+    this.#known = knownOf(sessionId, durable);
     this.#show();
   }
 
@@ -114,7 +92,6 @@ export class ConditionStream {
       } finally {
         this.#wishes.splice(this.#wishes.indexOf(wish), 1);
         this.#show();
-        if (this.isIdle) this.#drop();
       }
     });
   }
@@ -171,17 +148,19 @@ export class ConditionStream {
     const head = await journal.head(this.#stream);
     if (head !== undefined && head.firstSeq <= head.seq) {
       const removed = await journal.remove(this.#stream, head.version);
-      if (!removed.ok) throw new HoldfastError('NOT_COMMITTED', this.#lost('another writer has moved it'));
+      if (!removed.ok) throw this.#notRemoved(removed);
     }
     this.#known = { state: conditionLaw.tombstone(this.#stream), seq: head?.seq ?? 0 };
   }
 
-  #lost(problem: string): { command: string; stream: string; problem: string } {
-    return { command: 'condition.forget', stream: this.#stream, problem };
+  #notRemoved(outcome: Append & { readonly ok: false }): HoldfastError {
+    const problem = outcome.reason === 'unknown' ? outcome.cause.message : 'another writer has moved it';
+    return new HoldfastError('NOT_COMMITTED', { command: 'condition.forget', stream: this.#stream, problem });
   }
 
   #tell(events: readonly StoredEvent[]): void {
-    this.#learn();
+    // What is told while the entity reads itself back is newer than the seq that it still shows.
+    this.#learn(events.at(-1)?.seq);
     this.#show();
     try {
       this.#options.tell(this.sessionId, events);
@@ -191,8 +170,8 @@ export class ConditionStream {
     }
   }
 
-  #learn(): void {
-    if (this.#entity !== undefined) this.#known = { state: this.#entity.durable, seq: this.#entity.seq };
+  #learn(seq = this.#entity?.seq ?? 0): void {
+    if (this.#entity !== undefined) this.#known = { state: this.#entity.durable, seq };
   }
 
   /**
@@ -202,33 +181,15 @@ export class ConditionStream {
   #keepUnwritten(wish: Wish, error: unknown): void {
     const wasWrong = HoldfastError.is(error) && error.code.startsWith('IDEMPOTENCY_');
     if (wish.type === 'condition.set' && !wasWrong)
-      this.#known = { state: this.#after(this.#known.state, wish), seq: 0 };
+      this.#known = { state: stateAfter(this.#known.state, wish), seq: 0 };
   }
 
   #show(): void {
-    let { state } = this.#known;
-    let shown = shownOf(this.#known, state);
-    for (const wish of this.#wishes) {
-      state = this.#after(state, wish);
-      shown = shownOf(this.#known, state) ?? shown;
-    }
-    this.#shown = shown;
-  }
-
-  #after(state: ConditionState, wish: Wish): ConditionState {
-    if (wish.type === 'forget') return conditionLaw.tombstone(this.#stream);
-    const from = { state, seq: 0, at: wish.askedAt };
-    const decided = decideCommand(conditionLaw, this.#stream, from, wish, eventMeta({}, 0), 2 ** 20);
-    return 'refusal' in decided ? state : (decided.events.at(-1)?.state ?? state);
+    this.#shown = shownAfter(this.#known, this.#wishes);
   }
 
   #drop(): void {
     this.#entity?.abandon(new Error('it is not needed any more'));
     this.#entity = undefined;
   }
-}
-
-function shownOf(known: Known, { sessionId, current }: ConditionState): Condition | undefined {
-  if (current === null) return undefined;
-  return Object.freeze({ sessionId, ...current, seq: current === known.state.current ? known.seq : 0 });
 }

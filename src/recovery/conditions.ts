@@ -6,7 +6,8 @@ import { type ConditionKind, conditionLaw, conditionOfHead } from '../domain/con
 import { boundedText, recordedError } from '../domain/recorded-error.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import type { Head } from '../journal/journal.ts';
-import { type Condition, ConditionStream, type ConditionStreamOptions } from './condition-stream.ts';
+import type { Condition } from './condition.ts';
+import { ConditionStream, type ConditionStreamOptions } from './condition-stream.ts';
 
 export interface NewCondition {
   readonly condition: ConditionKind;
@@ -47,6 +48,11 @@ export class Conditions {
 
   private constructor(options: ConditionsOptions) {
     this.#options = options;
+  }
+
+  /** Sessions in memory: those that have a condition, and those of which something is on its way. */
+  get size(): number {
+    return this.#streams.size;
   }
 
   /** The condition of a session, if it has one: shown as soon as it is set, and until it is durably cleared. */

@@ -1,9 +1,8 @@
 // The agents that a system knows, by name: asynchronous functions, or any XState actor logic.
 import type { AnyActorLogic } from 'xstate';
-import { functionLogic, isActorLogic } from '../actor/agent-logic.ts';
+import { functionLogic } from '../actor/agent-logic.ts';
 import type { TaskScope } from '../actor/task-scope.ts';
 import { HoldfastError } from '../base/errors.ts';
-import { idPattern } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { SessionHandle } from './session-handle.ts';
 
@@ -26,18 +25,6 @@ export interface AgentContext<Input extends Json = Json> {
 export type AgentDefinition = ((context: AgentContext<any>) => unknown) | AnyActorLogic;
 
 export type AgentDefinitions = Readonly<Record<string, AgentDefinition>>;
-
-/** Names and what is wrong with their definitions. */
-export function agentFaults(agents: unknown): string[] {
-  if (typeof agents !== 'object' || agents === null || Array.isArray(agents))
-    return ['agents: give an object'];
-  return Object.entries(agents).flatMap(([name, definition]) => {
-    if (!idPattern.test(name)) return [`agents.${name}: it is not a name`];
-    return typeof definition === 'function' || isActorLogic(definition)
-      ? []
-      : [`agents.${name}: give a function or XState actor logic`];
-  });
-}
 
 export class AgentRegistry {
   readonly #definitions: ReadonlyMap<string, AgentDefinition>;

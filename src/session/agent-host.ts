@@ -9,14 +9,18 @@ import type { AgentCommand } from '../domain/session-commands.ts';
 import type { Answer } from '../entity/command-meta.ts';
 import type { DispatchAs } from '../operations/bind.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
-import type { AgentIncarnation } from './agent-incarnation.ts';
+
+/** Whose stray errors they are. */
+export interface StrayOwner {
+  crash(error: Error): void;
+}
 
 /** What the agents of all sessions share. */
 export interface AgentPorts {
   readonly agents: AgentRegistry;
   readonly dispatchAs: DispatchAs;
   /** Starts logic in such a way that its stray errors can be traced to its incarnation. */
-  readonly runOwned: (owner: AgentIncarnation, start: () => RunningLogic) => RunningLogic;
+  readonly runOwned: (owner: StrayOwner, start: () => RunningLogic) => RunningLogic;
 }
 
 export interface AgentHost extends AgentPorts {

@@ -3,7 +3,7 @@ import { conditionStream } from '../domain/condition-law.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { ConditionInfo } from '../operations/views.ts';
-import type { Condition } from '../recovery/condition-stream.ts';
+import type { Condition } from '../recovery/condition.ts';
 import { type HandlerContext, isAnswered } from './handler-context.ts';
 
 export type ConditionOperation = 'sessions.retry' | 'sessions.conditions';

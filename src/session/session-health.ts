@@ -3,7 +3,7 @@
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import type { Condition } from '../recovery/condition-stream.ts';
+import type { Condition } from '../recovery/condition.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 
 export class SessionHealth {

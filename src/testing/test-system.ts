@@ -1,6 +1,7 @@
 // A whole system for one test: a disk in memory that fails on command, a clock that stands still, ids that count. Sessions
 // can be crashed as a real fault crashes them, and the process can die and come back over the same data.
 import type { InspectionEvent } from 'xstate';
+import { guarded } from '../actor/actor-host.ts';
 import type { Clock } from '../base/clock.ts';
 import type { TelemetryEvent } from '../base/telemetry.ts';
 import type { Client } from '../client/client.ts';
@@ -56,6 +57,7 @@ export async function createTestSystem(options: TestSystemOptions = {}): Promise
   const disk = faultyLevel();
   const telemetry: TelemetryEvent[] = [];
   const actors = new LivingActors();
+  const look = inspect === undefined ? () => {} : guarded(inspect);
   let ids = 0;
   const start = (): Promise<Boot> =>
     boot(disk.open, clock, {
@@ -67,7 +69,7 @@ export async function createTestSystem(options: TestSystemOptions = {}): Promise
       },
       inspect(event) {
         actors.note(event);
-        inspect?.(event);
+        look(event);
       },
     });
   let running = await start();
@@ -154,11 +156,12 @@ class LivingActors {
   }
 }
 
-/** No machine can look at its type and live. */
-function poisonOf(error: Error): { readonly type: string } {
+/** No machine can look at its type and live; an inspector may write it down. */
+function poisonOf(error: Error): { readonly type: string; toJSON(): object } {
   return {
     get type(): string {
       throw error;
     },
+    toJSON: () => ({ type: 'crash', problem: error.message }),
   };
 }
