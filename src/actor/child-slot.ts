@@ -22,7 +22,8 @@ export interface SlotSurroundings {
 
 /** A start that is under way. It can be given up: then it rejects, and a child that comes of it later is killed at once. */
 interface Launch {
-  readonly abandon: () => void;
+  /** Resolves when nothing can come of it any more. */
+  readonly abandon: () => Promise<void>;
   readonly settled: Promise<unknown>;
 }
 
@@ -33,6 +34,7 @@ export class ChildSlot<Child extends SupervisedChild> {
   #status: SupervisionStatus = 'stopped';
   #child: Child | undefined;
   #launch: Launch | undefined;
+  #abandonedStart: Promise<void> | undefined;
   #incarnation = 0;
   #restarts = 0;
   #progressed = false;
@@ -57,6 +59,11 @@ export class ChildSlot<Child extends SupervisedChild> {
   /** The child that lives, also while it is being stopped. */
   get child(): Child | undefined {
     return this.#child;
+  }
+
+  /** Settles when a start that was given up has ended, so that a child that came of it late was killed. */
+  get abandonedStart(): Promise<void> | undefined {
+    return this.#abandonedStart;
   }
 
   /** True once something of this child, or of one before it, became durable. */
@@ -159,7 +166,7 @@ export class ChildSlot<Child extends SupervisedChild> {
 
   #giveUp(launched: Launch): void {
     this.#reportKill(['start']);
-    launched.abandon();
+    this.#abandonedStart = launched.abandon();
   }
 
   #adopt(child: Child): Child {
@@ -199,11 +206,12 @@ export class ChildSlot<Child extends SupervisedChild> {
 function launch<Child extends SupervisedChild>(
   spec: ChildSpec<Child>,
   incarnation: number,
-): { readonly started: Promise<Child>; readonly abandon: () => void } {
+): { readonly started: Promise<Child>; readonly abandon: () => Promise<void> } {
   let abandoned = false;
-  let abandon = nothing;
+  let giveUp = nothing;
+  let arrived = Promise.resolve();
   const started = new Promise<Child>((resolve, reject) => {
-    abandon = () => {
+    giveUp = () => {
       abandoned = true;
       reject(new Error('the start took too long and was given up'));
     };
@@ -211,8 +219,12 @@ function launch<Child extends SupervisedChild>(
       if (abandoned) killNow(child);
       else resolve(child);
     };
-    callStart(spec, incarnation).then(arrive, reject);
+    arrived = callStart(spec, incarnation).then(arrive, reject);
   });
+  const abandon = (): Promise<void> => {
+    giveUp();
+    return arrived;
+  };
   return { started, abandon };
 }
 

@@ -34,6 +34,8 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   readonly #id: string;
   readonly #report: (report: ChildReport) => void;
   readonly #places = new Map<string, Place<Child>>();
+  /** Starts that were given up and go on: until they end nobody else may live under their id. */
+  readonly #abandonedStarts = new Map<string, Promise<void>>();
   readonly #monitors = new Monitors((id) => this.#livingIncarnation(id));
   readonly #stormBreaker: StormBreaker;
 
@@ -68,12 +70,13 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   }
 
   /**
-   * The child of this id: the one that lives, the one that is starting, or a new one, behind one that is being stopped.
-   * A failed first start rejects.
+   * The child of this id: the one that lives, the one that is starting, or a new one, behind one that is being stopped and
+   * behind a start that was given up but goes on. A failed first start rejects.
    */
   start(spec: ChildSpec<Child>): Promise<Child> {
     const known = this.#places.get(spec.id);
-    if (known?.stopped !== undefined) return known.stopped.then(() => this.start(spec));
+    const before = known === undefined ? this.#abandonedStarts.get(spec.id) : known.stopped;
+    if (before !== undefined) return before.then(() => this.start(spec));
     return known?.running ?? this.#startFirst(spec);
   }
 
@@ -93,9 +96,9 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   killAll(): void {
     for (const place of [...this.#places.values()].reverse()) {
       place.stopped ??= Promise.resolve();
-      this.#forget(place);
       place.endWait();
       place.slot.kill();
+      this.#forget(place);
     }
   }
 
@@ -202,7 +205,11 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   }
 
   #forget(place: Place<Child>): void {
-    const { id } = place.slot.spec;
-    if (this.#places.get(id) === place) this.#places.delete(id);
+    const { spec, abandonedStart } = place.slot;
+    if (this.#places.get(spec.id) !== place) return;
+    this.#places.delete(spec.id);
+    if (abandonedStart === undefined) return;
+    this.#abandonedStarts.set(spec.id, abandonedStart);
+    void abandonedStart.then(() => this.#abandonedStarts.delete(spec.id));
   }
 }

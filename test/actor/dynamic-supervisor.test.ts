@@ -38,6 +38,10 @@ class TestChild implements SupervisedChild {
     await quiet(2);
   }
 
+  kill(): void {
+    this.#end({ reason: 'crash', error: new Error('killed') });
+  }
+
   async stop(): Promise<void> {
     this.stops += 1;
     this.#end({ reason: 'shutdown' });
