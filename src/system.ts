@@ -1,6 +1,12 @@
 // A whole system, put together: the only file that knows every room. It reads from top to bottom as the supervision tree,
 // and is closed from bottom to top, the journal last.
 import type { Inspect } from './actor/actor-host.ts';
+import type { ChildReport } from './actor/child-report.ts';
+import { isCrash, type SupervisedChild, systemIntensity } from './actor/child-spec.ts';
+import { resting, service } from './actor/service.ts';
+import { captureStrayErrors, type StrayErrors } from './actor/stray-errors.ts';
+import type { SupervisionNode } from './actor/supervision-tree.ts';
+import { Supervisor } from './actor/supervisor.ts';
 import { type Clock, systemClock, wholeClock } from './base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
@@ -16,22 +22,26 @@ import {
   type ProcessManagerDefinition,
   type ProcessManagerOptions,
 } from './entity/process-manager.ts';
-import type { Cursor, Journal } from './journal/journal.ts';
+import type { Cursor, Journal, StoredEvent } from './journal/journal.ts';
 import { LevelJournal } from './journal/level-journal.ts';
 import type { OpenStore } from './journal/level-store.ts';
 import { openLevelJournal } from './journal/open-level-journal.ts';
-import { bindOperations, type Invoke } from './operations/bind.ts';
+import { bindOperations } from './operations/bind.ts';
 import type { EventPort } from './operations/event-port.ts';
-import type { Dispatch } from './operations/operation.ts';
 import { configChanges } from './operations/session-config-schema.ts';
-import { listHandler } from './projection/list-handler.ts';
+import { createLiveCounts } from './projection/live-counts.ts';
+import { projectionHandlers } from './projection/projection-handlers.ts';
+import { Projections } from './projection/projections.ts';
+import { RunningProjection } from './projection/running-projection.ts';
 import { SessionList } from './projection/session-list.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
 import { Conditions } from './recovery/conditions.ts';
 import { type AgentDefinitions, AgentRegistry } from './session/agent-definitions.ts';
+import type { StrayOwner } from './session/agent-host.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { sessionHandlers } from './session/session-handlers.ts';
-import { globalTopic, SessionManager, sessionTopic } from './session/session-manager.ts';
+import { SessionManager } from './session/session-manager.ts';
+import { globalTopic, sessionTopic } from './session/topics.ts';
 
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 
@@ -59,12 +69,16 @@ export type SystemStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'sto
 export interface System {
   readonly client: Client;
   readonly status: SystemStatus;
-  /** Sessions in memory. */
+  /** Sessions with actors. */
   readonly activeSessions: number;
+  /** Sessions without actors whose state is in memory. */
+  readonly residentSessions: number;
   /** A client of its own, whose subscriptions end with it. */
   connect(): Client;
   /** A running process manager. */
   processManager(name: string): ProcessManager | undefined;
+  /** The supervision tree as it is now: plain data. */
+  tree(): SupervisionNode;
   /** Refuses new calls, answers what runs, keeps snapshots, closes the journal. May be called again. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -79,78 +93,14 @@ export interface System {
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
   const journal = await openJournal(config, ports, options.store);
-  const system = await orClose(journal, () => startSystem(config, ports, journal));
-  await orClose(system, () => system.startProcessManagers(options.processManagers ?? []));
-  return system;
-}
-
-/** A start that fails leaves nothing open behind it. */
-async function orClose<T>(opened: { close(): Promise<void> }, start: () => Promise<T>): Promise<T> {
+  const system = new RunningSystem(config, ports, journal);
   try {
-    return await start();
+    await system.start(options.processManagers ?? []);
+    return system;
   } catch (error) {
-    await opened.close();
+    await system.close();
     throw error;
   }
-}
-
-async function startSystem(config: SystemConfig, ports: Ports, journal: Journal): Promise<RunningSystem> {
-  const pubsub = new LocalPubSub<Announcement>(ports.telemetry);
-  const onGrowth = (wake: () => void): (() => void) => pubsub.subscribe(globalTopic, wake);
-  const conditions = await Conditions.load({
-    ...ports,
-    journal,
-    tell: (sessionId, durable) => {
-      pubsub.publish(sessionTopic(sessionId), { durable });
-      pubsub.publish(globalTopic, { durable });
-    },
-  });
-  const manager = new SessionManager({
-    ...config,
-    ...ports,
-    ...{ journal, pubsub, conditions },
-    dispatchAs: (caller) => operations.dispatchAs(caller),
-    runOwned: (_, start) => start(),
-  });
-  const list = new SessionList();
-  let position = await loadHeads(journal, manager, list);
-  const follower = new Follower({
-    ...ports,
-    name: 'session-list',
-    journal,
-    load: () => position,
-    handle(entries, to) {
-      list.apply(entries);
-      position = to;
-    },
-    onGrowth,
-  });
-  const operations = bindOperations({
-    handlers: {
-      ...sessionHandlers({ ...config, ...ports, manager, journal, pubsub, conditions }),
-      ...listHandler({
-        ...ports,
-        list,
-        follower,
-        quarantine: (sessionId) => manager.health.quarantine(sessionId),
-      }),
-    },
-    clock: ports.clock,
-    timeoutMs: config.operationTimeoutMs,
-    admit: () => assertServing(system),
-  });
-  const system = new RunningSystem({
-    ...ports,
-    ...operations,
-    journal,
-    pubsub,
-    manager,
-    conditions,
-    follower,
-    onGrowth,
-  });
-  manager.serve();
-  return system;
 }
 
 interface Ports {
@@ -189,60 +139,79 @@ function openJournal(
   return openLevelJournal(location ?? '', ports);
 }
 
-/** Boot reads heads and nothing else; the list follows the feed from where it stood before. */
-async function loadHeads(journal: Journal, manager: SessionManager, list: SessionList): Promise<Cursor> {
-  const from = journal.feedEnd();
-  for (let after: string | undefined, more = true; more; more = after !== undefined) {
-    const { heads, next } = await journal.list({ prefix: 'session/', ...(after !== undefined && { after }) });
-    manager.adopt(heads);
-    list.load(heads);
-    after = next;
-  }
-  list.sort();
-  return from;
-}
-
-function assertServing({ status }: System): void {
-  if (status !== 'serving') throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
-}
-
-interface Parts extends Ports {
-  readonly dispatch: Dispatch;
-  readonly invoke: Invoke;
-  readonly journal: Journal;
-  readonly pubsub: LocalPubSub<Announcement>;
-  readonly manager: SessionManager;
+/** What the services of one incarnation of the sessions share; all of it is made anew when they are started again. */
+interface Services {
   readonly conditions: Conditions;
-  readonly follower: Follower;
-  readonly onGrowth: ProcessManagerOptions['onGrowth'];
+  readonly manager: SessionManager;
+  readonly projections: Projections;
+  readonly operations: ReturnType<typeof bindOperations>;
+  /** Where the feed ended before the first head was read. */
+  readonly feedEnd: Cursor;
 }
 
 class RunningSystem implements System {
   readonly client: Client;
-  readonly #parts: Parts;
+  readonly #config: SystemConfig;
+  readonly #ports: Ports;
+  readonly #journal: LevelJournal;
+  readonly #pubsub: LocalPubSub<Announcement>;
   readonly #events: EventPort;
+  readonly #liveCounts = createLiveCounts();
+  readonly #strays: StrayErrors<StrayOwner> | undefined;
   readonly #clients = new Set<Client>();
-  readonly #processManagers = new Map<string, ProcessManager>();
+  #services: Services | undefined;
+  #supervisor: Supervisor | undefined;
+  #processManagers: Supervisor | undefined;
+  #failed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#events = new SessionEvents(parts);
+  constructor(config: SystemConfig, ports: Ports, journal: LevelJournal) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#journal = journal;
+    this.#pubsub = new LocalPubSub(ports.telemetry);
+    this.#events = new SessionEvents({ ...ports, journal, pubsub: this.#pubsub });
+    if (config.captureStrayErrors)
+      this.#strays = captureStrayErrors((owner, error) => this.#stray(owner, error));
     this.client = this.connect();
+    void journal.lost.then((error) => this.#fail(error));
+  }
+
+  /** The supervision tree, in the order of its start (rest_for_one): what fails takes along what was started after it. */
+  async start(definitions: readonly ProcessManagerDefinition[]): Promise<void> {
+    const { clock } = this.#ports;
+    this.#supervisor = await Supervisor.start({
+      id: 'system',
+      clock,
+      strategy: 'rest_for_one',
+      intensity: systemIntensity,
+      report: (report) => this.#hear(report),
+      children: [
+        service('sessions', () => this.#startSessions()),
+        service('projections', () => this.#startProjections()),
+        service('process-managers', () => this.#startProcessManagers(definitions)),
+      ],
+    });
+    void this.#supervisor.exited.then((exit) => exit.reason === 'crash' && this.#fail(exit.error));
   }
 
   get status(): SystemStatus {
-    const { status } = this.#parts.manager;
-    return this.#closing !== undefined && status === 'serving' ? 'draining' : status;
+    const status = this.#services?.manager.status ?? 'starting';
+    if (this.#closing !== undefined) return status === 'serving' || this.#failed ? 'draining' : status;
+    return this.#failed ? 'failed' : status;
   }
 
   get activeSessions(): number {
-    return this.#parts.manager.activeCount;
+    return this.#services?.manager.activeCount ?? 0;
+  }
+
+  get residentSessions(): number {
+    return this.#services?.manager.residentCount ?? 0;
   }
 
   connect(): Client {
     const client = createClient({
-      dispatch: this.#parts.dispatch,
+      dispatch: (name, input, options) => this.#serving().operations.dispatch(name, input, options),
       events: this.#events,
       onClose: () => this.#clients.delete(client),
     });
@@ -250,18 +219,17 @@ class RunningSystem implements System {
     return client;
   }
 
-  async startProcessManagers(definitions: readonly ProcessManagerDefinition[]): Promise<void> {
-    const { invoke } = this.#parts;
-    const send: ProcessManagerOptions['send'] = ({ operation, input }, source) =>
-      invoke(operation, input, { source });
-    for (const definition of definitions) {
-      const processManager = await ProcessManager.start({ ...this.#parts, definition, send });
-      this.#processManagers.set(definition.name, processManager);
-    }
+  processManager(name: string): ProcessManager | undefined {
+    const found = this.#processManagers?.find(name);
+    return found instanceof ProcessManager ? found : undefined;
   }
 
-  processManager(name: string): ProcessManager | undefined {
-    return this.#processManagers.get(name);
+  tree(): SupervisionNode {
+    const standing = { kind: 'worker', status: 'running', incarnation: 1, restarts: 0 } as const;
+    const { epoch, backlogBytes } = this.#journal;
+    const journal = { ...standing, id: 'journal', details: { epoch, backlogBytes } };
+    const node = this.#supervisor?.tree() ?? { ...standing, id: 'system' };
+    return { ...node, children: [journal, { ...standing, id: 'pubsub' }, ...(node.children ?? [])] };
   }
 
   close(): Promise<void> {
@@ -273,17 +241,140 @@ class RunningSystem implements System {
     return this.close();
   }
 
+  /** Whoever was here before is gone, with all its sessions; subscriptions outlive it. */
+  async #startSessions(): Promise<SupervisedChild> {
+    await this.#services?.conditions.close();
+    const services = await this.#makeServices();
+    this.#services = services;
+    services.manager.serve();
+    return services.manager;
+  }
+
+  async #makeServices(): Promise<Services> {
+    const [config, ports] = [this.#config, this.#ports];
+    const shared = { ...ports, journal: this.#journal, pubsub: this.#pubsub };
+    const conditions = await Conditions.load({ ...shared, tell: (id, durable) => this.#tell(id, durable) });
+    const manager = new SessionManager({
+      ...config,
+      ...shared,
+      conditions,
+      dispatchAs: (caller) => (name, input, options) => operations.dispatchAs(caller)(name, input, options),
+      runOwned: (owner, start) => this.#strays?.run(owner, start) ?? start(),
+    });
+    const sessions = this.#sessionList(conditions);
+    const projections = new Projections([sessions]);
+    const operations = bindOperations({
+      handlers: {
+        ...sessionHandlers({ ...config, ...shared, manager, conditions }),
+        ...projectionHandlers({ ...shared, projections, sessions }),
+      },
+      clock: ports.clock,
+      timeoutMs: config.operationTimeoutMs,
+      admit: () => this.#assertServing(),
+    });
+    const feedEnd = await loadHeads(this.#journal, manager, projections);
+    return { conditions, manager, projections, operations, feedEnd };
+  }
+
+  #sessionList(conditions: Conditions): RunningProjection<SessionList> {
+    const [ports, journal, live] = [this.#ports, this.#journal, this.#liveCounts];
+    const now = (): number => ports.clock.now();
+    const onGrowth = this.#onGrowth;
+    return new RunningProjection({
+      ...ports,
+      journal,
+      create: () => new SessionList({ journal, live, now, conditions: () => conditions.list() }),
+      follow: (following) => new Follower({ ...ports, journal, onGrowth, ...following }),
+    });
+  }
+
+  async #startProjections(): Promise<SupervisedChild> {
+    const { projections, feedEnd } = this.#serving();
+    projections.begin(feedEnd);
+    return resting('projections', () => projections.stop());
+  }
+
+  async #startProcessManagers(definitions: readonly ProcessManagerDefinition[]): Promise<SupervisedChild> {
+    const shared = { ...this.#ports, journal: this.#journal, onGrowth: this.#onGrowth };
+    const send: ProcessManagerOptions['send'] = ({ operation, input }, source) =>
+      this.#serving().operations.invoke(operation, input, { source });
+    this.#processManagers = await Supervisor.start({
+      id: 'process-managers',
+      clock: this.#ports.clock,
+      report: (report) => this.#hear(report),
+      children: definitions.map((definition) =>
+        service(definition.name, () => ProcessManager.start({ ...shared, definition, send })),
+      ),
+    });
+    return this.#processManagers;
+  }
+
+  readonly #onGrowth = (wake: () => void): (() => void) => this.#pubsub.subscribe(globalTopic, wake);
+
+  #tell(sessionId: string, durable: readonly StoredEvent[]): void {
+    this.#pubsub.publish(sessionTopic(sessionId), { durable });
+    this.#pubsub.publish(globalTopic, { durable });
+  }
+
+  #serving(): Services {
+    if (this.#services === undefined) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: this.status });
+    return this.#services;
+  }
+
+  #assertServing(): void {
+    const { status } = this;
+    if (status !== 'serving') throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
+  }
+
+  #hear(report: ChildReport): void {
+    const { type, id: name } = report;
+    const { telemetry } = this.#ports;
+    if (type === 'child.exited' && isCrash(report.exit))
+      telemetry('service.crashed', { name, problem: report.exit.error.message });
+    if (type === 'child.restarting')
+      telemetry('service.restarting', { name, incarnation: report.incarnation });
+    if (type === 'child.killed') telemetry('service.killed', { name, abandoned: report.abandoned });
+  }
+
+  /** Nothing is served any more; what is in memory stays until the system is closed. */
+  #fail(error: Error): void {
+    if (this.#closing !== undefined) return;
+    this.#failed = true;
+    this.#ports.telemetry('system.failed', { problem: error.message });
+  }
+
+  /** An error that nobody caught, from the code of an agent: it is that agent's crash. */
+  #stray(owner: StrayOwner, error: Error): boolean {
+    this.#ports.telemetry('stray.captured', { problem: error.message });
+    owner.crash(error);
+    return true;
+  }
+
   async #close(): Promise<void> {
-    const { manager, conditions, follower, pubsub, journal } = this.#parts;
     try {
-      await Promise.all([...this.#processManagers.values()].map((processManager) => processManager.stop()));
-      await manager.drain();
-      await conditions.close();
-      await follower.stop();
+      await this.#supervisor?.stop();
+      await this.#services?.conditions.close();
       await Promise.all([...this.#clients].map((client) => client.close()));
-      pubsub.close();
+      this.#pubsub.close();
     } finally {
-      await journal.close();
+      this.#strays?.close();
+      await this.#journal.close();
     }
   }
+}
+
+/** Boot reads heads and nothing else; projections follow the feed from where it stood before. */
+async function loadHeads(
+  journal: Journal,
+  manager: SessionManager,
+  projections: Projections,
+): Promise<Cursor> {
+  const from = journal.feedEnd();
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const { heads, next } = await journal.list({ prefix: 'session/', ...(after !== undefined && { after }) });
+    manager.adopt(heads);
+    projections.load(heads);
+    after = next;
+  }
+  return from;
 }

@@ -1,5 +1,6 @@
 // The life of a long-lived service as an XState actor: it starts, serves, drains and stops, and says so to whoever looks.
 import { type AnyActorRef, createActor, setup } from 'xstate';
+import { toError } from '../base/errors.ts';
 import { guarded, type Inspect } from './actor-host.ts';
 
 const serviceMachine = setup({
@@ -24,7 +25,9 @@ const serviceMachine = setup({
 export type ServiceStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'stopped';
 
 export class ServiceLifecycle {
-  readonly #actor: AnyActorRef & { start(): unknown };
+  /** Resolves with the error of an actor that has failed, and never otherwise. */
+  readonly failed: Promise<Error>;
+  readonly #actor: AnyActorRef & { start(): unknown; stop(): unknown };
 
   constructor(name: string, inspect?: Inspect) {
     this.#actor = createActor(serviceMachine, {
@@ -32,7 +35,9 @@ export class ServiceLifecycle {
       input: { name },
       ...(inspect && { inspect: guarded(inspect) }),
     });
-    this.#actor.subscribe({ next: () => {}, error: () => {} });
+    this.failed = new Promise((resolve) => {
+      this.#actor.subscribe({ next: () => {}, error: (error: unknown) => resolve(toError(error)) });
+    });
     this.#actor.start();
   }
 

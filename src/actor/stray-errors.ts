@@ -4,11 +4,11 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import { toError } from '../base/errors.ts';
 
 /** True when the error is taken care of; false, or a throw, when it is not. */
-export type OnStray = (owner: string, error: Error) => boolean;
+export type OnStray<Owner> = (owner: Owner, error: Error) => boolean;
 
-export interface StrayErrors {
+export interface StrayErrors<Owner> {
   /** Runs `fn`; what it starts, in timers and promises too, belongs to `owner`, but for a bare `queueMicrotask`. */
-  run<T>(owner: string, fn: () => T): T;
+  run<T>(owner: Owner, fn: () => T): T;
   /** Stops listening: from then on errors meet whoever else listens, or nobody. */
   close(): void;
 }
@@ -28,8 +28,8 @@ const taking = Symbol.for('holdfast.strayErrors');
 const events = ['uncaughtException', 'unhandledRejection'] as const;
 type StrayEvent = (typeof events)[number];
 
-export function captureStrayErrors(onStray: OnStray): StrayErrors {
-  const owners: AsyncLocalStorage<string> = new (asyncHooks().AsyncLocalStorage)();
+export function captureStrayErrors<Owner>(onStray: OnStray<Owner>): StrayErrors<Owner> {
+  const owners: AsyncLocalStorage<Owner> = new (asyncHooks().AsyncLocalStorage)();
   const take = (error: unknown): boolean => {
     const owner = owners.getStore();
     return owner !== undefined && isTaken(onStray, owner, toError(error));
@@ -103,7 +103,7 @@ function listenersOf(event: StrayEvent): readonly StrayListener[] {
   return process.rawListeners(event) as StrayListener[];
 }
 
-function isTaken(onStray: OnStray, owner: string, error: Error): boolean {
+function isTaken<Owner>(onStray: OnStray<Owner>, owner: Owner, error: Error): boolean {
   try {
     return onStray(owner, error);
   } catch {

@@ -44,6 +44,7 @@ export const errorCatalogue = {
   ),
   MESSAGE_NOT_FOUND: entry('The session {sessionId} has no message at seq {seq}'),
   SAVED_SESSION_NOT_FOUND: entry('There is no saved session {sessionId}'),
+  PROJECTION_NOT_FOUND: entry('There is no projection named {name}'),
   INVALID_FORMAT: entry('The record is not a session: {field} {problem}'),
 
   // flow

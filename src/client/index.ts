@@ -22,11 +22,14 @@ export type {
   IndexedFileInfo,
   MessageInfo,
   Page,
+  ProjectionInfo,
   SavedInfo,
+  SessionCounts,
   SessionDetails,
   SessionInfo,
   ShownStatus,
   StatusAcknowledged,
+  StatusCounts,
 } from '../operations/views.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { Listener, Subscription } from './client-events.ts';

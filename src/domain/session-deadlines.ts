@@ -79,17 +79,25 @@ export function nextDeadlineOf(state: SessionState): number | null {
   return earliest(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null);
 }
 
+/**
+ * Raised by hand when {@link summarizeSession} tells more than before, or otherwise: heads of another version lack it, and
+ * what was made of them is made good from their streams. Version 1 added `entries` and `agents`; before it there was no `v`.
+ */
+export const summaryVersion = 1;
+
 /** What the list of sessions shows; {@link statusAt} derives the quiet statuses from it and the clock. */
 export function summarizeSession(state: SessionState): StateSummary {
-  const { createdAt, lastActivityAt, messages } = contextOf(state);
+  const { createdAt, lastActivityAt, messages, entries } = contextOf(state);
   const { name, agent, parentSessionId, config } = state.profile;
   const summary = {
+    v: summaryVersion,
     createdAt,
     activeAt: lastActivityAt,
     idleAfterMs: config.idleAfterMs,
     dormantAfterMs: config.dormantAfterMs,
     messages,
     agents: state.agents.open.size,
+    entries,
     name,
     agent,
     parentSessionId,
@@ -107,12 +115,12 @@ export function statusAt(
     readonly idleAfterMs: number | null;
     readonly dormantAfterMs: number | null;
     /** Open agent runs: while there are any, an active session is not quiet. */
-    readonly agents?: number;
+    readonly agents: number;
   },
   now: number,
 ): SessionStatus {
   if (status !== 'active' && status !== 'idle') return status;
-  if (status === 'active' && (quiet.agents ?? 0) > 0) return status;
+  if (status === 'active' && quiet.agents > 0) return status;
   const dormantAt = after(quiet.activeAt, quiet.dormantAfterMs);
   if (dormantAt !== null && dormantAt <= now) return 'dormant';
   const idleAt = after(quiet.activeAt, quiet.idleAfterMs);

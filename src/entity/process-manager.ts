@@ -1,5 +1,7 @@
 // A process manager: follows the feed, decides on what it reads, and sends commands. Its position and its decision are one
 // append; a command that it had not yet sent when the process died is sent again, and the receiver knows it by its source.
+import type { Exit, SupervisedChild } from '../actor/child-spec.ts';
+import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Law, LawEvent } from '../domain/law.ts';
@@ -101,13 +103,17 @@ export interface ProcessManagerOptions
   readonly send: (outgoing: OutgoingCommand, source: CommandSource) => Promise<unknown>;
 }
 
-export class ProcessManager {
+export class ProcessManager implements SupervisedChild {
+  /** A fault of its own: its supervisor starts it again from what is durable. */
+  readonly exited: Promise<Exit>;
+  #end: (exit: Exit) => void = () => {};
   readonly #options: ProcessManagerOptions;
   readonly #entity: Entity<ManagerState, ManagerCommand>;
   readonly #follower: Follower;
 
   static async start(options: ProcessManagerOptions): Promise<ProcessManager> {
     const { definition, journal, clock, telemetry } = options;
+    const managers: ProcessManager[] = [];
     const entity = await Entity.hydrate<ManagerState, ManagerCommand>({
       law: managerLaw(definition),
       stream: `manager/${definition.name}`,
@@ -118,14 +124,19 @@ export class ProcessManager {
       incarnation: 1,
       become: () => {},
       tell: () => {},
-      crash: (error) => telemetry('manager.crashed', { name: definition.name, problem: error.message }),
+      crash: (error) => managers[0]?.crash(error),
     });
-    return new ProcessManager(options, entity);
+    const manager = new ProcessManager(options, entity);
+    managers.push(manager);
+    return manager;
   }
 
   private constructor(options: ProcessManagerOptions, entity: Entity<ManagerState, ManagerCommand>) {
     this.#options = options;
     this.#entity = entity;
+    this.exited = new Promise((resolve) => {
+      this.#end = resolve;
+    });
     const { definition, journal, clock, telemetry, onGrowth, pageSize } = options;
     this.#follower = new Follower({
       name: definition.name,
@@ -153,9 +164,37 @@ export class ProcessManager {
     return this.#follower.catchUp();
   }
 
+  hasProgressed(): boolean {
+    return this.#entity.progressed;
+  }
+
   async stop(): Promise<void> {
     await this.#follower.stop();
     await this.#entity.settle();
+    this.kill();
+  }
+
+  kill(): void {
+    void this.#follower.stop();
+    this.#entity.abandon(new Error('the process manager was stopped'));
+    this.#end({ reason: 'shutdown' });
+  }
+
+  crash(error: Error): void {
+    this.#options.telemetry('manager.crashed', {
+      name: this.#options.definition.name,
+      problem: error.message,
+    });
+    void this.#follower.stop();
+    this.#entity.abandon(error);
+    this.#end({ reason: 'crash', error });
+  }
+
+  tree(): SupervisionNode {
+    const { name } = this.#options.definition;
+    const { pending, refused } = this.#entity.durable;
+    const standing = { status: 'running', incarnation: 1, restarts: 0 } as const;
+    return { ...standing, id: name, kind: 'worker', details: { pending: pending.length, refused } };
   }
 
   /** Sends what was decided and not yet sent, at the start and after each failure; then reading goes on behind it. */

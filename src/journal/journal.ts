@@ -107,13 +107,12 @@ export interface EventPlace {
   readonly seq: number;
 }
 
-/**
- * One group commit, as the feed keeps it: the events of several streams in the order in which they became durable.
- * Events that were trimmed or removed since are left out.
- */
+/** One group commit, as the feed keeps it: the events of several streams in the order in which they became durable. */
 export interface FeedEntry {
   readonly cursor: Cursor;
   readonly events: readonly StoredEvent[];
+  /** Events that were trimmed or removed since, and are left out. */
+  readonly forgotten?: readonly EventPlace[];
   /** Events that could not be proven and are left out; {@link Journal.readFrom} says what is wrong with their streams. */
   readonly damaged?: readonly EventPlace[];
 }

@@ -94,13 +94,19 @@ export class LevelFeed {
     const values = await db.getMany(places.map(({ stream, seq }) => keys.event(stream, seq)));
     const events: StoredEvent[] = [];
     const damaged: EventPlace[] = [];
+    const forgotten: EventPlace[] = [];
     for (const [index, place] of places.entries()) {
       const event = findEvent(place, values[index]);
       if (event !== undefined) events.push(event);
-      else if (!this.#isForgotten(place)) damaged.push(place);
+      else (this.#isForgotten(place) ? forgotten : damaged).push(place);
     }
     for (const place of damaged) this.#telemetry('record.damaged', { ...place });
-    const entry = { cursor: cursorAt(position), events, ...(damaged.length > 0 && { damaged }) };
+    const entry = {
+      cursor: cursorAt(position),
+      events,
+      ...(forgotten.length > 0 && { forgotten }),
+      ...(damaged.length > 0 && { damaged }),
+    };
     return { entry, bytes: values.reduce((sum, value = '') => sum + value.length, 0) };
   }
 

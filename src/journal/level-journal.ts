@@ -99,6 +99,11 @@ export class LevelJournal implements Journal {
     return this.#writer.backlogBytes;
   }
 
+  /** Resolves with what was wrong, once reopening was given up: nothing can be written any more. */
+  get lost(): Promise<HoldfastError> {
+    return this.#store.lost;
+  }
+
   get incident(): Promise<void> | undefined {
     return this.#store.incident;
   }

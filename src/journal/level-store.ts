@@ -20,6 +20,9 @@ export interface Reopening {
 export const defaultReopening: Reopening = { attempts: 10, firstDelayMs: 10, longestDelayMs: 5_000 };
 
 export class LevelStore {
+  /** Resolves with what was wrong, once reopening was given up: nothing can be written any more. */
+  readonly lost: Promise<HoldfastError>;
+  #lose: (failure: HoldfastError) => void = () => {};
   readonly #open: OpenStore;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
@@ -35,6 +38,9 @@ export class LevelStore {
     this.#clock = clock;
     this.#telemetry = telemetry;
     this.#reopening = reopening;
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
   }
 
   get db(): Store {
@@ -134,6 +140,7 @@ export class LevelStore {
       { problem: problem.message },
       { cause: problem },
     );
+    this.#lose(this.#failure);
     throw this.#failure;
   }
 

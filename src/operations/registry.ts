@@ -20,8 +20,10 @@ import type {
   IndexedFileInfo,
   MessageInfo,
   Page,
+  ProjectionInfo,
   Repeatable,
   SavedInfo,
+  SessionCounts,
   SessionDetails,
   SessionInfo,
   StatusAcknowledged,
@@ -54,7 +56,10 @@ export const operations = {
   'sessions.list': read<Page<SessionInfo>>()(
     'Sessions by filter, a page at a time; without a status filter those that are open.',
     z.strictObject({
-      status: z.array(z.enum(sessionStatuses)).min(1).optional(),
+      status: z
+        .array(z.enum([...sessionStatuses, ...conditionKinds]))
+        .min(1)
+        .optional(),
       name: z.string().max(200).optional(),
       agent: name.optional(),
       parentSessionId: sessionId.optional(),
@@ -65,6 +70,10 @@ export const operations = {
       limit: pageLimit,
       cursor: cursor.optional(),
     }),
+  ),
+  'sessions.count': read<SessionCounts>()(
+    'How many sessions there are by status, of all or of an agent or parent.',
+    z.strictObject({ agent: name.optional(), parentSessionId: sessionId.optional() }),
   ),
   'sessions.configure': write<Acknowledged>()(
     'Changes name, agent, metadata, model configuration or numbers of a session; what is not named stays.',
@@ -224,6 +233,14 @@ export const operations = {
   'events.list': read<Page<DeliveredEvent>>()(
     'The journaled events of a session, oldest first.',
     z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional(), since: z.number().optional() }),
+  ),
+  'projections.list': read<readonly ProjectionInfo[]>()(
+    'The read models: how far each has come, and how many rows it has.',
+    z.strictObject({}),
+  ),
+  'projections.rebuild': write<ProjectionInfo & Repeatable>()(
+    'Makes a read model anew from the journal; until that is done the old one answers.',
+    z.strictObject({ name: z.string().min(1).max(200) }),
   ),
 } as const satisfies Record<string, Operation>;
 

@@ -31,12 +31,44 @@ export interface SessionInfo {
   readonly agent: string | null;
   readonly parentSessionId: string | null;
   readonly createdAt: number;
+  /** When its last event happened. */
   readonly updatedAt: number;
+  /** When it was last used; falling quiet is no use. */
+  readonly lastActivityAt: number;
   readonly messages: number;
+  /** Open agent runs. */
+  readonly agents: number;
+  /** Messages, files and tool calls; null until it was read from a session that an older version wrote. */
+  readonly entries: number | null;
+  readonly seq: number;
+}
+
+/** How many sessions show each status. Deleted ones are in no list. */
+export type StatusCounts = Readonly<Record<Exclude<ShownStatus, 'deleted'>, number>>;
+
+export interface SessionCounts {
+  readonly byStatus: StatusCounts;
+  /** Those that a list without a status filter shows: all but terminated and archived ones. */
+  readonly open: number;
+  readonly total: number;
+}
+
+/** How a read model stands. */
+export interface ProjectionInfo {
+  readonly name: string;
+  /** Of the shape of what it reads. */
+  readonly version: number;
+  readonly rows: number;
+  /** Rows that still lack facts because an older version wrote what they were made from. */
+  readonly incomplete: number;
+  /** How far it has come in the feed; opaque, null before the first event. */
+  readonly position: string | null;
+  /** Commits of the feed that it has not taken in yet, counted up to 1,000. */
+  readonly lag: number;
+  readonly rebuilding: boolean;
 }
 
 export interface SessionDetails extends SessionInfo {
-  readonly lastActivityAt: number;
   readonly metadata: Json;
   readonly llmConfig: Json;
   readonly config: SessionConfig;

@@ -1,257 +1,238 @@
-// The session list: a read model of all sessions that follows the feed. Its counts live in a store that anybody may
-// subscribe to; the rows and their orders are plain indexes behind it. It can be rebuilt from heads at any time.
-import { createStore } from '@xstate/store';
-import { HoldfastError } from '../base/errors.ts';
-import type { SessionStatus } from '../domain/session-lifecycle.ts';
-import type { FeedEntry, Head } from '../journal/journal.ts';
-import { RecencyList } from './recency-list.ts';
-import { foldRow, newRow, rowFromHead, rowStatus, type SessionRow } from './session-row.ts';
+// The session list: a read model of all sessions that follows the feed. A page costs what it shows, whatever the status,
+// and so do counts. What its heads or the feed do not tell in full is read again from the session's stream.
+import { summaryVersion } from '../domain/session-deadlines.ts';
+import type { FeedEntry, Head, StoredEvent } from '../journal/journal.ts';
+import type { SessionCounts, ShownStatus } from '../operations/views.ts';
+import type { LiveCounts } from './live-counts.ts';
+import { merged } from './merged.ts';
+import type { Projection } from './projection.ts';
+import type { Facet, SessionNode } from './session-index.ts';
+import {
+  countsFrom,
+  cursorOf,
+  listedStatuses,
+  matcher,
+  type SessionQuery,
+  statusesOf,
+  stretchOf,
+} from './session-query.ts';
+import { type RowSource, readRow } from './session-reader.ts';
+import { foldRow, isCurrentHead, newRow, rowFromHead, type SessionRow, sessionOf } from './session-row.ts';
+import { SessionShelf, type ShownCondition } from './session-shelf.ts';
 
-export interface SessionQuery {
-  readonly status?: readonly SessionStatus[];
-  /** Matches the name from its beginning; a `*` stands for anything. */
-  readonly name?: string;
-  readonly agent?: string;
-  readonly parentSessionId?: string;
-  readonly createdAfter?: number;
-  readonly createdBefore?: number;
-  /** Occurs in id, name or agent, whatever the case. */
-  readonly search?: string;
-  /** Newest first; `updatedAt` is the order of the last change; `name` is ascending. */
-  readonly sort: 'createdAt' | 'updatedAt' | 'name';
-  readonly limit: number;
-  readonly cursor?: string;
+/** A row with the status that it shows. */
+export interface ListedSession extends Omit<SessionRow, 'status'> {
+  readonly status: ShownStatus;
 }
 
 export interface SessionPage {
-  readonly sessions: readonly SessionRow[];
+  readonly sessions: readonly ListedSession[];
   readonly cursor: string | undefined;
-  /** How many there are in all, where the index knows it without looking. */
+  /** How many there are in all, where the indexes know it without looking. */
   readonly total: number | undefined;
 }
 
-/** Without a status filter the list shows what is open. */
-const closed: ReadonlySet<SessionStatus> = new Set(['terminated', 'archived', 'deleted']);
+export interface SessionListOptions {
+  readonly journal: RowSource;
+  /** What is wrong with sessions now; asked for before each answer. */
+  readonly conditions: () => Iterable<ShownCondition>;
+  readonly live: LiveCounts;
+  readonly now: () => number;
+}
 
-export class SessionList {
-  /** Sessions by the status of their last event, and a revision that grows with each change. */
-  readonly counts = createStore({
-    context: { revision: 0, byStatus: {} as Readonly<Partial<Record<SessionStatus, number>>> },
-    on: {
-      changed: (context, { deltas }: { deltas: ReadonlyMap<SessionStatus, number> }) => {
-        const byStatus = { ...context.byStatus };
-        for (const [status, delta] of deltas) byStatus[status] = (byStatus[status] ?? 0) + delta;
-        return { revision: context.revision + 1, byStatus };
-      },
-    },
-  });
-  readonly #rows = new Map<string, SessionRow>();
-  readonly #byUpdate = new RecencyList();
-  /** Ids by creation, oldest first. */
-  #byCreation: string[] = [];
+/** Edges that are made good with each batch of events, so that the next query finds fewer of them. */
+const edgesPerBatch = 256;
 
-  /** Takes in heads at boot, page by page; {@link sort} brings them in order once all are there. */
-  load(heads: readonly Head[]): void {
-    const deltas = new Map<SessionStatus, number>();
-    for (const head of heads) this.#count(rowFromHead(head), deltas);
-    this.counts.trigger.changed({ deltas });
+interface Source {
+  readonly facet: Facet;
+  readonly value: string;
+  readonly size: number;
+}
+
+export class SessionList implements Projection {
+  readonly name = 'sessions';
+  readonly version = summaryVersion;
+  readonly prefix = 'session/';
+  readonly #options: SessionListOptions;
+  readonly #shelf = new SessionShelf();
+  readonly #incomplete = new Set<string>();
+  #serving = false;
+  #toldCounts = -1;
+
+  constructor(options: SessionListOptions) {
+    this.#options = options;
   }
 
-  sort(): void {
-    const rows = [...this.#rows.values()];
-    // The newest last, which is where a list by recency takes them in at once.
-    for (const { sessionId, updatedAt } of rows.sort((a, b) => a.updatedAt - b.updatedAt))
-      this.#byUpdate.touch(sessionId, updatedAt);
-    this.#byCreation = rows.sort(byCreation).map(({ sessionId }) => sessionId);
+  get rows(): number {
+    return this.#shelf.size;
+  }
+
+  get incomplete(): number {
+    return this.#incomplete.size;
+  }
+
+  load(heads: readonly Head[]): readonly string[] {
+    this.#shelf.advance(this.#options.now(), edgesPerBatch);
+    const outdated: string[] = [];
+    for (const head of heads) {
+      const row = rowFromHead(head);
+      if (row.seq <= (this.get(row.sessionId)?.seq ?? 0)) continue;
+      this.#keep(row);
+      if (isCurrentHead(head)) continue;
+      this.#incomplete.add(row.sessionId);
+      outdated.push(head.stream);
+    }
+    this.#tell(heads.length > 0);
+    return outdated;
   }
 
   /** Each session that the entries tell of takes its new place once, however many events it had. */
-  apply(entries: readonly FeedEntry[]): void {
+  apply(entries: readonly FeedEntry[]): readonly string[] {
     const changed = new Map<string, SessionRow>();
-    for (const event of entries.flatMap(({ events }) => events)) {
-      if (!event.stream.startsWith('session/')) continue;
-      const sessionId = event.stream.slice('session/'.length);
-      const row = changed.get(sessionId) ?? this.#rows.get(sessionId) ?? newRow(sessionId, event.at);
-      if (event.seq > row.seq) changed.set(sessionId, foldRow(row, event));
+    const torn = new Set<string>();
+    for (const { events, damaged = [], forgotten = [] } of entries) {
+      for (const event of events) this.#fold(event, changed, torn);
+      for (const { stream, seq } of [...damaged, ...forgotten])
+        if (seq > this.#seqOf(sessionOf(stream), changed)) torn.add(stream);
     }
-    const deltas = new Map<SessionStatus, number>();
-    for (const row of changed.values()) this.#replace(row, deltas);
-    if (deltas.size > 0) this.counts.trigger.changed({ deltas });
+    this.#shelf.advance(this.#options.now(), edgesPerBatch);
+    for (const row of changed.values()) this.#keep(row);
+    this.#tell(changed.size > 0);
+    for (const stream of torn) this.#suspect(stream);
+    return [...torn];
+  }
+
+  async reread(stream: string): Promise<void> {
+    const sessionId = sessionOf(stream);
+    if (sessionId === undefined) return;
+    for (;;) {
+      const row = await readRow(this.#options.journal, stream);
+      // What was read may be behind what the feed has told meanwhile: then there is more to be read.
+      if (row !== undefined && row.seq < (this.get(sessionId)?.seq ?? 0)) continue;
+      this.#incomplete.delete(sessionId);
+      if (row === undefined) this.#forget(sessionId);
+      else this.#keep(row);
+      this.#tell(true);
+      return;
+    }
+  }
+
+  /** The order that lists have by default is ready before the first of them is asked for. */
+  serve(): void {
+    this.#serving = true;
+    this.#shelf.index('all', 'createdAt');
+    this.#bringUpTo(this.#options.now());
+    this.#tell(true);
+  }
+
+  reset(): void {
+    this.#serving = false;
+    this.#incomplete.clear();
+    this.#shelf.clear();
   }
 
   get(sessionId: string): SessionRow | undefined {
-    return this.#rows.get(sessionId);
-  }
-
-  /** Sessions that are neither terminated nor archived nor deleted. */
-  get openCount(): number {
-    const { byStatus } = this.counts.getSnapshot().context;
-    let open = 0;
-    for (const [status, count] of Object.entries(byStatus))
-      if (!closed.has(status as SessionStatus)) open += count;
-    return open;
+    return this.#shelf.find(sessionId);
   }
 
   list(query: SessionQuery, now: number): SessionPage {
-    const after = query.cursor === undefined ? undefined : parseCursor(query.cursor, query.sort);
-    const matches = matcher(query, now);
-    const found: SessionRow[] = [];
+    this.#bringUpTo(now);
+    const { sort, limit } = query;
+    const statuses = statusesOf(query);
+    const { facet, value, size } = this.#sourceOf(query, statuses);
+    const matches = matcher(query);
+    const { isBefore, isOver } = stretchOf(query);
+    const found: SessionNode[] = [];
     let more = false;
-    for (const row of this.#inOrder(query.sort, after)) {
-      if (!matches(row)) continue;
-      more = found.length === query.limit;
+    for (const node of merged(this.#shelf.index(facet, sort).lists(value, statuses), sort, isBefore)) {
+      if (isOver(node.row)) break;
+      if (matches !== undefined && !matches(node.row)) continue;
+      more = found.length === limit;
       if (more) break;
-      found.push(row);
+      found.push(node);
     }
     const last = found.at(-1);
-    const sessions = found.map((row) => ({ ...row, status: rowStatus(row, now) }));
     return {
-      sessions,
-      cursor: more && last !== undefined ? cursorOf(last, query.sort) : undefined,
-      total: this.#total(query),
+      sessions: found.map(({ row, shown }) => ({ ...row, status: shown })),
+      cursor: more && last !== undefined ? cursorOf(last.row, sort) : undefined,
+      total: matches === undefined ? size : undefined,
     };
   }
 
-  #replace(row: SessionRow, deltas: Map<SessionStatus, number>): void {
-    const { sessionId, updatedAt } = row;
-    const isNew = !this.#rows.has(sessionId);
-    if (!this.#count(row, deltas)) return;
-    this.#byUpdate.touch(sessionId, updatedAt);
-    if (isNew) this.#insertByCreation(sessionId);
+  /** By the clock. With both agent and parent it looks at the sessions of the one that has fewer. */
+  count(query: Pick<SessionQuery, 'agent' | 'parentSessionId'>, now: number): SessionCounts {
+    this.#bringUpTo(now);
+    const { facet, value } = this.#sourceOf(query, listedStatuses);
+    const index = this.#shelf.index(facet, 'createdAt');
+    const matches = matcher({ ...query, sort: 'createdAt', limit: 1 });
+    return countsFrom((status) => {
+      const [list] = index.lists(value, [status]);
+      if (list === undefined || matches === undefined) return list?.size ?? 0;
+      return [...list.upward()].filter(({ row }) => matches(row)).length;
+    });
   }
 
-  /** Keeps the row and counts its status; false for one that was deleted, which is forgotten. */
-  #count(row: SessionRow, deltas: Map<SessionStatus, number>): boolean {
-    const before = this.#rows.get(row.sessionId);
-    if (before?.status !== row.status) {
-      if (before !== undefined) deltas.set(before.status, (deltas.get(before.status) ?? 0) - 1);
-      deltas.set(row.status, (deltas.get(row.status) ?? 0) + 1);
-    }
-    if (row.status === 'deleted') this.#forget(row.sessionId);
-    else this.#rows.set(row.sessionId, row);
-    return row.status !== 'deleted';
+  /** The sessions that a query must look among: all, or the agent's or the parent's, whichever are fewer. */
+  #sourceOf(
+    { agent, parentSessionId }: Pick<SessionQuery, 'agent' | 'parentSessionId'>,
+    statuses: readonly ShownStatus[],
+  ): Source {
+    const source = (facet: Facet, value: string): Source => {
+      const lists = this.#shelf.index(facet, 'createdAt').lists(value, statuses);
+      return { facet, value, size: lists.reduce((sum, { size }) => sum + size, 0) };
+    };
+    const sources = [
+      ...(agent === undefined ? [] : [source('agent', agent)]),
+      ...(parentSessionId === undefined ? [] : [source('parentSessionId', parentSessionId)]),
+    ];
+    const [first = source('all', ''), second = first] = sources;
+    return second.size < first.size ? second : first;
+  }
+
+  /** Events of a session with a gap before them would make a wrong row: the session is read again instead. */
+  #fold(event: StoredEvent, changed: Map<string, SessionRow>, torn: Set<string>): void {
+    const sessionId = sessionOf(event.stream);
+    if (sessionId === undefined || torn.has(event.stream)) return;
+    const row = changed.get(sessionId) ?? this.get(sessionId) ?? newRow(sessionId, event.at);
+    if (event.seq <= row.seq) return;
+    if (event.seq > row.seq + 1) torn.add(event.stream);
+    else changed.set(sessionId, foldRow(row, event));
+  }
+
+  #suspect(stream: string): void {
+    const sessionId = sessionOf(stream);
+    if (sessionId !== undefined && this.get(sessionId) !== undefined) this.#incomplete.add(sessionId);
+  }
+
+  #seqOf(sessionId: string | undefined, changed: ReadonlyMap<string, SessionRow>): number {
+    if (sessionId === undefined) return Number.POSITIVE_INFINITY;
+    return (changed.get(sessionId) ?? this.get(sessionId))?.seq ?? 0;
+  }
+
+  /** A deleted session is forgotten. */
+  #keep(row: SessionRow): void {
+    const { sessionId, status } = row;
+    if (status === 'deleted') this.#forget(sessionId);
+    else this.#shelf.set(row);
   }
 
   #forget(sessionId: string): void {
-    this.#rows.delete(sessionId);
-    this.#byUpdate.delete(sessionId);
-    const index = this.#byCreation.indexOf(sessionId);
-    if (index >= 0) this.#byCreation.splice(index, 1);
+    this.#incomplete.delete(sessionId);
+    this.#shelf.delete(sessionId);
   }
 
-  /** New sessions come nearly always last; those of one millisecond stand in the order of their ids. */
-  #insertByCreation(sessionId: string): void {
-    const row = this.#rows.get(sessionId);
-    let index = this.#byCreation.length;
-    while (index > 0 && row !== undefined) {
-      const before = this.#rows.get(this.#byCreation[index - 1] ?? '');
-      if (before === undefined || byCreation(before, row) < 0) break;
-      index -= 1;
-    }
-    this.#byCreation.splice(index, 0, sessionId);
+  #bringUpTo(now: number): void {
+    this.#shelf.advance(now);
+    this.#shelf.overlay(this.#options.conditions());
+    this.#tell(false);
   }
 
-  *#inOrder(sort: SessionQuery['sort'], after: SortKey | undefined): Generator<SessionRow> {
-    if (sort === 'updatedAt') {
-      yield* this.#rowsOf(this.#byUpdate.keys(after && [Number(after[0]), after[1]]));
-      return;
-    }
-    const rows =
-      sort === 'name' ? [...this.#rows.values()].sort(byName) : this.#rowsOf(backwards(this.#byCreation));
-    for (const row of rows) if (after === undefined || isBehind(row, after, sort)) yield row;
+  #tell(rowsChanged: boolean): void {
+    const { countsVersion } = this.#shelf;
+    const recounted = countsVersion !== this.#toldCounts;
+    if (!this.#serving || !(rowsChanged || recounted)) return;
+    this.#toldCounts = countsVersion;
+    const { live } = this.#options;
+    live.trigger.changed(recounted ? { counts: Object.fromEntries(this.#shelf.counts()) } : {});
   }
-
-  *#rowsOf(ids: Iterable<string>): Generator<SessionRow> {
-    for (const id of ids) {
-      const row = this.#rows.get(id);
-      if (row !== undefined) yield row;
-    }
-  }
-
-  #total({
-    status,
-    name,
-    agent,
-    parentSessionId,
-    createdAfter,
-    createdBefore,
-    search,
-  }: SessionQuery): number | undefined {
-    const filters = [status, name, agent, parentSessionId, createdAfter, createdBefore, search];
-    return filters.every((filter) => filter === undefined) ? this.openCount : undefined;
-  }
-}
-
-function matcher(query: SessionQuery, now: number): (row: SessionRow) => boolean {
-  const statuses = query.status === undefined ? undefined : new Set(query.status);
-  const search = query.search?.toLowerCase();
-  const name = query.name === undefined ? undefined : namePattern(query.name);
-  return (row) => {
-    const status = rowStatus(row, now);
-    if (statuses === undefined ? closed.has(status) : !statuses.has(status)) return false;
-    if (query.agent !== undefined && row.agent !== query.agent) return false;
-    if (query.parentSessionId !== undefined && row.parentSessionId !== query.parentSessionId) return false;
-    if (query.createdAfter !== undefined && row.createdAt <= query.createdAfter) return false;
-    if (query.createdBefore !== undefined && row.createdAt >= query.createdBefore) return false;
-    if (name !== undefined && !name(row.name ?? '')) return false;
-    return (
-      search === undefined ||
-      [row.sessionId, row.name, row.agent].some((text) => text?.toLowerCase().includes(search))
-    );
-  };
-}
-
-/** Parts between the stars must occur in order; no regular expression of the user's is ever run. */
-function namePattern(pattern: string): (name: string) => boolean {
-  const [first = '', ...rest] = pattern.split('*');
-  return (name) => {
-    if (!name.startsWith(first)) return false;
-    let from = first.length;
-    for (const part of rest) {
-      const at = name.indexOf(part, from);
-      if (at < 0) return false;
-      from = at + part.length;
-    }
-    return true;
-  };
-}
-
-function* backwards(ids: readonly string[]): Generator<string> {
-  for (let i = ids.length - 1; i >= 0; i--) yield ids[i] ?? '';
-}
-
-type SortKey = readonly [value: number | string, sessionId: string];
-
-function sortKey(row: SessionRow, sort: SessionQuery['sort']): SortKey {
-  return [sort === 'name' ? (row.name ?? '') : row[sort], row.sessionId];
-}
-
-/** True when a row stands behind the cursor in the order of the list. */
-function isBehind(row: SessionRow, [value, id]: SortKey, sort: SessionQuery['sort']): boolean {
-  const [own, sessionId] = sortKey(row, sort);
-  if (own === value) return sort === 'name' ? sessionId > id : sessionId < id;
-  return sort === 'name' ? own > value : own < value;
-}
-
-const byCreation = (a: SessionRow, b: SessionRow): number =>
-  a.createdAt - b.createdAt || (a.sessionId < b.sessionId ? -1 : 1);
-
-const byName = (a: SessionRow, b: SessionRow): number => {
-  const [first, second] = [a.name ?? '', b.name ?? ''];
-  return first === second ? (a.sessionId < b.sessionId ? -1 : 1) : first < second ? -1 : 1;
-};
-
-function cursorOf(row: SessionRow, sort: SessionQuery['sort']): string {
-  return Buffer.from(JSON.stringify([sort, ...sortKey(row, sort)])).toString('base64url');
-}
-
-function parseCursor(cursor: string, sort: SessionQuery['sort']): SortKey {
-  try {
-    const [of, value, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    const isValue = sort === 'name' ? typeof value === 'string' : typeof value === 'number';
-    if (of === sort && isValue && typeof id === 'string') return [value as number | string, id];
-  } catch {
-    // falls through to the refusal
-  }
-  throw new HoldfastError('INVALID_CURSOR', { value: cursor });
 }

@@ -9,7 +9,7 @@ import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { AgentDetails, AgentInfo } from '../operations/views.ts';
 import { type HandlerContext, sendCommand } from './handler-context.ts';
-import { sessionTopic } from './session-manager.ts';
+import { sessionTopic } from './topics.ts';
 
 export type AgentOperation = `agents.${'start' | 'stop' | 'get' | 'wait' | 'list'}`;
 

@@ -15,7 +15,7 @@ import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operati
 import { checkPath } from './file-guard.ts';
 import { type HandlerContext, isAnswered, sendCommand, sendPrepared } from './handler-context.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
-import { globalTopic, sessionTopic } from './session-manager.ts';
+import { globalTopic, sessionTopic } from './topics.ts';
 
 export type ContentOperation =
   | `messages.${'send' | 'list' | 'get' | 'clear' | 'pin' | 'unpin'}`

@@ -69,6 +69,7 @@ async function getSession({ manager, clock }: HandlerContext, sessionId: string)
     updatedAt,
     lastActivityAt,
     messages,
+    agents: state.agents.open.size,
     entries,
     metadata,
     llmConfig,

@@ -17,7 +17,7 @@ import type { DeliveredEvent } from '../operations/views.ts';
 import { guardedListener } from '../pubsub/guarded-listener.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { deliveredEvent, seqFrom } from './content-handlers.ts';
-import { globalTopic, sessionTopic } from './session-manager.ts';
+import { globalTopic, sessionTopic } from './topics.ts';
 
 export interface SessionEventsOptions {
   readonly journal: Journal;

@@ -1,9 +1,17 @@
 // The session manager: finds or wakes the session that a command is for, under supervision, and knows nothing of what the
 // command says. Sessions are root actors of their own in its supervisor's care; none can take it down.
-import { type ChildSpec, isCrash, type RestartPolicy, sessionRestartPolicy } from '../actor/child-spec.ts';
+import {
+  type ChildSpec,
+  type Exit,
+  isCrash,
+  type RestartPolicy,
+  type SupervisedChild,
+  sessionRestartPolicy,
+} from '../actor/child-spec.ts';
 import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
 import { Registry } from '../actor/registry.ts';
 import { ServiceLifecycle, type ServiceStatus } from '../actor/service-lifecycle.ts';
+import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
@@ -39,17 +47,16 @@ export interface SessionManagerOptions
   readonly startActor?: (options: SessionActorOptions, start: SessionStart) => Promise<SessionActor>;
 }
 
-/** The topic that hears of every session. */
-export const globalTopic = 'sessions';
-export const sessionTopic = (sessionId: string): string => `session:${sessionId}`;
-
 /** Statuses in which a session needs no actors: they go once nothing is under way. */
 const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
 
 /** Commands that open a session where there is none. */
 const opening: ReadonlySet<string> = new Set(['session.create', 'session.restore']);
 
-export class SessionManager {
+export class SessionManager implements SupervisedChild {
+  /** Settles when it was drained, or has failed: then none of its sessions is alive any more. */
+  readonly exited: Promise<Exit>;
+  #end: (exit: Exit) => void = () => {};
   readonly open: OpenSessions;
   readonly health: SessionHealth;
   readonly #options: SessionManagerOptions;
@@ -71,9 +78,13 @@ export class SessionManager {
     this.#options = options;
     this.open = new OpenSessions(options.maxSessions);
     this.health = new SessionHealth(options.conditions, options.telemetry);
-    this.#told = new ToldEvents(journal);
+    this.#told = new ToldEvents(journal, options.pubsub);
     this.#lifecycle = new ServiceLifecycle('session-manager', inspect);
-    this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report));
+    this.exited = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    void this.#lifecycle.failed.then((error) => this.#close({ reason: 'crash', error }));
+    this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: 'sessions' });
     const find = (sessionId: string): SessionActor | undefined => this.#supervisor.find(sessionId);
     this.#residence = new Residence({ ...options, supervisor: this.#supervisor });
     this.#alarms = new SessionAlarms({
@@ -183,7 +194,7 @@ export class SessionManager {
   }
 
   /** The supervisor of all sessions, with each session that has actors. */
-  tree(): ReturnType<DynamicSupervisor<SessionActor>['tree']> {
+  tree(): SupervisionNode {
     return this.#supervisor.tree();
   }
 
@@ -234,6 +245,31 @@ export class SessionManager {
     this.#residence.close();
     await this.#supervisor.stopAll();
     this.#lifecycle.signal('drained');
+    this.#end({ reason: 'shutdown' });
+  }
+
+  hasProgressed(): boolean {
+    return false;
+  }
+
+  stop(): Promise<void> {
+    return this.drain();
+  }
+
+  kill(): void {
+    this.#close({ reason: 'shutdown' });
+  }
+
+  /** The journal cannot be written any more: what is in memory can still be read. */
+  fail(): void {
+    this.#lifecycle.signal('failed');
+  }
+
+  #close(exit: Exit): void {
+    this.#alarms.close();
+    this.#residence.close();
+    this.#supervisor.killAll();
+    this.#end(exit);
   }
 
   /** A session that exists takes no place: the caller may be asking for the answer of an earlier call. */
@@ -337,11 +373,8 @@ export class SessionManager {
   }
 
   #tell(sessionId: string, events: readonly StoredEvent[], state: SessionState): void {
-    const announcement: Announcement = { durable: events };
-    this.#told.note(sessionId, events.at(-1)?.seq ?? 0);
     this.open.follow(events);
-    this.#options.pubsub.publish(sessionTopic(sessionId), announcement);
-    this.#options.pubsub.publish(globalTopic, announcement);
+    this.#told.tell(sessionId, events);
     this.#alarms.follow(sessionId, state);
     if (resting.has(statusOf(state))) queueMicrotask(() => this.#unload(sessionId));
   }

@@ -1,14 +1,27 @@
-// How far the events of each living session have been told: one that became durable while its incarnation was dying is told
-// by the next.
+// Tells events of sessions to whoever listens, each once: one that became durable while its incarnation was dying is told by
+// the next.
 import { sessionStream } from '../domain/session-law.ts';
+import type { Announcement } from '../entity/event-reader.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
+import type { PubSub } from '../pubsub/pubsub.ts';
+import { globalTopic, sessionTopic } from './topics.ts';
 
 export class ToldEvents {
   readonly #journal: Pick<Journal, 'readFrom'>;
+  readonly #pubsub: PubSub<Announcement>;
+  /** How far the events of each living session have been told. */
   readonly #seqs = new Map<string, number>();
 
-  constructor(journal: Pick<Journal, 'readFrom'>) {
+  constructor(journal: Pick<Journal, 'readFrom'>, pubsub: PubSub<Announcement>) {
     this.#journal = journal;
+    this.#pubsub = pubsub;
+  }
+
+  tell(sessionId: string, events: readonly StoredEvent[]): void {
+    const announcement: Announcement = { durable: events };
+    this.note(sessionId, events.at(-1)?.seq ?? 0);
+    this.#pubsub.publish(sessionTopic(sessionId), announcement);
+    this.#pubsub.publish(globalTopic, announcement);
   }
 
   note(sessionId: string, seq: number): void {

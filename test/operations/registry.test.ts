@@ -54,6 +54,18 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.sessions.list({}),
     { items: [{ sessionId }], total: 1 },
   ],
+  'sessions.count': async ({ client }) => [
+    await client.sessions.count({}),
+    { byStatus: { active: 1, idle: 0, quarantined: 0 }, open: 1, total: 1 },
+  ],
+  'projections.list': async ({ client }) => [
+    await client.projections.list(),
+    [{ name: 'sessions', rows: 1 }],
+  ],
+  'projections.rebuild': async ({ client }) => [
+    await client.projections.rebuild({ name: 'sessions' }),
+    { name: 'sessions', rows: 1, lag: 0, rebuilding: false },
+  ],
   'sessions.configure': async ({ client }) => [
     await client.sessions.configure({ ...one, name: 'n' }),
     { seq: 4 },
@@ -159,11 +171,13 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   },
   'sessions.retry': async ({ client }) => [await client.sessions.retry(one), { condition: null }],
   'sessions.conditions': async (test) => {
-    test.disk.holdWrites();
+    const held = test.disk.holdWrites();
     test.crash(sessionId);
     await quiet();
+    const conditions = await test.client.sessions.conditions({});
+    held.release();
     return [
-      await test.client.sessions.conditions({}),
+      conditions,
       [
         {
           ...one,
@@ -296,6 +310,7 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.sessions.restore(one),
     client.sessions.deleteSaved(one),
   ]),
+  PROJECTION_NOT_FOUND: after(({ client }) => client.projections.rebuild({ name: 'none' })),
   OVERLOADED: after(
     ({ client }) => {
       const [, ...refused] = [client.messages.send(message), client.messages.send(message)];

@@ -12,7 +12,7 @@ const idsOf = async (client: Client, query: Query = {}): Promise<string[]> =>
   (await client.sessions.list(query)).items.map(({ sessionId }) => sessionId);
 
 async function started(): Promise<TestSystem> {
-  const test = await createTestSystem();
+  const test = await createTestSystem({ passivateAfterMs: null });
   const { sessions } = test.client;
   for (const [sessionId, name, agent] of [
     ['s1', 'alpha one', 'gpt'],
@@ -42,7 +42,11 @@ describe('the list', () => {
       parentSessionId: null,
       createdAt: clock.now() - 1_000,
       updatedAt: clock.now() - 1_000,
+      lastActivityAt: clock.now() - 1_000,
       messages: 0,
+      agents: 0,
+      entries: 0,
+      seq: 2,
     });
   });
 

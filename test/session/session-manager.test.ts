@@ -6,11 +6,8 @@ import { statusOf } from '../../src/domain/session-state.ts';
 import type { Announcement } from '../../src/entity/event-reader.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { SessionActor } from '../../src/session/session-actor.ts';
-import {
-  globalTopic,
-  SessionManager,
-  type SessionManagerOptions,
-} from '../../src/session/session-manager.ts';
+import { SessionManager, type SessionManagerOptions } from '../../src/session/session-manager.ts';
+import { globalTopic } from '../../src/session/topics.ts';
 import { managerOptions } from '../support/manager-options.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { codeOf, errorOf, quiet, whileTimePasses } from '../support/outcome.ts';

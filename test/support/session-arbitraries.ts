@@ -162,14 +162,15 @@ const timed = (command: fc.Arbitrary<SessionCommand>): fc.Arbitrary<readonly Tim
 /** Commands to an open session that never end it. */
 export const contentCommands = timed(contentCommand);
 
-/** Commands of every type. */
-export const anyCommands = timed(
-  fc.oneof(
-    { weight: 6, arbitrary: contentCommand },
-    { weight: 2, arbitrary: lifecycleCommand },
-    { weight: 1, arbitrary: agentCommand },
-  ),
+/** A command of any type. */
+export const anyCommand = fc.oneof(
+  { weight: 6, arbitrary: contentCommand },
+  { weight: 2, arbitrary: lifecycleCommand },
+  { weight: 1, arbitrary: agentCommand },
 );
+
+/** Commands of every type. */
+export const anyCommands = timed(anyCommand);
 
 /** A life that begins with `profile` and goes through the commands; also tells what time it is at its end. */
 export function live(

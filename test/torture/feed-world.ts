@@ -10,7 +10,8 @@ import { ProcessManager, type ProcessManagerDefinition } from '../../src/entity/
 import type { Cursor, FeedEntry, Journal } from '../../src/journal/journal.ts';
 import { LevelJournal } from '../../src/journal/level-journal.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
-import { globalTopic, SessionManager } from '../../src/session/session-manager.ts';
+import { SessionManager } from '../../src/session/session-manager.ts';
+import { globalTopic } from '../../src/session/topics.ts';
 import { type Fault, faultyLevel, nthWrite } from '../../src/testing/faulty-level.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { managerOptions } from '../support/manager-options.ts';
