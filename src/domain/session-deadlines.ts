@@ -42,7 +42,9 @@ function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number 
 /** The command of the earliest deadline that has passed: unfinished endings first, then ends, then quiet edges. */
 export function dueCommand(state: SessionState, now: number): SessionCommand | undefined {
   if (statusOf(state) === 'terminating')
-    return finishAt(state) <= now ? { type: 'session.finishTermination' } : undefined;
+    return state.agents.open.size === 0 || finishAt(state) <= now
+      ? { type: 'session.finishTermination' }
+      : undefined;
   const quiet = quietEdgeOf(state);
   const end = endOf(state);
   if (quiet !== undefined && quiet.at <= now && (end === null || quiet.at < end)) {

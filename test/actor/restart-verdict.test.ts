@@ -1,7 +1,12 @@
 // The restart verdict as a table: how often, how fast, and what earns a child new restarts.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Exit, type RestartPolicy, sessionRestartPolicy } from '../../src/actor/child-spec.ts';
+import {
+  agentRestartPolicy,
+  type Exit,
+  type RestartPolicy,
+  sessionRestartPolicy,
+} from '../../src/actor/child-spec.ts';
 import {
   judgeRestart,
   noRestarts,
@@ -124,11 +129,37 @@ describe('how fast', () => {
   });
 });
 
-test('a session may crash ten times within a minute of uptime', () => {
-  const crashes = Array.from({ length: 11 }, () => run(6_000, true));
-  expect(words(crashes, sessionRestartPolicy)).toEqual([...Array(10).fill('restart'), 'giveUp']);
-  const rarer = Array.from({ length: 100 }, () => run(6_001, true));
-  expect(new Set(words(rarer, sessionRestartPolicy))).toEqual(new Set(['restart']));
+test.each([
+  ['a session', 10, sessionRestartPolicy],
+  ['an agent', 5, agentRestartPolicy],
+])('%s may crash %i times within a minute of uptime', (_, times, of) => {
+  const gapMs = 60_000 / times;
+  const crashes = Array.from({ length: times + 1 }, () => run(gapMs, true));
+  expect(words(crashes, of)).toEqual([...Array(times).fill('restart'), 'giveUp']);
+  const rarer = Array.from({ length: 100 }, () => run(gapMs + 1, true));
+  expect(new Set(words(rarer, of))).toEqual(new Set(['restart']));
+});
+
+test('a clock that was set back takes no uptime away', () => {
+  const verdicts = judgeAll([run(500, true), run(-10_000, true), run(501, true)]);
+  expect(verdicts.at(-1)).toMatchObject({ history: { uptimeMs: 1_001, failures: { length: 3 } } });
+});
+
+test('one history serves all children of a supervisor, each judged by its own restart type', () => {
+  const all = { ...policy, intensity: { maxRestarts: 1, periodMs: 1_000 } };
+  const first = judgeRestart(
+    { ...all, restart: 'permanent' },
+    run(5, true, { reason: 'normal' }),
+    noRestarts,
+  );
+  if (first.verdict !== 'restart') throw new Error(first.verdict);
+  const rests = judgeRestart(all, run(900, true, { reason: 'normal' }), first.history);
+  expect(rests).toEqual({ verdict: 'stop' });
+  expect(judgeRestart(all, run(1_000, true), first.history)).toMatchObject({
+    verdict: 'giveUp',
+    restarts: 1,
+  });
+  expect(judgeRestart(all, run(1_001, true), first.history)).toMatchObject({ verdict: 'restart' });
 });
 
 test('a verdict changes nothing that it was given, and the same input gives the same verdict', () => {

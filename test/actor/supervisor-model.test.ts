@@ -31,6 +31,11 @@ const ids = ['a', 'b', 'c', 'd', 'e'] as const;
 const livingChild = ({ world }: Real, id: string): ReportingChild | undefined =>
   world.born.findLast((child) => child.id === id && world.living.has(child.name));
 
+/** Of tens of thousands of comparisons only one that fails is worth a report. */
+function expectSame(actual: object, expected: object): void {
+  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
+}
+
 /** What the model and the supervisor say of themselves must be equal after every command; of the log, what is new. */
 function compare(model: OtpModel, real: Real, since = 0): void {
   const { supervisor, world } = real;
@@ -46,7 +51,7 @@ function compare(model: OtpModel, real: Real, since = 0): void {
     heardTwice: real.heard.some((times) => times > 1),
   };
   const status = model.over === undefined ? 'running' : 'stopped';
-  expect(view).toEqual({
+  expectSame(view, {
     log: model.log.slice(since),
     ids,
     up,
@@ -133,8 +138,7 @@ const aRestart = fc.constantFrom('permanent', 'permanent', 'transient', 'tempora
 const aManner = fc.constantFrom('polite', 'polite', 'deaf' as const);
 
 const commands = [
-  fc.record({ id: anId, reason: aReason }).map((end) => ends([end])),
-  fc.record({ id: anId, reason: aReason }).map((end) => ends([end])),
+  ...Array.from({ length: 5 }, () => fc.record({ id: anId, reason: aReason }).map((end) => ends([end]))),
   fc.array(fc.record({ id: anId, reason: aReason }), { minLength: 2, maxLength: 3 }).map(ends),
   fc.record({ id: anId, restart: aRestart, manner: aManner }).map(start),
   fc.constantFrom(1, 300, intensity.periodMs - 1, intensity.periodMs, intensity.periodMs + 1).map(advance),
@@ -194,7 +198,7 @@ test('3,000 random lives of a supervisor are those of the table', { timeout: 60_
     fc.asyncProperty(
       strategies,
       wishes,
-      fc.commands(commands, { size: 'max', maxCommands: 25 }),
+      fc.commands(commands, { size: 'max', maxCommands: 16 }),
       async (strategy, children, plan) => {
         const { model, real } = await begin(strategy, children);
         const setup = (): { model: OtpModel; real: Real } => ({ model, real });

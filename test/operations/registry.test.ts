@@ -392,6 +392,13 @@ const elsewhere: readonly ErrorCode[] = [
   'BATCH_TOO_LARGE',
   'KEY_TOO_LARGE',
   'LAW_CHANGED',
+  'KILLED',
+  'SCOPE_CLOSED',
+  'CHILD_EXISTS',
+  'CHILD_NOT_FOUND',
+  'CHILD_RUNNING',
+  'TOO_MANY_RESTARTS',
+  'SUPERVISOR_NOT_RUNNING',
 ];
 
 describe('a refusal has its code, says what it is about, and is an error of the house', () => {
