@@ -15,7 +15,7 @@ import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemet
 import { type Client, createClient } from './client/client.ts';
 import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from './domain/session-config.ts';
-import type { Announcement } from './entity/event-reader.ts';
+import type { Announcement } from './entity/announcement.ts';
 import { Follower } from './entity/follower.ts';
 import {
   ProcessManager,

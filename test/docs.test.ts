@@ -3,12 +3,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { publishableEvents } from '../src/domain/event-catalogue.ts';
+import { eventTypes } from '../src/domain/event-vocabulary.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
 
 const pages = [
-  ...['README.md', 'CONTRIBUTING.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'docs/guides/events.md'],
   ...['docs/architecture.md', 'docs/options.md', 'docs/semantics.md', 'docs/errors.md'],
 ];
 
@@ -16,6 +18,21 @@ describe('the documentation', () => {
   test('opens with the code of the quickstart example, to the letter', async () => {
     const [, code] = /```ts\n(.*?)```/s.exec(await read('README.md')) ?? [];
     expect(code).toBe(await read('examples/quickstart/main.ts'));
+  });
+
+  test('ends the guide to events with the code of its example, to the letter', async () => {
+    const [code] = (await read('docs/guides/events.md')).split('```ts\n').slice(-1);
+    expect(code).toBe(`${await read('examples/events/main.ts')}\`\`\`\n`);
+  });
+
+  test('says of every event what it carries and whether it is journaled, and names no other', async () => {
+    const guide = await read('docs/guides/events.md');
+    const rows = [...guide.matchAll(/^\| `([a-z]+\.[a-zA-Z]+)` \| [^|]+ \| (journaled|transient)/gm)];
+    expect(rows.map(([, type]) => type).toSorted()).toEqual(eventTypes.toSorted());
+    const transient = rows.filter(([, , kept]) => kept === 'transient').map(([, type]) => type);
+    const published = Object.entries(publishableEvents);
+    const expected = published.filter(([, shape]) => shape.transient).map(([type]) => type);
+    expect(transient.toSorted()).toEqual(expected.toSorted());
   });
 
   test.each(pages)('%s links to files that exist', async (page) => {

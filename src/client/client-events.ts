@@ -1,6 +1,12 @@
 // What a client listens to: callbacks with a handle, and streams with a cursor. Closing the client ends them all.
 import { assertId } from '../base/ids.ts';
-import { checkStreamQuery, type EventPort, type StreamQuery } from '../operations/event-port.ts';
+import type { EventType } from '../domain/event-vocabulary.ts';
+import {
+  checkStreamQuery,
+  type EventPort,
+  type EventStream,
+  type StreamQuery,
+} from '../operations/event-port.ts';
 import type { DeliveredEvent } from '../operations/views.ts';
 
 /** A running subscription; disposing it is unsubscribing. */
@@ -14,7 +20,7 @@ export class ClientEvents {
   readonly #port: EventPort;
   readonly #mustExist: (sessionId: string) => Promise<unknown>;
   readonly #subscriptions = new Map<string | null, Set<Subscription>>();
-  readonly #streams = new AbortController();
+  readonly #closing = new AbortController();
 
   constructor(port: EventPort, mustExist: (sessionId: string) => Promise<unknown>) {
     this.#port = port;
@@ -24,18 +30,18 @@ export class ClientEvents {
   /**
    * The events of one session, or of all, from a cursor on and then live: in order, without gap or repeat.
    *
-   * @remarks A reader that falls behind by more than 256 events is served from the journal and misses nothing but
-   * transient events. The iterator ends when the client is closed, and throws the reason of an aborted `signal`.
+   * @remarks All readers of a topic share its newest 1,024 events. One that falls behind them goes on from the journal and
+   * misses nothing but transient events: `dropped` counts these, and `subscriber.lagged` is reported. The events of
+   * conditions come between the session's own, with a `seq` of their stream. The iterator ends when the client is closed,
+   * and throws the reason of an aborted `signal`. What is wrong with the query is thrown by the first `next()`.
    */
-  async *stream(query: StreamQuery = {}): AsyncGenerator<DeliveredEvent> {
-    checkStreamQuery(query);
-    const { signal } = this.#streams;
-    const either = query.signal === undefined ? signal : AbortSignal.any([signal, query.signal]);
+  stream<Type extends EventType = EventType>(query: StreamQuery<Type> = {}): EventStream<Type> {
     try {
-      yield* this.#port.stream({ ...query, signal: either });
+      checkStreamQuery(query);
     } catch (error) {
-      if (!signal.aborted || query.signal?.aborted) throw error;
+      return refused(error);
     }
+    return this.#port.stream(query, this.#closing.signal);
   }
 
   /** Calls back with each event of a session from now on. With `mustExist`, an unknown session is `SESSION_NOT_FOUND`. */
@@ -66,13 +72,13 @@ export class ClientEvents {
 
   close(): void {
     for (const topic of [...this.#subscriptions.keys()]) this.#end(topic);
-    this.#streams.abort();
+    this.#closing.abort();
   }
 
   #add(topic: string | null, listener: Listener): Subscription {
     if (typeof listener !== 'function') throw new TypeError('A listener must be a function');
     // On a closed client nothing begins: what it would hear has ended already.
-    if (this.#streams.signal.aborted) return { unsubscribe: () => {}, [Symbol.dispose]: () => {} };
+    if (this.#closing.signal.aborted) return { unsubscribe: () => {}, [Symbol.dispose]: () => {} };
     const stop = this.#port.subscribe(topic, listener);
     const ofTopic = this.#subscriptions.get(topic) ?? new Set();
     this.#subscriptions.set(topic, ofTopic);
@@ -89,4 +95,24 @@ export class ClientEvents {
   #end(topic: string | null): void {
     for (const subscription of [...(this.#subscriptions.get(topic) ?? [])]) subscription.unsubscribe();
   }
+}
+
+/** A stream that never began: it says why, once. */
+function refused<Type extends EventType>(error: unknown): EventStream<Type> {
+  const ended = { value: undefined, done: true } as const;
+  let problem: { readonly error: unknown } | undefined = { error };
+  return {
+    dropped: 0,
+    async next() {
+      const told = problem;
+      problem = undefined;
+      if (told !== undefined) throw told.error;
+      return ended;
+    },
+    return: async () => ended,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }

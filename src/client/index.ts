@@ -8,10 +8,11 @@ export type {
   ContextSection,
 } from '../domain/built-context.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
+export type { EventData, EventType } from '../domain/event-vocabulary.ts';
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
-export type { EventPort, StreamQuery } from '../operations/event-port.ts';
+export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
 export type {

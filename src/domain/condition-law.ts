@@ -15,7 +15,7 @@ export interface ConditionSet {
   readonly restarts: number;
 }
 
-interface ConditionCleared {
+export interface ConditionCleared {
   readonly condition: ConditionKind;
   readonly reason: string;
 }

@@ -4,24 +4,24 @@ import type { Refusal } from './law.ts';
 
 type FieldType = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'any';
 
+type Fields = Readonly<Record<string, FieldType>>;
+
 interface EventShape {
-  readonly required: Readonly<Record<string, FieldType>>;
-  readonly optional: Readonly<Record<string, FieldType>>;
+  readonly required: Fields;
+  readonly optional: Fields;
   /** Published to whoever listens now, without a seq, and never journaled. */
   readonly transient: boolean;
 }
 
-const kept = (required: EventShape['required'], optional: EventShape['optional'] = {}): EventShape => ({
-  required,
-  optional,
-  transient: false,
-});
+const kept = <const Required extends Fields, const Optional extends Fields = Record<never, never>>(
+  required: Required,
+  optional: Optional = {} as Optional,
+) => ({ required, optional, transient: false as const });
 
-const transient = (required: EventShape['required'], optional: EventShape['optional'] = {}): EventShape => ({
-  required,
-  optional,
-  transient: true,
-});
+const transient = <const Required extends Fields, const Optional extends Fields = Record<never, never>>(
+  required: Required,
+  optional: Optional = {} as Optional,
+) => ({ required, optional, transient: true as const });
 
 export const publishableEvents = {
   'llm.chunkStreamed': transient({ content: 'string' }, { chunkIndex: 'number', isFinal: 'boolean' }),
@@ -47,6 +47,33 @@ export const publishableEvents = {
 } as const satisfies Record<string, EventShape>;
 
 export type PublishableEventType = keyof typeof publishableEvents;
+
+interface FieldValue {
+  readonly string: string;
+  readonly number: number;
+  readonly boolean: boolean;
+  readonly object: { readonly [key: string]: Json };
+  readonly array: readonly Json[];
+  readonly any: Json;
+}
+
+type DataOf<Shape extends EventShape> = {
+  readonly [Field in keyof Shape['required']]: FieldValue[Shape['required'][Field] & FieldType];
+} & {
+  readonly [Field in keyof Shape['optional']]?: FieldValue[Shape['optional'][Field] & FieldType];
+};
+
+/** What the session adds to a published event when it becomes an entry of its context. */
+interface EntryData {
+  readonly entry: number;
+  readonly size: number;
+}
+
+/** What each of them carries when it is heard. */
+export type PublishedEventData = {
+  readonly [Type in PublishableEventType]: DataOf<(typeof publishableEvents)[Type]> &
+    (Type extends 'tool.called' ? EntryData : unknown);
+};
 
 export function isTransient(type: PublishableEventType): boolean {
   return publishableEvents[type].transient;

@@ -1,190 +1,236 @@
-// Events as an async iterator: replayed from a cursor, then live, without gap or repeat. Events that became durable are
-// taken from a bounded buffer while it reaches back far enough, and from the journal when the reader is slow.
-import { HoldfastError } from '../base/errors.ts';
-import type { Cursor, Journal, StoredEvent } from '../journal/journal.ts';
+// Events as an async iterator: replayed from a place, then live, without gap or repeat. While it keeps up it is an index
+// into a ring that all readers of the topic share; a slow one goes back to the journal, and loses transient events alone.
+import type { Waiter } from '../pubsub/ring.ts';
+import type { LiveSource, Slot } from './live-source.ts';
 
-/** An event without a seq, for whoever listens now. */
-export interface TransientEvent {
-  readonly stream: string;
-  readonly at: number;
-  readonly type: string;
-  readonly data: unknown;
+export interface EventReaderOptions<Item> {
+  readonly source: LiveSource<Item>;
+  /** Where to begin; it may refuse. */
+  readonly start: () => string | Promise<string>;
+  /** Only these items are handed out. */
+  readonly wants: (item: Item) => boolean;
+  /** It has fallen out of the ring, and so many transient items with it. */
+  readonly lagged: (dropped: number) => void;
+  /** Called once, when it ends. */
+  readonly release: () => void;
 }
 
-/** What pub/sub carries: events that became durable together, or a transient one. */
-export type Announcement =
-  | { readonly durable: readonly StoredEvent[] }
-  | { readonly transient: TransientEvent };
-
-export type Listen = (listener: (announcement: Announcement) => void) => () => void;
-
-/** What a reader receives: the event and where to go on after it. */
-export type Received =
-  | { readonly event: StoredEvent; readonly cursor: string }
-  | { readonly transient: TransientEvent };
-
-/** So much of what is live waits for a slow reader; beyond it durable events come from the journal, transient ones are dropped. */
-const bufferSize = 256;
-
-interface ReaderOptions {
-  readonly listen: Listen;
-  readonly signal?: AbortSignal | undefined;
-  /** Reads what lies behind the position, and moves it. Empty at the end. */
-  readonly readBehind: () => Promise<readonly Received[]>;
-  /** An event from the buffer, when it is the next one after the position. */
-  readonly accept: (event: StoredEvent) => Received | 'seen' | 'gap';
+interface Request<Item> {
+  readonly resolve: (result: IteratorResult<Item, undefined>) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-async function* read({ listen, signal, readBehind, accept }: ReaderOptions): AsyncGenerator<Received> {
-  const live = new LiveBuffer(listen, signal);
-  try {
-    for (;;) {
-      for (let behind = await readBehind(); behind.length > 0; behind = await readBehind()) {
-        signal?.throwIfAborted();
-        yield* behind;
-      }
-      while (!(yield* live.take(accept))) {
-        signal?.throwIfAborted();
-        await live.more();
-      }
-    }
-  } finally {
-    live.close();
-  }
-}
+const done = Object.freeze({ value: undefined, done: true as const });
 
-/** The events of one stream after `after`, a seq. */
-export function readStream(
-  journal: Journal,
-  stream: string,
-  after: number,
-  listen: Listen,
-  signal?: AbortSignal,
-): AsyncGenerator<Received> {
-  let seq = after;
-  let chain: string | undefined;
-  const received = (event: StoredEvent): Received => ({ event, cursor: String(event.seq) });
-  return read({
-    listen,
-    signal,
-    async readBehind() {
-      const page = await journal.readFrom(stream, seq, chain === undefined ? {} : { chain });
-      seq = page.events.at(-1)?.seq ?? seq;
-      chain = page.events.length > 0 ? page.chain : chain;
-      return page.events.map(received);
-    },
-    accept(event) {
-      if (event.seq <= seq) return 'seen';
-      if (event.seq > seq + 1) return 'gap';
-      seq = event.seq;
-      chain = undefined;
-      return received(event);
-    },
-  });
-}
-
-/** The events of all streams in the order of the feed; a cursor is a feed position and the event of it that was seen. */
-export function readFeed(
-  journal: Journal,
-  after: string | null,
-  listen: Listen,
-  signal?: AbortSignal,
-): AsyncGenerator<Received> {
-  let { position, seen } = parseFeedCursor(after);
-  return read({
-    listen,
-    signal,
-    async readBehind() {
-      // Of a whole page nothing may be left, and the end is still not reached.
-      for (;;) {
-        const entries = await journal.readAll(position, 64);
-        const [first, ...others] = entries.map((entry) =>
-          entry.events.map((event) => ({ event, cursor: feedCursor(entry.cursor, event) })),
-        );
-        if (first === undefined) return [];
-        position = entries.at(-1)?.cursor ?? position;
-        const skip = first.findIndex(({ cursor }) => cursor === seen) + 1;
-        seen = undefined;
-        const received = [first.slice(skip), ...others].flat();
-        if (received.length > 0) return received;
-      }
-    },
-    accept: () => 'gap',
-  });
-}
-
-const feedCursor = (entry: Cursor, { stream, seq }: StoredEvent): string => `${entry}.${stream}.${seq}`;
-
-/**
- * Reading goes on before the entry, and leaves out what of it was seen. The event is named, not counted: an entry shrinks
- * when a stream of it is removed. When that was the named one, the entry is read again from its beginning.
- */
-function parseFeedCursor(cursor: string | null): { position: Cursor | null; seen: string | undefined } {
-  if (cursor === null) return { position: null, seen: undefined };
-  const [entry, event] = /^([0-9a-z]{1,12})(\.[a-z-]+\/[\w-]{1,64}\.\d{1,15})?$/.exec(cursor)?.slice(1) ?? [];
-  if (entry === undefined) throw new HoldfastError('INVALID_CURSOR', { value: cursor });
-  if (event === undefined) return { position: entry as Cursor, seen: undefined };
-  const before = (Number.parseInt(entry, 36) - 1).toString(36) as Cursor;
-  return { position: before, seen: cursor };
-}
-
-class LiveBuffer {
-  readonly #stop: () => void;
-  readonly #signal: AbortSignal | undefined;
-  #waiting: (StoredEvent | { readonly transient: TransientEvent })[] = [];
-  #overflowed = false;
-  #woken = false;
-  #wake: () => void = () => {};
-
-  constructor(listen: Listen, signal: AbortSignal | undefined) {
-    this.#signal = signal;
-    this.#stop = listen((announcement) => this.#add(announcement));
-    signal?.addEventListener('abort', this.#notify);
-  }
-
-  /**
-   * Yields what came since. True when durable events are missing from it, so that the journal must be read first; what
-   * is in no journal is kept until then.
-   */
-  *take(accept: ReaderOptions['accept']): Generator<Received, boolean> {
-    this.#woken = false;
-    const { waiting, overflowed } = { waiting: this.#waiting, overflowed: this.#overflowed };
-    this.#waiting = [];
-    this.#overflowed = false;
-    for (const [at, item] of waiting.entries()) {
-      const outcome = 'transient' in item ? item : accept(item);
-      if (outcome === 'gap') {
-        this.#waiting.unshift(...waiting.slice(at).filter((behind) => 'transient' in behind));
-        return true;
-      }
-      if (outcome !== 'seen') yield outcome;
-    }
-    return overflowed;
-  }
-
-  /** Resolves once there may be more. */
-  async more(): Promise<void> {
-    if (this.#woken) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
-  close(): void {
-    this.#stop();
-    this.#signal?.removeEventListener('abort', this.#notify);
-  }
-
-  #add(announcement: Announcement): void {
-    const items = 'transient' in announcement ? [announcement] : announcement.durable;
-    const room = Math.max(0, bufferSize - this.#waiting.length);
-    this.#waiting.push(...items.slice(0, room));
-    if (items.length > room && 'durable' in announcement) this.#overflowed = true;
-    this.#notify();
-  }
-
-  readonly #notify = (): void => {
-    this.#woken = true;
-    this.#wake();
+export class EventReader<Item> implements AsyncIterableIterator<Item, undefined, undefined> {
+  readonly #options: EventReaderOptions<Item>;
+  readonly #source: LiveSource<Item>;
+  /** The call of next() that waits; its executor is made once, for there is one for each event of each reader. */
+  #resolve: Request<Item>['resolve'] | undefined;
+  #reject: Request<Item>['reject'] | undefined;
+  readonly #ask = (resolve: Request<Item>['resolve'], reject: Request<Item>['reject']): void => {
+    this.#resolve = resolve;
+    this.#reject = reject;
   };
+  /** Further calls behind it, oldest first. */
+  readonly #queue: Request<Item>[] = [];
+  readonly #waiter: Waiter = { isWaiting: false, wake: () => this.#serve() };
+  #index: number;
+  /** Transient items before the index. */
+  #transients: number;
+  #dropped = 0;
+  /** The place of the last durable item that was taken; undefined before the start. */
+  #position: string | undefined;
+  /** What is behind the ring is read up to here; undefined while the reader is live. */
+  #through: string | Promise<string> | undefined;
+  #behind: AsyncIterator<readonly Slot<Item>[]> | undefined;
+  #page: readonly Slot<Item>[] = [];
+  #pageIndex = 0;
+  /** Transient items that wait until what came before them was read from the journal. */
+  #held: Slot<Item>[] = [];
+  /** What comes from the ring up to these places was seen before. */
+  #joinedAt: readonly string[] | undefined;
+  #isReading = false;
+  #isDone = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: EventReaderOptions<Item>) {
+    const { ring, end } = options.source;
+    this.#options = options;
+    this.#source = options.source;
+    this.#index = ring.end;
+    this.#transients = ring.volatile;
+    this.#through = end;
+    // Whether it fails is asked when the first event is.
+    if (end instanceof Promise) end.catch(() => undefined);
+  }
+
+  /** Transient items that were lost because this reader was too slow. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#resolve !== undefined)
+      return new Promise((resolve, reject) => this.#queue.push({ resolve, reject }));
+    const value = this.#isDone || this.#isReading ? undefined : this.#take();
+    if (value !== undefined) return Promise.resolve({ value, done: false });
+    const next = new Promise(this.#ask);
+    this.#serve();
+    return next;
+  }
+
+  /** Ends it at once, also while it waits. */
+  return(): Promise<IteratorResult<Item, undefined>> {
+    this.end();
+    return Promise.resolve(done);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.end();
+  }
+
+  /** Who waits is told that there is nothing more. */
+  end(): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#source.ring.stopWaiting(this.#waiter);
+    this.#page = [];
+    this.#held = [];
+    this.#behind = undefined;
+    this.#options.release();
+    this.#serve();
+  }
+
+  /** Ends it with an error, which is thrown once. */
+  fail(error: unknown): void {
+    if (this.#isDone) return;
+    this.#failure = { error };
+    this.end();
+  }
+
+  /** Answers as many of those that wait as it can, and sees to it that there will be more. */
+  #serve(): void {
+    if (this.#isDone) this.#refuse();
+    while (this.#resolve !== undefined && !this.#isReading) {
+      const value = this.#take();
+      if (value !== undefined) this.#answer({ value, done: false });
+      else if (this.#isLive) {
+        this.#source.ring.wait(this.#waiter);
+        return;
+      } else void this.#readBehind();
+    }
+  }
+
+  #answer(result: IteratorResult<Item, undefined>): void {
+    const resolve = this.#resolve;
+    this.#goOn();
+    resolve?.(result);
+  }
+
+  /** The next of those that wait. */
+  #goOn(): void {
+    const further = this.#queue.length > 0 ? this.#queue.shift() : undefined;
+    this.#resolve = further?.resolve;
+    this.#reject = further?.reject;
+  }
+
+  #refuse(): void {
+    const [failure, reject] = [this.#failure, this.#reject];
+    if (failure !== undefined && reject !== undefined) {
+      this.#failure = undefined;
+      this.#goOn();
+      reject(failure.error);
+    }
+    while (this.#resolve !== undefined) this.#answer(done);
+  }
+
+  get #isLive(): boolean {
+    return this.#through === undefined;
+  }
+
+  /** The next item that is at hand and wanted. */
+  #take(): Item | undefined {
+    for (let slot = this.#next(); slot !== undefined; slot = this.#next()) {
+      const { item, cursor } = slot;
+      if (cursor !== undefined) this.#position = cursor;
+      if (item !== undefined && this.#options.wants(item)) return item;
+    }
+    return undefined;
+  }
+
+  #next(): Slot<Item> | undefined {
+    if (this.#pageIndex < this.#page.length) return this.#page[this.#pageIndex++];
+    return this.#isLive ? this.#nextOfRing() : undefined;
+  }
+
+  #nextOfRing(): Slot<Item> | undefined {
+    const { ring } = this.#source;
+    if (this.#index < ring.first) return this.#fallOut();
+    while (this.#index < ring.end) {
+      const slot = ring.at(this.#index++);
+      if (slot.cursor === undefined) {
+        this.#transients += 1;
+        return slot;
+      }
+      if (this.#wasRead(slot.cursor)) continue;
+      if (slot.item !== undefined) return slot;
+      this.#through = slot.cursor;
+      return undefined;
+    }
+    return undefined;
+  }
+
+  /** The reader may have begun at what is durable and is told of only now. */
+  #wasRead(cursor: string): boolean {
+    if (this.#joinedAt === undefined) return false;
+    if (this.#joinedAt.some((place) => this.#source.isSeen(cursor, place))) return true;
+    this.#joinedAt = undefined;
+    return false;
+  }
+
+  /** Durable items come from the journal now, and then those transient ones that the ring still holds. */
+  #fallOut(): undefined {
+    const { ring, end } = this.#source;
+    const dropped = ring.lost - this.#transients;
+    for (let index = ring.first; index < ring.end; index++) {
+      const slot = ring.at(index);
+      if (slot.cursor === undefined) this.#held.push(slot);
+    }
+    this.#index = ring.end;
+    this.#transients = ring.volatile;
+    this.#dropped += dropped;
+    this.#through = end;
+    this.#options.lagged(dropped);
+  }
+
+  /** Reads one page of what lies behind the ring, or finds that nothing does. */
+  async #readBehind(): Promise<void> {
+    this.#isReading = true;
+    try {
+      const through = (await this.#through) ?? '';
+      this.#position ??= await this.#options.start();
+      this.#behind ??= this.#source.replay(this.#position, through);
+      const { value, done: isRead } = await this.#behind.next();
+      this.#page = value ?? [];
+      this.#pageIndex = 0;
+      if (isRead === true) this.#join(through);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.#isReading = false;
+    this.#serve();
+  }
+
+  #join(through: string): void {
+    this.#joinedAt = [this.#position ?? through, through];
+    this.#behind = undefined;
+    this.#through = undefined;
+    this.#page = this.#held;
+    this.#held = [];
+  }
 }

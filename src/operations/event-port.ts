@@ -1,23 +1,41 @@
 // How a client hears of events: live by callback, or replayed and live as an iterator.
 import { z } from 'zod';
 import { HoldfastError } from '../base/errors.ts';
+import { type EventType, eventTypes } from '../domain/event-vocabulary.ts';
 import { sessionId } from './schema.ts';
 import type { DeliveredEvent } from './views.ts';
 
-export interface StreamQuery {
+export interface StreamQuery<Type extends EventType = EventType> {
   /** Only this session; all sessions without it. */
   readonly sessionId?: string;
-  /** The cursor of the last event that was seen; from the beginning without it, from now on with `'now'`. */
+  /**
+   * The cursor of the last event that was seen; from the beginning without it; with `'now'`, what comes after this call.
+   * For one session a plain `seq` is a cursor too.
+   */
   readonly after?: string;
   /** Only events of these types. */
-  readonly types?: readonly string[];
+  readonly types?: readonly Type[];
   /** Ends the stream; the iterator then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
+/** Events as they come. Leaving the loop ends it, as `return()` and `await using` do, and gives back all that it held. */
+export interface EventStream<Type extends EventType = EventType>
+  extends AsyncIterator<DeliveredEvent<Type>, undefined, undefined>,
+    AsyncDisposable {
+  /** How many transient events were lost because this reader was too slow. No other event is ever lost. */
+  readonly dropped: number;
+  next(): Promise<IteratorResult<DeliveredEvent<Type>, undefined>>;
+  return(): Promise<IteratorResult<DeliveredEvent<Type>, undefined>>;
+  [Symbol.asyncIterator](): EventStream<Type>;
+}
+
 export interface EventPort {
-  /** Without gap or repeat from the cursor on. Throws `SESSION_NOT_FOUND`, `INVALID_CURSOR`. */
-  stream(query: StreamQuery): AsyncIterable<DeliveredEvent>;
+  /**
+   * Without gap or repeat from the cursor on. The iterator throws `SESSION_NOT_FOUND`, `INVALID_CURSOR`,
+   * `HISTORY_TRIMMED`, `JOURNAL_CORRUPT`, and ends in silence when `closing` is aborted.
+   */
+  stream<Type extends EventType>(query: StreamQuery<Type>, closing?: AbortSignal): EventStream<Type>;
   /** Calls back with each event from now on; returns how to end it. */
   subscribe(sessionId: string | null, listener: (event: DeliveredEvent) => void): () => void;
 }
@@ -25,14 +43,14 @@ export interface EventPort {
 const streamQuery = z.strictObject({
   sessionId: sessionId.optional(),
   after: z.string().max(1024).optional(),
-  types: z.array(z.string().max(128)).optional(),
+  types: z.array(z.enum(eventTypes)).optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });
 
-/** The query, or `INVALID_ID` or `INVALID_INPUT`: a misspelt name would stream every session. */
-export function checkStreamQuery(query: unknown): StreamQuery {
+/** Throws `INVALID_ID` or `INVALID_INPUT` for what is no query: a misspelt name would stream every session. */
+export function checkStreamQuery(query: unknown): void {
   const result = streamQuery.safeParse(query);
-  if (result.success) return result.data;
+  if (result.success) return;
   const [issue] = result.error.issues;
   const field = issue?.path.join('.') ?? '';
   const problem = issue?.message ?? 'unknown';

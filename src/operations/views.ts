@@ -2,6 +2,7 @@
 import type { Json } from '../base/json.ts';
 import type { AgentRestart, agentStatuses } from '../domain/agent-runs.ts';
 import type { ConditionKind } from '../domain/condition-law.ts';
+import type { EventData, EventType } from '../domain/event-vocabulary.ts';
 import type { RecordedError } from '../domain/recorded-error.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
@@ -170,14 +171,21 @@ export interface SavedInfo {
   readonly messages: number;
 }
 
-/** An event as subscribers and readers receive it. */
-export interface DeliveredEvent {
+/** An event as subscribers and readers receive it: `type` says what `data` is. Frozen, and the same for all who hear it. */
+export type DeliveredEvent<Type extends EventType = EventType> = { [T in Type]: Delivered<T> }[Type];
+
+interface Delivered<Type extends EventType> {
   readonly sessionId: string;
-  /** Dense within the session; absent for transient events, which are not journaled. */
+  /**
+   * The stream that `seq` counts, such as `condition/<id>`, when it is not the session's own. Absent for all events of the
+   * session itself.
+   */
+  readonly stream?: string;
+  /** Dense within the stream; absent for transient events, which are not journaled. */
   readonly seq?: number;
   readonly at: number;
-  readonly type: string;
-  readonly data: unknown;
+  readonly type: Type;
+  readonly data: EventData<Type>;
   /** Hand it to `events.stream` to go on after this event. Absent for callbacks and transient events. */
   readonly cursor?: string;
 }

@@ -1,15 +1,30 @@
 // A listener of the user's, wrapped: whatever it throws, now or later, is told to `failed` and to nobody else.
+import { toError } from '../base/errors.ts';
 
 export function guardedListener<Message>(
   listener: (message: Message) => unknown,
-  failed: (error: unknown) => void,
+  failed: (problem: string) => void,
 ): (message: Message) => void {
+  const fail = (error: unknown): void => failed(problemOf(error));
   return (message) => {
     try {
       const result = listener(message);
-      if (result instanceof Promise) result.catch(failed);
+      // Also what only looks like a promise, as those of other libraries do, may be rejected.
+      if (isThenable(result)) Promise.resolve(result).then(undefined, fail);
     } catch (error) {
-      failed(error);
+      fail(error);
     }
   };
+}
+
+const isThenable = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+
+/** What was thrown may throw again when it is looked at. */
+function problemOf(error: unknown): string {
+  try {
+    return String(toError(error).message);
+  } catch {
+    return 'an error without a text';
+  }
 }

@@ -1,12 +1,14 @@
-// Pub/sub within one process, on eventemitter3.
+// Pub/sub within one process: eventemitter3 finds the topic, the topic knows its listeners, and each of them is guarded.
 import { EventEmitter } from 'eventemitter3';
-import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { guardedListener } from './guarded-listener.ts';
 import type { PubSub, Unsubscribe } from './pubsub.ts';
+import { Topic } from './topic.ts';
 
 export class LocalPubSub<Message> implements PubSub<Message> {
   readonly #emitter = new EventEmitter<string, unknown>();
+  /** Topics with at least one listener: each is the one listener of the emitter under its name. */
+  readonly #topics = new Map<string, Topic<Message>>();
   readonly #telemetry: Telemetry;
 
   constructor(telemetry: Telemetry) {
@@ -17,34 +19,35 @@ export class LocalPubSub<Message> implements PubSub<Message> {
     this.#emitter.emit(topic, message);
   }
 
-  /** The emitter calls listeners in a plain loop, so each is wrapped: one that throws must not silence the next. */
-  subscribe(topic: string, listener: (message: Message) => void): Unsubscribe {
-    const guarded = guardedListener(listener, (error) => this.#failed(topic, error));
-    let subscribed = true;
-    const heard = (message: Message): void => {
-      if (subscribed) guarded(message);
-    };
-    this.#emitter.on(topic, heard);
+  subscribe(name: string, listener: (message: Message) => void): Unsubscribe {
+    const topic = this.#topics.get(name) ?? this.#open(name);
+    const leave = topic.join(
+      guardedListener(listener, (problem) => this.#telemetry('subscriber.failed', { topic: name, problem })),
+    );
     return () => {
-      // A message that is just being published still goes to all who listened when that began.
-      subscribed = false;
-      this.#emitter.off(topic, heard);
+      leave();
+      if (topic.size === 0 && this.#topics.get(name) === topic) this.unsubscribeAll(name);
     };
   }
 
-  unsubscribeAll(topic: string): void {
-    this.#emitter.removeAllListeners(topic);
+  unsubscribeAll(name: string): void {
+    this.#topics.get(name)?.clear();
+    this.#topics.delete(name);
+    this.#emitter.removeAllListeners(name);
   }
 
-  listenerCount(topic: string): number {
-    return this.#emitter.listenerCount(topic);
+  listenerCount(name: string): number {
+    return this.#topics.get(name)?.size ?? 0;
   }
 
   close(): void {
-    this.#emitter.removeAllListeners();
+    for (const name of [...this.#topics.keys()]) this.unsubscribeAll(name);
   }
 
-  #failed(topic: string, error: unknown): void {
-    this.#telemetry('subscriber.failed', { topic, problem: toError(error).message });
+  #open(name: string): Topic<Message> {
+    const topic = new Topic<Message>();
+    this.#topics.set(name, topic);
+    this.#emitter.on(name, (message: Message) => topic.publish(message));
+    return topic;
   }
 }

@@ -8,10 +8,10 @@ import type { MessageEvent } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
 import { listItems } from '../domain/working-context.ts';
-import type { StoredEvent } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operations/views.ts';
+import { deliveredEvent } from './delivered-event.ts';
 import { checkPath } from './file-guard.ts';
 import { type HandlerContext, isAnswered, sendCommand, sendPrepared } from './handler-context.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
@@ -146,13 +146,9 @@ async function listEvents(
   await context.manager.read(sessionId);
   const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
   const { items, next } = await readForwards(context.journal, sessionId, after, limit, (event) =>
-    since !== undefined && event.at < since ? undefined : deliveredEvent(event),
+    since !== undefined && event.at < since ? undefined : deliveredEvent(event, String(event.seq)),
   );
   return page(items, next);
-}
-
-export function deliveredEvent({ stream, seq, at, type, data }: StoredEvent): DeliveredEvent {
-  return { sessionId: stream.slice(stream.indexOf('/') + 1), seq, at, type, data, cursor: String(seq) };
 }
 
 export function seqFrom(cursor: string): number {

@@ -4,7 +4,7 @@ import type { IdSource } from '../base/ids.ts';
 import type { TokenCounter } from '../domain/built-context.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
-import type { Announcement } from '../entity/event-reader.ts';
+import type { Announcement } from '../entity/announcement.ts';
 import { receiptKey } from '../entity/receipts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';

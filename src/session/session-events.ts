@@ -1,22 +1,22 @@
 // Events of sessions as users hear them: callbacks from now on, and iterators from any cursor.
-import { HoldfastError, toError } from '../base/errors.ts';
+import { HoldfastError } from '../base/errors.ts';
 import { assertId } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import type { EventType } from '../domain/event-vocabulary.ts';
 import { sessionStream } from '../domain/session-law.ts';
-import {
-  type Announcement,
-  type Listen,
-  type Received,
-  readFeed,
-  readStream,
-  type TransientEvent,
-} from '../entity/event-reader.ts';
+import { streamsOf } from '../domain/session-streams.ts';
+import type { Announcement, Listen, Received } from '../entity/announcement.ts';
+import type { EventReader } from '../entity/event-reader.ts';
+import { EventReaders } from '../entity/event-readers.ts';
+import { FeedSource } from '../entity/feed-source.ts';
+import { placeNow } from '../entity/stream-cursor.ts';
+import { StreamSource } from '../entity/stream-source.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { EventPort, StreamQuery } from '../operations/event-port.ts';
+import type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
 import type { DeliveredEvent } from '../operations/views.ts';
-import { guardedListener } from '../pubsub/guarded-listener.ts';
+import { LocalPubSub } from '../pubsub/local-pubsub.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import { deliveredEvent, seqFrom } from './content-handlers.ts';
+import { deliveredEvent, transientEvent } from './delivered-event.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
 
 export interface SessionEventsOptions {
@@ -25,57 +25,86 @@ export interface SessionEventsOptions {
   readonly telemetry: Telemetry;
 }
 
+type Reading = Pick<StreamQuery, 'after' | 'signal'> & {
+  readonly wants: ((event: DeliveredEvent) => boolean) | undefined;
+  readonly closing: AbortSignal | undefined;
+};
+
 export class SessionEvents implements EventPort {
   readonly #journal: Journal;
   readonly #pubsub: PubSub<Announcement>;
-  readonly #telemetry: Telemetry;
+  readonly #readers: EventReaders<DeliveredEvent>;
+  /** The same topics with events as users see them, each made once however many callbacks hear it. */
+  readonly #heard: PubSub<DeliveredEvent>;
+  readonly #bridges = new Map<string, () => void>();
 
   constructor({ journal, pubsub, telemetry }: SessionEventsOptions) {
     this.#journal = journal;
     this.#pubsub = pubsub;
-    this.#telemetry = telemetry;
+    this.#readers = new EventReaders(telemetry);
+    this.#heard = new LocalPubSub(telemetry);
   }
 
-  async *stream(query: StreamQuery): AsyncGenerator<DeliveredEvent> {
-    const { types, signal } = query;
-    signal?.throwIfAborted();
-    const received =
-      query.sessionId === undefined ? this.#ofAll(query) : await this.#ofSession(query.sessionId, query);
-    for await (const item of received) {
-      const event = delivered(item);
-      if (event !== undefined && (types === undefined || types.includes(event.type))) yield event;
-    }
+  stream<Type extends EventType>(query: StreamQuery<Type>, closing?: AbortSignal): EventStream<Type> {
+    const { sessionId, after, signal, types } = query;
+    const wanted: ReadonlySet<EventType> | undefined = types && new Set(types);
+    const wants = wanted && (({ type }: DeliveredEvent): boolean => wanted.has(type));
+    const reading = { ...(after !== undefined && { after }), ...(signal && { signal }), wants, closing };
+    const reader = sessionId === undefined ? this.#ofAll(reading) : this.#ofSession(sessionId, reading);
+    // It hands out what it wants, and nothing else.
+    return reader as unknown as EventStream<Type>;
   }
 
   subscribe(sessionId: string | null, listener: (event: DeliveredEvent) => void): () => void {
     const topic = sessionId === null ? globalTopic : sessionTopic(assertId(sessionId));
-    // Events that became durable together are heard one by one: a listener that fails at one still hears the next.
-    const hear = guardedListener(listener, (error) =>
-      this.#telemetry('subscriber.failed', { topic, problem: toError(error).message }),
-    );
-    let subscribed = true;
-    const stop = this.#pubsub.subscribe(topic, (announcement) => {
-      for (const event of heardOf(announcement)) if (subscribed) hear(event);
-    });
+    if (!this.#bridges.has(topic)) this.#bridges.set(topic, this.#bridge(topic));
+    const stop = this.#heard.subscribe(topic, listener);
     return () => {
-      subscribed = false;
       stop();
+      if (this.#heard.listenerCount(topic) > 0) return;
+      this.#bridges.get(topic)?.();
+      this.#bridges.delete(topic);
     };
   }
 
-  #ofAll({ after, signal }: StreamQuery): AsyncGenerator<Received> {
-    const from = after === 'now' ? this.#journal.feedEnd() : (after ?? null);
-    return readFeed(this.#journal, from, this.#listen(globalTopic), signal);
+  #bridge(topic: string): () => void {
+    return this.#pubsub.subscribe(topic, (announcement) => {
+      for (const event of heardOf(announcement)) if (event !== undefined) this.#heard.publish(topic, event);
+    });
   }
 
-  async #ofSession(sessionId: string, { after, signal }: StreamQuery): Promise<AsyncGenerator<Received>> {
-    const stream = sessionStream(assertId(sessionId));
-    const head = await this.#journal.head(stream);
+  #ofAll({ after, ...reading }: Reading): EventReader<DeliveredEvent> {
+    const begin = after === 'now' ? this.#journal.feedEnd() : after;
+    return this.#readers.read({
+      ...reading,
+      topic: globalTopic,
+      open: () => new FeedSource({ journal: this.#journal, listen: this.#listen(globalTopic), show }),
+      start: (source) => source.start(begin),
+    });
+  }
+
+  #ofSession(sessionId: string, { after, ...reading }: Reading): EventReader<DeliveredEvent> {
+    const topic = sessionTopic(sessionId);
+    const listen = this.#listen(topic);
+    const streams = streamsOf(sessionId);
+    const now = after === 'now' ? placeNow(this.#journal, streams) : undefined;
+    // Whether it fails is asked when the first event is.
+    now?.catch(() => undefined);
+    return this.#readers.read({
+      ...reading,
+      topic,
+      open: () => new StreamSource({ journal: this.#journal, streams, listen, show }),
+      start: async (source) => {
+        await this.#assertStored(sessionId);
+        return now ?? source.start(after);
+      },
+    });
+  }
+
+  async #assertStored(sessionId: string): Promise<void> {
+    const head = await this.#journal.head(sessionStream(assertId(sessionId)));
     if (head === undefined || head.status === 'deleted')
       throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
-    const seq = after === 'now' ? head.seq : after === undefined ? head.firstSeq - 1 : seqFrom(after);
-    if (seq > head.seq) throw new HoldfastError('INVALID_CURSOR', { value: after });
-    return readStream(this.#journal, stream, seq, this.#listen(sessionTopic(sessionId)), signal);
   }
 
   #listen(topic: string): Listen {
@@ -83,21 +112,12 @@ export class SessionEvents implements EventPort {
   }
 }
 
-function heardOf(announcement: Announcement): DeliveredEvent[] {
+const show = (received: Received): DeliveredEvent | undefined =>
+  'transient' in received
+    ? transientEvent(received.transient)
+    : deliveredEvent(received.event, received.cursor);
+
+function heardOf(announcement: Announcement): readonly (DeliveredEvent | undefined)[] {
   if ('transient' in announcement) return [transientEvent(announcement.transient)];
-  return announcement.durable.map((event) => {
-    const { cursor: _, ...heard } = deliveredEvent(event);
-    return heard;
-  });
-}
-
-/** Other streams than sessions' are in the feed too, but are nobody's events. */
-function delivered(item: Received): DeliveredEvent | undefined {
-  if ('transient' in item) return transientEvent(item.transient);
-  if (!item.event.stream.startsWith('session/')) return undefined;
-  return { ...deliveredEvent(item.event), cursor: item.cursor };
-}
-
-function transientEvent({ stream, at, type, data }: TransientEvent): DeliveredEvent {
-  return { sessionId: stream.slice(stream.indexOf('/') + 1), at, type, data };
+  return announcement.durable.map((event) => deliveredEvent(event));
 }

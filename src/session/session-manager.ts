@@ -9,7 +9,6 @@ import {
   sessionRestartPolicy,
 } from '../actor/child-spec.ts';
 import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
-import { Registry } from '../actor/registry.ts';
 import { ServiceLifecycle, type ServiceStatus } from '../actor/service-lifecycle.ts';
 import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
@@ -17,14 +16,15 @@ import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
+import type { Announcement } from '../entity/announcement.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import type { Announcement } from '../entity/event-reader.ts';
 import { type Hydrated, hydrate } from '../entity/hydrate.ts';
 import type { Head, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 import { Arrivals } from './arrivals.ts';
 import { recordFailedStart } from './failed-start.ts';
+import { LivingNames } from './living-names.ts';
 import { OpenSessions } from './open-sessions.ts';
 import { Residence, type ResidenceLimits } from './residence.ts';
 import { SessionActor, type SessionActorOptions, type SessionStart } from './session-actor.ts';
@@ -62,7 +62,7 @@ export class SessionManager implements SupervisedChild {
   readonly #options: SessionManagerOptions;
   readonly #lifecycle: ServiceLifecycle;
   readonly #supervisor: DynamicSupervisor<SessionActor>;
-  readonly #registry = new Registry<SessionActor>();
+  readonly #names: LivingNames;
   readonly #alarms: SessionAlarms;
   readonly #residence: Residence;
   readonly #actorOptions: SessionActorOptions;
@@ -78,6 +78,7 @@ export class SessionManager implements SupervisedChild {
     this.#options = options;
     this.open = new OpenSessions(options.maxSessions);
     this.health = new SessionHealth(options.conditions, options.telemetry);
+    this.#names = new LivingNames(clock);
     this.#told = new ToldEvents(journal, options.pubsub);
     this.#lifecycle = new ServiceLifecycle('session-manager', inspect);
     this.exited = new Promise((resolve) => {
@@ -190,7 +191,7 @@ export class SessionManager implements SupervisedChild {
 
   /** The living actor under a name such as `session:<id>` or `context:<id>`. */
   find(name: string): SessionActor | undefined {
-    return this.#registry.find(name);
+    return this.#names.find(name);
   }
 
   /** The supervisor of all sessions, with each session that has actors. */
@@ -239,7 +240,7 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** Refuses what comes, answers what runs, keeps snapshots, and stops the actors. */
-  async drain(): Promise<void> {
+  async stop(): Promise<void> {
     this.#lifecycle.signal('drain');
     this.#alarms.close();
     this.#residence.close();
@@ -252,17 +253,8 @@ export class SessionManager implements SupervisedChild {
     return false;
   }
 
-  stop(): Promise<void> {
-    return this.drain();
-  }
-
   kill(): void {
     this.#close({ reason: 'shutdown' });
-  }
-
-  /** The journal cannot be written any more: what is in memory can still be read. */
-  fail(): void {
-    this.#lifecycle.signal('failed');
   }
 
   #close(exit: Exit): void {
@@ -353,23 +345,12 @@ export class SessionManager implements SupervisedChild {
         const untold = await this.#told.untold(sessionId, actor.seq);
         if (untold.length > 0) this.#tell(sessionId, untold, actor.state);
         this.#told.note(sessionId, actor.seq);
-        this.#register(actor, incarnation);
+        this.#names.register(actor, incarnation);
+        this.#alarms.follow(sessionId, actor.state);
         if (!this.#withoutAgents.has(sessionId)) actor.resumeAgents();
         return actor;
       },
     };
-  }
-
-  #register(actor: SessionActor, incarnation: number): void {
-    const { sessionId } = actor;
-    const entry = { ref: actor, incarnation, registeredAt: this.#options.clock.now() };
-    const names = [`session:${sessionId}`, `context:${sessionId}`];
-    if (!names.every((name) => this.#registry.register(name, entry)))
-      throw new Error(`${sessionId} is registered twice`);
-    void actor.exited.then(() => {
-      for (const name of names) this.#registry.unregister(name, incarnation);
-    });
-    this.#alarms.follow(sessionId, actor.state);
   }
 
   #tell(sessionId: string, events: readonly StoredEvent[], state: SessionState): void {

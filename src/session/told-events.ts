@@ -1,7 +1,7 @@
 // Tells events of sessions to whoever listens, each once: one that became durable while its incarnation was dying is told by
 // the next.
 import { sessionStream } from '../domain/session-law.ts';
-import type { Announcement } from '../entity/event-reader.ts';
+import type { Announcement } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { globalTopic, sessionTopic } from './topics.ts';

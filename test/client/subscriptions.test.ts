@@ -1,10 +1,11 @@
 // What a client listens to: callbacks with a handle, streams with a cursor; what ends ends, and nothing else does.
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
+import type { EventStream } from '../../src/operations/event-port.ts';
 import type { DeliveredEvent } from '../../src/operations/views.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
-import { codeOf, quiet, watch } from '../support/outcome.ts';
+import { codeOf, errorOf, quiet, watch } from '../support/outcome.ts';
 
 async function started(): Promise<TestSystem> {
   const test = await createTestSystem();
@@ -17,7 +18,7 @@ const send = (client: Client, sessionId: string, content = 'x'): Promise<unknown
 
 const nameOf = ({ sessionId, seq, type }: DeliveredEvent): string => `${sessionId}${seq ?? '~'} ${type}`;
 
-async function take(events: AsyncGenerator<DeliveredEvent>, count: number): Promise<DeliveredEvent[]> {
+async function take(events: EventStream, count: number): Promise<DeliveredEvent[]> {
   const taken: DeliveredEvent[] = [];
   while (taken.length < count) {
     const { value, done } = await events.next();
@@ -27,7 +28,7 @@ async function take(events: AsyncGenerator<DeliveredEvent>, count: number): Prom
   return taken;
 }
 
-const names = async (events: AsyncGenerator<DeliveredEvent>, count: number): Promise<string[]> =>
+const names = async (events: EventStream, count: number): Promise<string[]> =>
   (await take(events, count)).map(nameOf);
 
 describe('a subscription', () => {
@@ -188,7 +189,7 @@ describe('a stream', () => {
     const [next, nextOfAll] = [take(ofOne, 1), take(ofAll, 2)];
     await send(client, 'b');
     await send(client, 'a');
-    expect((await next).map(({ seq, cursor }) => [seq, cursor])).toEqual([[4, '4']]);
+    expect((await next).map(({ seq, cursor }) => [seq, cursor])).toEqual([[4, '4.0']]);
     expect((await nextOfAll).map(nameOf)).toEqual(['b3 message.sent', 'a4 message.sent']);
   });
 
@@ -220,8 +221,7 @@ describe('a stream', () => {
     const { client } = test;
     await send(client, 'a');
     await client.memory.set({ sessionId: 'a', key: 'k', value: 1 });
-    const types = ['memory.updated', 'llm.chunkStreamed'];
-    const events = client.events.stream({ types });
+    const events = client.events.stream({ types: ['memory.updated', 'llm.chunkStreamed'] });
     const heard = names(events, 2);
     await quiet();
     await client.events.publish({ sessionId: 'b', type: 'llm.chunkStreamed', data: { content: 'x' } });
@@ -281,6 +281,198 @@ describe('a stream', () => {
     }
     const contents = (await heard).map(({ data }) => (data as { content: string }).content);
     expect(contents).toEqual(['1', '2', 'kept', '3']);
+  });
+});
+
+describe('a subscriber that misbehaves', () => {
+  test('by throwing, rejecting, hanging, publishing or cancelling harms nobody else, and is reported', async () => {
+    await using test = await started();
+    const { client } = test;
+    const heard: (number | undefined)[] = [];
+    let calls = 0;
+    const failing = [
+      () => {
+        calls += 1;
+        throw new Error('now');
+      },
+      () => Promise.reject(new Error('later')),
+      () => new Promise(() => {}),
+      ({ type }: DeliveredEvent) => {
+        if (type !== 'message.sent') return;
+        void client.events.publish({ sessionId: 'a', type: 'llm.chunkStreamed', data: { content: 'x' } });
+        void client.events.subscribe('a', () => {});
+      },
+    ];
+    for (const listener of failing) await client.events.subscribe('a', listener);
+    const cancelling = await client.events.subscribe('a', () => cancelling.unsubscribe());
+    await client.events.subscribe('a', ({ seq }) => heard.push(seq));
+    for (let i = 0; i < 3; i++) await send(client, 'a');
+    await quiet();
+    expect(heard.filter((seq) => seq !== undefined)).toEqual([3, 4, 5]);
+    expect(calls).toBe(heard.length);
+    const problems = test.telemetry
+      .filter(({ name }) => name === 'subscriber.failed')
+      .map(({ data }) => data);
+    expect(problems.filter(({ problem }) => problem === 'now').length).toBe(heard.length);
+    expect(problems.filter(({ problem }) => problem === 'later').length).toBe(heard.length);
+    expect(problems[0]).toEqual({ topic: 'session:a', problem: 'now' });
+    expect((await client.messages.list({ sessionId: 'a' })).items.length).toBe(3);
+  });
+
+  test('by never pulling again lags, loses transient events alone, and is told how many', async () => {
+    await using test = await started();
+    const { client } = test;
+    const stuck = client.events.stream({ sessionId: 'a', after: 'now' });
+    const quick = client.events.stream({ sessionId: 'a', after: 'now' });
+    const first = take(stuck, 1);
+    await send(client, 'a', 'first');
+    await first;
+    const chunk = { sessionId: 'a', type: 'llm.chunkStreamed' as const, data: { content: 'x' } };
+    const heard: DeliveredEvent[] = await take(quick, 1);
+    for (let i = 0; i < 12; i++) {
+      const next = take(quick, 100);
+      await Promise.all(Array.from({ length: 100 }, () => client.events.publish(chunk)));
+      heard.push(...(await next));
+    }
+    await send(client, 'a', 'last');
+    expect(heard.length).toBe(1_201);
+    expect(test.telemetry.filter(({ name }) => name === 'subscriber.lagged')).toEqual([]);
+    const late = await take(stuck, 1_024);
+    expect(late[0]).toMatchObject({ type: 'message.sent', data: { content: 'last' } });
+    expect(stuck.dropped).toBe(1_200 - 1_023);
+    expect(test.telemetry.filter(({ name }) => name === 'subscriber.lagged')).toMatchObject([
+      { data: { topic: 'session:a', dropped: 1_200 - 1_023 } },
+    ]);
+  });
+});
+
+test('each of many subscribers hears exactly its own session, however they are driven together', async () => {
+  await using test = await createTestSystem();
+  const { client } = test;
+  const ids = Array.from({ length: 40 }, (_, i) => `s${i}`);
+  const called = new Map(ids.map((id) => [id, [] as DeliveredEvent[]]));
+  for (const id of ids) await client.events.subscribe(id, (event) => called.get(id)?.push(event));
+  await Promise.all(ids.map((sessionId) => client.sessions.create({ sessionId })));
+  const streams = ids.map((sessionId) => client.events.stream({ sessionId }));
+  const all = take(client.events.stream(), ids.length * 12);
+  const pulled = streams.map((events) => take(events, 12));
+  const writes = ids.flatMap((id) => Array.from({ length: 10 }, (_, i) => send(client, id, `${id} ${i}`)));
+  await Promise.all(writes);
+  const expected = (id: string): string[] => [
+    `${id}1 session.statusChanged`,
+    `${id}2 session.created`,
+    ...Array.from({ length: 10 }, (_, i) => `${id}${i + 3} message.sent`),
+  ];
+  for (const [i, id] of ids.entries()) {
+    expect(called.get(id)?.map(nameOf)).toEqual(expected(id));
+    expect((await pulled[i])?.map(nameOf)).toEqual(expected(id));
+  }
+  const everything = await all;
+  for (const id of ids)
+    expect(everything.filter(({ sessionId }) => sessionId === id).map(nameOf)).toEqual(expected(id));
+});
+
+test('an event is told only when something changed', async () => {
+  await using test = await started();
+  const { client } = test;
+  const heard: string[] = [];
+  const one = { sessionId: 'a' };
+  await client.memory.set({ ...one, key: 'k', value: 1 });
+  await client.files.add({ ...one, path: 'f' });
+  await client.events.subscribe('a', ({ type }) => heard.push(type));
+  await client.memory.delete({ ...one, key: 'none' }).catch(() => undefined);
+  await client.files.remove({ ...one, path: 'none' }).catch(() => undefined);
+  await client.sessions.pause(one).then(() => client.sessions.pause(one).catch(() => undefined));
+  expect(heard).toEqual(['session.statusChanged']);
+  await client.sessions.resume(one);
+  await client.memory.delete({ ...one, key: 'k' });
+  await client.files.remove({ ...one, path: 'f' });
+  expect(heard.slice(2)).toEqual(['memory.deleted', 'file.removed']);
+});
+
+test('a subscription lives on while its session is passivated, woken and crashed', async () => {
+  await using test = await started();
+  const { client } = test;
+  const called: (number | undefined)[] = [];
+  await client.events.subscribe('a', ({ seq }) => called.push(seq));
+  const events = client.events.stream({ sessionId: 'a', after: 'now' });
+  await client.sessions.hibernate({ sessionId: 'a' });
+  await quiet();
+  await send(client, 'a');
+  test.crash('a');
+  await quiet();
+  await send(client, 'a');
+  const { seq } = await client.sessions.get({ sessionId: 'a' });
+  const seqs = Array.from({ length: seq - 2 }, (_, i) => i + 3);
+  expect(called).toEqual(seqs);
+  expect((await take(events, seqs.length)).map((event) => event.seq)).toEqual(seqs);
+});
+
+describe('what is asked of a stream', () => {
+  test('is refused at the first event when it names an event that does not exist', async () => {
+    await using test = await started();
+    const types = ['message.sent', 'message.snt'] as unknown as 'message.sent'[];
+    const error = await errorOf(test.client.events.stream({ types }).next());
+    expect(error).toMatchObject({ code: 'INVALID_INPUT', details: { field: 'types.1' } });
+    const events = test.client.events.stream({ types });
+    await errorOf(events.next());
+    expect(await events.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('narrows what its events carry', async () => {
+    await using test = await started();
+    await send(test.client, 'a', 'hello');
+    for await (const event of test.client.events.stream({ types: ['message.sent', 'session.created'] })) {
+      // @ts-expect-error a stream holds no other events than were asked for
+      expect(event.type === 'memory.updated').toBe(false);
+      if (event.type === 'message.sent') {
+        const content: string | readonly unknown[] | null = event.data.content;
+        expect(content).toBe('hello');
+        break;
+      }
+      const name: string | null = event.data.name;
+      expect(name).toBe(null);
+    }
+    await test.client.events.subscribe('a', (event) => {
+      if (event.type === 'condition.set') expect(event.data.reason).toBe('never');
+      if (event.type === 'tool.called')
+        expect(event.data.tool).toBe(event.data.toolCallId.slice(event.data.entry));
+    });
+  });
+
+  test('counts from the call, not from the first pull', async () => {
+    await using test = await started();
+    const { client } = test;
+    const streams = [
+      client.events.stream({ after: 'now' }),
+      client.events.stream({ sessionId: 'a', after: 'now' }),
+    ];
+    await send(client, 'a', 'first');
+    await client.events.publish({ sessionId: 'a', type: 'llm.chunkStreamed', data: { content: 'x' } });
+    const later = [
+      client.events.stream({ after: 'now' }),
+      client.events.stream({ sessionId: 'a', after: 'now' }),
+    ];
+    await send(client, 'a', 'second');
+    for (const events of streams)
+      expect((await names(events, 3)).toSorted()).toEqual([
+        'a3 message.sent',
+        'a4 message.sent',
+        'a~ llm.chunkStreamed',
+      ]);
+    for (const events of later) expect(await names(events, 1)).toEqual(['a4 message.sent']);
+  });
+
+  test('is given back at once by break, return and await using', async () => {
+    await using test = await started();
+    const { client } = test;
+    for await (const _ of client.events.stream({ sessionId: 'a' })) break;
+    await using events = client.events.stream({ sessionId: 'a', after: 'now' });
+    const waiting = events.next();
+    await quiet();
+    await events.return();
+    expect(await waiting).toEqual({ value: undefined, done: true });
+    expect(await events.next()).toEqual({ value: undefined, done: true });
   });
 });
 

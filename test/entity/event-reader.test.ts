@@ -1,12 +1,19 @@
 // Readers of events: replay, then live, without gap or repeat, however slow they are and whatever happens meanwhile.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Announcement, type Received, readFeed, readStream } from '../../src/entity/event-reader.ts';
-import type { Journal } from '../../src/journal/journal.ts';
+import type { Telemetry } from '../../src/base/telemetry.ts';
+import type { Announcement, Received } from '../../src/entity/announcement.ts';
+import type { EventReader } from '../../src/entity/event-reader.ts';
+import { EventReaders } from '../../src/entity/event-readers.ts';
+import { StreamSource } from '../../src/entity/stream-source.ts';
+import type { Journal, StoredEvent } from '../../src/journal/journal.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { add, type LedgerEntity, lineOf, openLedger } from '../support/ledger.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
+import { readFeed, readStream, readStreams } from '../support/read-events.ts';
 
 const stream = 'ledger/one';
 const numbers = (count: number, first = 0): string[] =>
@@ -61,13 +68,13 @@ const on =
 const nameOf = (received: Received): string =>
   'transient' in received ? `~${received.transient.type}` : lineOf(received.event);
 
-const streamOf = (store: Started, after = 0, signal?: AbortSignal): AsyncGenerator<Received> =>
-  readStream(store.journal, stream, after, on(store, stream), signal);
+const streamOf = (store: Started, after = 0, signal?: AbortSignal): EventReader<Received> =>
+  readStream(store.journal, stream, after, on(store, stream), { signal });
 
-const feedOf = (store: Started, after: string | null = null): AsyncGenerator<Received> =>
+const feedOf = (store: Started, after: string | null = null): EventReader<Received> =>
   readFeed(store.journal, after, on(store, 'all'));
 
-async function take(reader: AsyncGenerator<Received>, count: number): Promise<Received[]> {
+async function take(reader: EventReader<Received>, count: number): Promise<Received[]> {
   const taken: Received[] = [];
   while (taken.length < count) {
     const { value, done } = await reader.next();
@@ -77,7 +84,7 @@ async function take(reader: AsyncGenerator<Received>, count: number): Promise<Re
   return taken;
 }
 
-const names = async (reader: AsyncGenerator<Received>, count: number): Promise<string[]> =>
+const names = async (reader: EventReader<Received>, count: number): Promise<string[]> =>
   (await take(reader, count)).map(nameOf);
 
 describe('a reader', () => {
@@ -107,7 +114,7 @@ describe('a reader', () => {
           const heard: string[] = [];
           while (heard.length < total - begin) {
             const { value } = await reader.next();
-            heard.push(nameOf(value));
+            if (value !== undefined) heard.push(nameOf(value));
             if (heard.length % 7 === 0) await quiet(slow);
           }
           return heard;
@@ -120,21 +127,40 @@ describe('a reader', () => {
           if (turns > 1) await calls;
         }
         expect(await reading).toEqual(numbers(total - begin, begin));
-        await reader.return(undefined);
+        await reader.return();
       }),
       { numRuns: 60, seed: 7 },
     );
   });
 
-  test('that falls far behind is served from the journal', async () => {
-    const store = await started();
-    const reader = streamOf(store);
-    const first = names(reader, 1);
-    await store.send(numbers(1));
-    await first;
-    for (let i = 0; i < 10; i++) await store.send(numbers(200, 1 + i * 200));
-    expect(await names(reader, 2_000)).toEqual(numbers(2_000, 1));
-  });
+  test.each([
+    [
+      'a stream',
+      (store: Started, telemetry: Telemetry) =>
+        readStream(store.journal, stream, 0, on(store, stream), { telemetry }),
+    ],
+    [
+      'the feed',
+      (store: Started, telemetry: Telemetry) =>
+        readFeed(store.journal, null, on(store, 'all'), { telemetry }),
+    ],
+  ])(
+    'of %s that falls far behind is served from the journal, and comes back to the ring',
+    async (_, open) => {
+      const lagged: unknown[] = [];
+      const store = await started();
+      const reader = open(store, (name) => lagged.push(name));
+      const first = names(reader, 1);
+      await store.send(numbers(1));
+      await first;
+      for (let i = 0; i < 10; i++) await store.send(numbers(200, 1 + i * 200));
+      expect(await names(reader, 2_000)).toEqual(numbers(2_000, 1));
+      // What the ring still holds of them is not heard again, and the reader has not fallen out again.
+      await store.send(numbers(10, 2_001));
+      expect(await names(reader, 10)).toEqual(numbers(10, 2_001));
+      expect(lagged).toEqual(['subscriber.lagged']);
+    },
+  );
 
   test('reads from the journal what nobody told of, before what was told', async () => {
     const store = await started();
@@ -291,15 +317,210 @@ describe('transient events', () => {
     expect(heard.filter((name) => !name.startsWith('~'))).toEqual(['1', '2']);
   });
 
-  test('beyond what is held for a slow reader are dropped, the journaled ones are not', async () => {
+  test('that fell out of the ring are counted and reported, those that it holds are heard', async () => {
     const store = await started();
     await store.send(numbers(1));
-    const reader = streamOf(store);
+    const lagged: unknown[] = [];
+    const reader = readStream(store.journal, stream, 0, on(store, stream), {
+      telemetry: (name, data) => lagged.push([name, data]),
+    });
     await take(reader, 1);
-    for (let i = 0; i < 400; i++) store.transient(String(i));
+    for (let i = 0; i < 1_500; i++) store.transient(String(i));
     await store.send(numbers(1, 1));
-    const heard = await names(reader, 257);
-    expect(heard.filter((name) => name.startsWith('~')).length).toBe(256);
-    expect(heard).toContain('1');
+    const heard = await names(reader, 1_024);
+    expect(heard).toEqual(['1', ...numbers(1_023, 1_500 - 1_023).map((name) => `~${name}`)]);
+    const dropped = 1_500 - 1_023;
+    expect(reader.dropped).toBe(dropped);
+    expect(lagged).toEqual([['subscriber.lagged', { topic: stream, dropped }]]);
   });
 });
+
+describe('readers of one topic', () => {
+  const reading = (store: Started, streams = [stream]) => {
+    const readers = new EventReaders<Received>(() => {});
+    const opened: StreamSource<Received>[] = [];
+    const open = (): StreamSource<Received> => {
+      const show = (received: Received): Received => received;
+      const source = new StreamSource({ journal: store.journal, streams, listen: on(store, stream), show });
+      opened.push(source);
+      return source;
+    };
+    const read = (after?: string): EventReader<Received> =>
+      readers.read({ topic: stream, open, start: (source) => source.start(after) });
+    return { readers, opened, read };
+  };
+
+  test('share one ring, which comes with the first and goes with the last', async () => {
+    const store = await started();
+    const { readers, opened, read } = reading(store);
+    const [a, b] = [read(), read()];
+    expect(opened.length).toBe(1);
+    expect(store.pubsub.listenerCount(stream)).toBe(1);
+    await a.return();
+    await a.return();
+    expect(store.pubsub.listenerCount(stream)).toBe(1);
+    await b.return();
+    expect(store.pubsub.listenerCount(stream)).toBe(0);
+    expect(readers.size).toBe(0);
+    read();
+    expect(opened.length).toBe(2);
+  });
+
+  test('that are never pulled cost nothing but the ring, which is bounded, and harm no other', async () => {
+    const store = await started();
+    const { opened, read } = reading(store);
+    for (let i = 0; i < 100; i++) read();
+    const quick = read();
+    const heard: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      const next = names(quick, 100);
+      await store.send(numbers(100, i * 100));
+      heard.push(...(await next));
+    }
+    expect(heard).toEqual(numbers(3_000));
+    const [{ ring } = { ring: { first: 0, end: 0 } }] = opened;
+    // What was announced before it was known where the stream stands is one hole.
+    expect(ring.end).toBeGreaterThan(2_900);
+    expect(ring.end - ring.first).toBe(1_024);
+  });
+
+  test('that were let go without an end are collected, and give back the ring', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const store = await started();
+    const { readers, read } = reading(store);
+    await (async () => {
+      for (let i = 0; i < 50; i++) await names(read('0'), 0);
+    })();
+    for (let turn = 0; readers.size > 0 && turn < 50; turn++) {
+      collect();
+      await quiet(5);
+    }
+    expect(readers.size).toBe(0);
+    expect(store.pubsub.listenerCount(stream)).toBe(0);
+  });
+
+  test('answer calls that were not awaited in their order, and end those that wait', async () => {
+    const store = await started();
+    await store.send(numbers(2));
+    const reader = reading(store).read();
+    const calls = Array.from({ length: 5 }, () => reader.next());
+    await quiet();
+    await store.send(numbers(1, 2));
+    const first = await Promise.all(calls.slice(0, 3));
+    expect(first.map(({ value }) => value && nameOf(value))).toEqual(['0', '1', '2']);
+    await reader.return();
+    expect(await Promise.all(calls.slice(3))).toEqual(Array(2).fill({ value: undefined, done: true }));
+    expect(await reader.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('throw what is wrong with the journal once, and end', async () => {
+    const store = await started();
+    const reader = reading(store).read('99');
+    expect(await codeOf(reader.next())).toBe('INVALID_CURSOR');
+    expect(await reader.next()).toEqual({ value: undefined, done: true });
+    expect(store.pubsub.listenerCount(stream)).toBe(0);
+  });
+});
+
+describe('a pubsub that loses, doubles and reorders what it is told', () => {
+  /** What happens to each announcement: how often it is heard, and how many others overtake it. */
+  const fates = fc.array(fc.record({ times: fc.integer({ min: 0, max: 2 }), late: fc.nat(4) }), {
+    minLength: 30,
+    maxLength: 30,
+  });
+
+  test('still lets readers of two streams, and of the feed, hear each event once and in order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fates,
+        fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }),
+        async (chosen, which) => {
+          const world = await unreliable(chosen);
+          const both = ['ledger/one', 'ledger/two'];
+          const readers = [
+            readStreams(world.journal, both, '0.0', world.listen),
+            readStreams(world.journal, both, '0.0', world.listen),
+            readFeed(world.journal, null, world.listen),
+          ];
+          const total = 30;
+          const heard = readers.map((reader, i) => slowly(reader, total, i));
+          for (let i = 0; i < total; i++) {
+            await world.entities[which[i] ? 0 : 1]?.send(add(String(i)));
+            if (i % 5 === 0) await quiet(1);
+          }
+          world.flush();
+          const sent = both.map((_, of) => numbers(total).filter((_line, i) => which[i] === (of === 0)));
+          for (const events of await Promise.all(heard)) {
+            const lines = both.map((name) => events.filter(({ event }) => event.stream === name));
+            expect(lines.map((of) => of.map(nameOf))).toEqual(sent);
+          }
+          await Promise.all(readers.map((reader) => reader.return()));
+        },
+      ),
+      { numRuns: 60, seed: 11 },
+    );
+  });
+
+  test('leaves no cursor behind at which an event is lost or heard twice', async () => {
+    await fc.assert(
+      fc.asyncProperty(fates, fc.nat(29), async (chosen, stop) => {
+        const world = await unreliable(chosen);
+        const both = ['ledger/one', 'ledger/two'];
+        const reader = readStreams(world.journal, both, '0.0', world.listen);
+        const heard = slowly(reader, 30, 1);
+        for (let i = 0; i < 30; i++) await world.entities[i % 2]?.send(add(String(i)));
+        world.flush();
+        const events = await heard;
+        const cursor = events[stop]?.cursor;
+        const rest = await slowly(readStreams(world.journal, both, cursor ?? '', world.listen), 29 - stop, 0);
+        const namesOf = (of: typeof events): string[] => of.map(nameOf).toSorted();
+        expect(namesOf(rest)).toEqual(namesOf(events.slice(stop + 1)));
+      }),
+      { numRuns: 40, seed: 3 },
+    );
+  });
+});
+
+type Durable = Extract<Received, { readonly event: unknown }>;
+
+async function slowly(reader: EventReader<Received>, count: number, turns: number): Promise<Durable[]> {
+  const heard: Durable[] = [];
+  while (heard.length < count) {
+    const { value } = await reader.next();
+    if (value !== undefined && 'event' in value) heard.push(value);
+    if (turns > 0) await quiet(turns);
+  }
+  return heard;
+}
+
+/** Two ledgers whose announcements meet their fates, one after the other; the last one that is flushed arrives. */
+async function unreliable(fates: readonly { readonly times: number; readonly late: number }[]) {
+  const store = memoryJournal();
+  const journal = await store.open();
+  const pubsub = new LocalPubSub<Announcement>(() => {});
+  const waiting: { readonly announcement: Announcement; late: number }[] = [];
+  const told: Announcement[] = [];
+  const tell = (events: readonly StoredEvent[]): void => {
+    const { times, late } = fates[told.length % fates.length] ?? { times: 1, late: 0 };
+    const announcement = { durable: events };
+    told.push(announcement);
+    for (let i = 0; i < times; i++) waiting.push({ announcement, late: late * (i + 1) });
+    for (const each of waiting.splice(0)) {
+      each.late -= 1;
+      if (each.late < 0) pubsub.publish('all', each.announcement);
+      else waiting.push(each);
+    }
+  };
+  const open = async (of: string): Promise<LedgerEntity> =>
+    (await openLedger(store, journal, { stream: of, tell })).entity;
+  return {
+    journal,
+    entities: [await open('ledger/one'), await open('ledger/two')],
+    listen: (listener: (heard: Announcement) => void) => pubsub.subscribe('all', listener),
+    /** The newest announcement of each stream arrives at last: nothing else tells readers of the end. */
+    flush(): void {
+      for (const announcement of told.slice().reverse()) pubsub.publish('all', announcement);
+    },
+  };
+}

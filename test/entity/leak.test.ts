@@ -2,14 +2,14 @@
 // with the disk is unknown, what was behind it was not committed, and a retry under the same key has one effect.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Announcement } from '../../src/entity/event-reader.ts';
-import { readFeed, readStream } from '../../src/entity/event-reader.ts';
+import type { Announcement } from '../../src/entity/announcement.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { randomWrites } from '../../src/testing/faulty-level.ts';
 import { add, lineOf, linesOf, openLedger } from '../support/ledger.ts';
 import { type MemoryJournal, memoryJournal } from '../support/memory-journal.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
+import { readFeed, readStream } from '../support/read-events.ts';
 
 type Step =
   | { readonly do: 'add' | 'addWithKey'; readonly events: number }
@@ -116,13 +116,13 @@ class Run {
   async #follow(i: number): Promise<void> {
     const stream = streams[i] ?? '';
     const listen = (listener: (heard: Announcement) => void) => this.#pubsub.subscribe(stream, listener);
-    const events = readStream(this.#journal, stream, 0, listen, this.#stop.signal);
+    const events = readStream(this.#journal, stream, 0, listen, { signal: this.#stop.signal });
     await this.#collect(events, (line) => this.streamed[i]?.push(line));
   }
 
   async #followAll(): Promise<void> {
     const listen = (listener: (heard: Announcement) => void) => this.#pubsub.subscribe('all', listener);
-    await this.#collect(readFeed(this.#journal, null, listen, this.#stop.signal), (line) =>
+    await this.#collect(readFeed(this.#journal, null, listen, { signal: this.#stop.signal }), (line) =>
       this.fed.push(line),
     );
   }

@@ -83,3 +83,56 @@ test('all subscriptions of a topic, and all of all topics, can be ended at once'
   pubsub.publish('b', 'y');
   expect(heard).toEqual(['b: x']);
 });
+
+test('what looks like a promise is guarded too, and so is an error that cannot be read', async () => {
+  const { pubsub, failures } = started();
+  // biome-ignore lint/suspicious/noThenProperty: what another library's promise is
+  const foreign = { then: (_: unknown, reject: (error: Error) => void) => reject(new Error('foreign')) };
+  const unreadable = Object.defineProperty(new Error('hidden'), 'message', {
+    get() {
+      throw new Error('no message');
+    },
+  });
+  pubsub.subscribe('a', () => foreign);
+  pubsub.subscribe('a', () => {
+    throw unreadable;
+  });
+  pubsub.publish('a', 'hello');
+  await quiet(2);
+  expect(failures).toEqual([
+    ['subscriber.failed', { topic: 'a', problem: 'an error without a text' }],
+    ['subscriber.failed', { topic: 'a', problem: 'foreign' }],
+  ]);
+});
+
+test('a message that is published while another is heard is heard behind it, by all', () => {
+  const { pubsub, heard, hear } = started();
+  pubsub.subscribe('a', (message) => {
+    if (message === 'first') pubsub.publish('a', 'second');
+  });
+  pubsub.subscribe('a', hear('1'));
+  pubsub.publish('a', 'first');
+  expect(heard).toEqual(['1: first', '1: second']);
+});
+
+test('a listener that publishes whenever it hears is stopped and reported, and the others hear on', () => {
+  const { pubsub, heard, hear, failures } = started();
+  pubsub.subscribe('a', () => pubsub.publish('a', 'again'));
+  pubsub.subscribe('a', hear('1'));
+  pubsub.publish('a', 'first');
+  expect(heard.length).toBe(1_024);
+  expect(failures.length).toBe(1);
+  pubsub.subscribe('b', hear('2'));
+  pubsub.publish('b', 'next');
+  expect(heard.at(-1)).toBe('2: next');
+});
+
+test('a topic goes with its last listener, and one that ends twice ends nobody else', () => {
+  const { pubsub, heard, hear } = started();
+  const stop = pubsub.subscribe('a', hear('1'));
+  stop();
+  pubsub.subscribe('a', hear('2'));
+  stop();
+  pubsub.publish('a', 'hello');
+  expect(heard).toEqual(['2: hello']);
+});

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultSessionConfig } from '../../src/domain/session-config.ts';
 import type { SessionProfile } from '../../src/domain/session-events.ts';
 import { statusOf } from '../../src/domain/session-state.ts';
-import type { Announcement } from '../../src/entity/event-reader.ts';
+import type { Announcement } from '../../src/entity/announcement.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { SessionActor } from '../../src/session/session-actor.ts';
 import { SessionManager, type SessionManagerOptions } from '../../src/session/session-manager.ts';
@@ -142,7 +142,7 @@ describe('a manager that drains', () => {
     await quiet();
     const taken = Array.from({ length: 20 }, () => manager.send('a', message));
     const late = codeOf(manager.send('b', message));
-    const drained = manager.drain();
+    const drained = manager.stop();
     expect(await Promise.all(taken.map(codeOf))).toEqual(Array(20).fill('answered'));
     await drained;
     expect(await late).toBe('SYSTEM_NOT_SERVING');

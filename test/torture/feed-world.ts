@@ -4,7 +4,7 @@ import { telemetryTo } from '../../src/base/telemetry.ts';
 import { defaultSessionConfig } from '../../src/domain/session-config.ts';
 import type { MessageData } from '../../src/domain/session-events.ts';
 import { sessionStream } from '../../src/domain/session-law.ts';
-import type { Announcement } from '../../src/entity/event-reader.ts';
+import type { Announcement } from '../../src/entity/announcement.ts';
 import { Follower } from '../../src/entity/follower.ts';
 import { ProcessManager, type ProcessManagerDefinition } from '../../src/entity/process-manager.ts';
 import type { Cursor, FeedEntry, Journal } from '../../src/journal/journal.ts';
@@ -188,7 +188,7 @@ export class FeedLife {
   async close(): Promise<void> {
     await this.#processManager.stop();
     await this.#projection.stop();
-    await this.#manager.drain();
+    await this.#manager.stop();
     await this.#journal.close();
   }
 }

@@ -1,0 +1,55 @@
+// Every event that can be heard of a session, by its name: its own, those that agents publish, and its conditions.
+import type { ConditionCleared, ConditionSet } from './condition-law.ts';
+import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
+import type { SessionEventData, SessionEventType } from './session-events.ts';
+
+/** The events of a session's condition, which stand in a stream of their own. */
+interface ConditionEventData {
+  'condition.set': ConditionSet;
+  'condition.cleared': ConditionCleared;
+}
+
+type ConditionEventType = keyof ConditionEventData;
+
+export type EventType = SessionEventType | PublishableEventType | ConditionEventType;
+
+/** What an event of a type carries. */
+export type EventData<Type extends EventType> =
+  | (Type extends SessionEventType ? SessionEventData[Type] : never)
+  | (Type extends PublishableEventType ? PublishedEventData[Type] : never)
+  | (Type extends ConditionEventType ? ConditionEventData[Type] : never);
+
+/** The compiler sees to it that none is forgotten. */
+const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
+  'session.statusChanged': true,
+  'session.created': true,
+  'session.configured': true,
+  'session.terminated': true,
+  'session.restored': true,
+  'message.sent': true,
+  'message.pinned': true,
+  'message.unpinned': true,
+  'conversation.cleared': true,
+  'file.added': true,
+  'file.removed': true,
+  'file.indexed': true,
+  'memory.updated': true,
+  'memory.deleted': true,
+  'agent.started': true,
+  'agent.restarted': true,
+  'agent.crashed': true,
+  'agent.completed': true,
+  'agent.failed': true,
+  'agent.stopped': true,
+};
+
+const conditionEventTypes: Readonly<Record<ConditionEventType, true>> = {
+  'condition.set': true,
+  'condition.cleared': true,
+};
+
+export const eventTypes = Object.keys({
+  ...sessionEventTypes,
+  ...publishableEvents,
+  ...conditionEventTypes,
+}) as readonly EventType[];
