@@ -47,13 +47,17 @@ describe('an error of the house', () => {
 
   test('is data for logs and wires without its cause, and keeps the cause in the process', () => {
     const cause = new Error('secret');
-    const error = new HoldfastError('OVERLOADED', { stream: 'session/a', size: 3 }, { cause });
+    const error = new HoldfastError(
+      'OVERLOADED',
+      { stream: 'session/a', size: 3, retryAfterMs: 20 },
+      { cause },
+    );
     expect(error.cause).toBe(cause);
     expect(JSON.parse(JSON.stringify(error))).toEqual({
       code: 'OVERLOADED',
-      message: 'The mailbox of session/a is full: 3 commands wait',
+      message: 'Too much waits for session/a: 3, try again in 20 ms',
       retryable: true,
-      details: { stream: 'session/a', size: 3 },
+      details: { stream: 'session/a', size: 3, retryAfterMs: 20 },
     });
   });
 

@@ -31,7 +31,7 @@ const noJournal = () => Promise.reject(new Error('nothing is read'));
 function built(): SessionList {
   const list = new SessionList({
     journal: { head: noJournal, readFrom: noJournal, snapshots: noJournal as never },
-    quarantined: () => [],
+    conditions: () => [],
     live: createLiveCounts(),
     now: () => now,
   });

@@ -122,8 +122,8 @@ describe('a subscription', () => {
     await using test = await started();
     const { client, disk } = test;
     const heard: (number | undefined)[] = [];
-    await client.events.subscribe('a', ({ seq, type }) => {
-      if (!type.startsWith('condition.')) heard.push(seq);
+    await client.events.subscribe('a', ({ seq, stream }) => {
+      if (stream === undefined) heard.push(seq);
     });
     await send(client, 'a');
     test.crash('a');
@@ -394,7 +394,9 @@ test('a subscription lives on while its session is passivated, woken and crashed
   await using test = await started();
   const { client } = test;
   const called: (number | undefined)[] = [];
-  await client.events.subscribe('a', ({ seq }) => called.push(seq));
+  await client.events.subscribe('a', ({ seq, stream }) => {
+    if (stream === undefined) called.push(seq);
+  });
   const events = client.events.stream({ sessionId: 'a', after: 'now' });
   await client.sessions.hibernate({ sessionId: 'a' });
   await quiet();
@@ -405,7 +407,10 @@ test('a subscription lives on while its session is passivated, woken and crashed
   const { seq } = await client.sessions.get({ sessionId: 'a' });
   const seqs = Array.from({ length: seq - 2 }, (_, i) => i + 3);
   expect(called).toEqual(seqs);
-  expect((await take(events, seqs.length)).map((event) => event.seq)).toEqual(seqs);
+  const all = await take(events, seqs.length + 2);
+  expect(all.filter(({ stream }) => stream === undefined).map((event) => event.seq)).toEqual(seqs);
+  const conditions = all.filter(({ stream }) => stream === 'condition/a');
+  expect(conditions.map(({ type }) => type)).toEqual(['condition.set', 'condition.cleared']);
 });
 
 describe('what is asked of a stream', () => {

@@ -181,9 +181,9 @@ const makers: Makers = {
     const [event, data] = pick(random, published);
     return { type: 'event.publish', event, data };
   },
-  'agent.start': (random, { seq }) => ({
+  'agent.start': (random, moment) => ({
     type: 'agent.start',
-    runId: chance(random, 0.95) ? `run${seq}` : 'run1',
+    runId: chance(random, 0.9) ? `run${moment.seq}` : likelyRun(random, moment).runId,
     agent: pick(random, words),
     role: chance(random, 0.5) ? pick(random, words) : null,
     restart: pick(random, restartTypes),

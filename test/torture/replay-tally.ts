@@ -19,6 +19,7 @@ const refusals = [
   ...['SESSION_NOT_FOUND', 'SESSION_EXISTS', 'SESSION_NOT_ACTIVE', 'INVALID_TRANSITION', 'AT_CAPACITY'],
   ...['KEY_NOT_FOUND', 'FILE_NOT_FOUND', 'MESSAGE_NOT_FOUND', 'TOO_LARGE'],
   ...['UNKNOWN_EVENT_TYPE', 'MISSING_EVENT_FIELD', 'INVALID_EVENT_FIELD'],
+  ...['AGENT_NOT_FOUND', 'AGENT_RUN_EXISTS', 'STALE_INCARNATION'],
 ];
 
 const events = [
@@ -33,6 +34,8 @@ const events = [
     'tool.returned',
     'context.updated',
   ],
+  ...['agent.started', 'agent.restarted', 'agent.crashed'],
+  ...['agent.completed', 'agent.failed', 'agent.stopped'],
 ];
 
 const expected = [
