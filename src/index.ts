@@ -5,10 +5,15 @@ export * from './client/index.ts';
 export type { TokenCounter } from './domain/built-context.ts';
 export type { StoredEvent } from './journal/journal.ts';
 export {
+  type AgentContext,
+  type AgentDefinition,
+  type AgentDefinitions,
   createSystem,
   type OutgoingCommand,
   type ProcessManager,
   type ProcessManagerDefinition,
+  type SessionHandle,
+  type SupervisionNode,
   type System,
   type SystemOptions,
   type SystemStatus,

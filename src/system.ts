@@ -43,7 +43,10 @@ import { sessionHandlers } from './session/session-handlers.ts';
 import { SessionManager } from './session/session-manager.ts';
 import { globalTopic, sessionTopic } from './session/topics.ts';
 
+export type { SupervisionNode } from './actor/supervision-tree.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
+export type { AgentContext, AgentDefinition, AgentDefinitions } from './session/agent-definitions.ts';
+export type { SessionHandle } from './session/session-handle.ts';
 
 export interface SystemOptions extends SystemConfigInput {
   /** The numbers of new sessions; see SessionConfig. */

@@ -6,7 +6,7 @@ import { toError } from '../base/errors.ts';
 import { guarded, type Inspect } from './actor-host.ts';
 
 /** How logic ended: with a result, with an error, or because it was stopped. */
-export type LogicOutcome =
+type LogicOutcome =
   | { readonly type: 'done'; readonly output: unknown }
   | { readonly type: 'error'; readonly error: Error }
   | { readonly type: 'stopped' };

@@ -9,6 +9,7 @@ export type {
 } from '../domain/built-context.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
+export type { RecordedError } from '../domain/recorded-error.ts';
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
@@ -17,6 +18,9 @@ export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
 export type {
   Acknowledged,
+  AgentDetails,
+  AgentInfo,
+  ConditionInfo,
   ContextEntry,
   DeliveredEvent,
   FileInfo,

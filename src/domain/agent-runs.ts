@@ -57,7 +57,7 @@ export interface AgentRuns {
 export const noAgents: AgentRuns = { open: ShardedMap.empty, ended: [] };
 
 /** So many ended runs are remembered by the state; the journal has them all. */
-export const maxEndedRuns = 100;
+const maxEndedRuns = 100;
 
 export function withStarted(
   runs: AgentRuns,
