@@ -30,6 +30,8 @@ export class ActiveSessions {
   readonly #options: ActiveSessionsOptions;
   /** The time from which a session counts as quiet, in that order; put right only when its turn comes. */
   readonly #since = new Map<string, number>();
+  /** Sessions that wait for a place, first come, first served. */
+  readonly #waiting: (() => void)[] = [];
   #cancelTimer: (() => void) | undefined;
   #closed = false;
 
@@ -39,25 +41,34 @@ export class ActiveSessions {
 
   /** Gives a place to one more session, or waits until the one whose place it takes has stopped. */
   async admit(sessionId: string): Promise<void> {
-    if (this.#since.has(sessionId)) return;
     const { limit, passivate } = this.#options;
-    const full = this.#since.size >= limit;
-    const leaver = full ? this.#leaver() : undefined;
-    if (full && leaver === undefined) throw new HoldfastError('OVERLOADED', this.#occupied());
-    this.#enter(sessionId);
-    if (leaver === undefined) return;
-    this.leave(leaver);
-    await passivate(leaver);
+    while (!this.#since.has(sessionId)) {
+      const leaver = this.#since.size < limit ? undefined : this.#leaver();
+      if (this.#since.size < limit) this.#enter(sessionId);
+      else if (leaver === undefined) await this.#waitForPlace();
+      else {
+        this.#enter(sessionId);
+        this.#since.delete(leaver);
+        await passivate(leaver);
+      }
+    }
+  }
+
+  /** It has started: from now on it can give its place to another. */
+  settle(): void {
+    this.#waiting.shift()?.();
   }
 
   leave(sessionId: string): void {
     this.#since.delete(sessionId);
+    this.settle();
   }
 
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
     this.#since.clear();
+    for (const resume of this.#waiting.splice(0)) resume();
   }
 
   #enter(sessionId: string): void {
@@ -84,6 +95,17 @@ export class ActiveSessions {
     this.#since.delete(sessionId);
     this.#since.set(sessionId, activeAt);
     return true;
+  }
+
+  /** Those that are just starting or stopping may soon have a place to give; agents may hold theirs for ever. */
+  async #waitForPlace(): Promise<void> {
+    const first = [...firstOf(this.#since.keys(), atOnce)];
+    if (first.some((sessionId) => this.#options.find(sessionId) === undefined)) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      return;
+    }
+    this.settle();
+    throw new HoldfastError('OVERLOADED', this.#occupied());
   }
 
   #occupied(): { stream: string; size: number; retryAfterMs: number } {

@@ -52,7 +52,9 @@ export class Residence {
   async enter<Started>(sessionId: string, start: () => Promise<Started>): Promise<Started> {
     await this.#active.admit(sessionId);
     try {
-      return await start();
+      const started = await start();
+      this.#active.settle();
+      return started;
     } catch (error) {
       this.#active.leave(sessionId);
       throw error;

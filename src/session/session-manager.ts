@@ -303,10 +303,12 @@ export class SessionManager implements SupervisedChild {
   }
 
   async #startActor(sessionId: string): Promise<SessionActor> {
-    const { status } = this;
-    if (status === 'draining' || status === 'stopped')
-      throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
-    return this.#residence.enter(sessionId, () => this.#supervisor.start(this.#childSpec(sessionId)));
+    return this.#residence.enter(sessionId, async () => {
+      const { status } = this;
+      if (status === 'draining' || status === 'stopped')
+        throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
+      return this.#supervisor.start(this.#childSpec(sessionId));
+    });
   }
 
   /** Who waited for an actor hears what became of it, in the words of the house. */

@@ -372,6 +372,28 @@ describe('agents and the life of their session', () => {
     ]);
   });
 
+  test('an agent that fails for ever costs its six runs, while a thousand other sessions are served', async () => {
+    let runs = 0;
+    await using test = await started({
+      agent() {
+        runs += 1;
+        throw new Error('no model');
+      },
+    });
+    const { client, clock } = test;
+    const others = Array.from({ length: 1_000 }, (_, i) => `other${i}`);
+    await Promise.all(others.map((id) => client.sessions.create({ sessionId: id })));
+    await client.agents.start({ ...one, agent: 'agent' });
+    for (let round = 0; round < 6; round++) {
+      const sends = others.map((id) => client.messages.send({ sessionId: id, role: 'user', content: 'hi' }));
+      await Promise.all(sends);
+      await clock.advance(1_000);
+    }
+    expect((await client.sessions.get(one)).status).toBe('quarantined');
+    expect(runs).toBe(6);
+    expect((await client.sessions.count()).byStatus).toMatchObject({ active: 1_000, quarantined: 1 });
+  });
+
   test('a quarantine outlives a restart of the process, and a retry may leave the agents behind', async () => {
     let runs = 0;
     await using test = await started({
