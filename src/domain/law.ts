@@ -64,6 +64,8 @@ export interface Law<State, C extends Command = Command> {
   explain(state: State, proposal: Proposal): Refusal;
   /** The command of the earliest deadline that has passed at `now`, if any. */
   due(state: State, now: number): C | undefined;
+  /** False for an event that only tells of time passing or of a restart: by it alone nothing has got any further. */
+  isProgress?(event: LawEvent): boolean;
   summarize(state: State): StateSummary;
   /** When the state next changes by itself while it is in memory: deadlines and quiet ones. */
   nextDeadline(state: State): number | null;

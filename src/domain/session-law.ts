@@ -6,7 +6,7 @@ import { type ActiveFile, type IndexedFile, listFiles, listIndex } from './activ
 import { fenceAgent } from './agent-decisions.ts';
 import { type AgentRun, type EndedAgentRun, openRuns } from './agent-runs.ts';
 import { keptSeqs } from './conversation.ts';
-import type { Law, Proposal, Refusal } from './law.ts';
+import type { Law, LawEvent, Proposal, Refusal } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { dueCommand, nextDeadlineOf, summarizeSession } from './session-deadlines.ts';
 import { decideSession } from './session-decisions.ts';
@@ -37,6 +37,7 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   decide: decideSession,
   evolve: evolveSession,
   explain: explainRefusal,
+  isProgress,
   due: dueCommand,
   summarize: summarizeSession,
   nextDeadline: nextDeadlineOf,
@@ -52,6 +53,11 @@ function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal 
   if (type !== 'session.statusChanged')
     return { code: 'SESSION_NOT_ACTIVE', details: { sessionId, status: from, command: type } };
   return { code: 'INVALID_TRANSITION', details: { sessionId, from, to: (data as StatusChange).to } };
+}
+
+function isProgress({ type, data }: LawEvent): boolean {
+  if (type === 'session.statusChanged') return (data as StatusChange).cause !== 'deadline';
+  return type !== 'agent.crashed' && type !== 'agent.restarted';
 }
 
 interface EncodedSession {

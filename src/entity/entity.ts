@@ -97,7 +97,7 @@ export class Entity<State, C extends Command> {
     return { state: this.#durable, head, lastAt: this.#lastAt, snapshotSeq: seq, snapshotBytes: bytes };
   }
 
-  /** True once an event of this incarnation became durable. */
+  /** True once something of this incarnation became durable that got it any further. */
   get progressed(): boolean {
     return this.#progressed;
   }
@@ -302,13 +302,13 @@ export class Entity<State, C extends Command> {
   }
 
   #takeOn(events: readonly { readonly event: StoredEvent; readonly state: State }[]): void {
-    const { become, tell } = this.#options;
+    const { law, become, tell } = this.#options;
     for (const { event, state } of events) {
       this.#durable = state;
       if (this.#abandoned === undefined) become(event, state);
     }
     if (events.length === 0) return;
-    this.#progressed = true;
+    this.#progressed ||= events.some(({ event }) => law.isProgress?.(event) ?? true);
     tell(
       events.map(({ event }) => event),
       this.#durable,

@@ -189,3 +189,19 @@ test('a subscriber of one session never hears of another, however mixed their co
     if (id !== 's3') expect(events).toEqual(Array.from({ length: 20 }, (_, i) => `${id}:${i + 3}`));
   }
 });
+
+test('a restart of its agents and the passing of time are no progress: a session that only crashes is quarantined', async () => {
+  const agents = {
+    idler: ({ signal }: { signal: AbortSignal }) =>
+      new Promise((end) => signal.addEventListener('abort', end)),
+  };
+  await using test = await withSessions(1, { agents });
+  await test.client.agents.start({ sessionId: 's0', agent: 'idler' });
+  for (let i = 0; i < 12 && reported(test, 'session.quarantined').length === 0; i++) {
+    await quiet();
+    test.crash('s0');
+    await test.clock.advance(100_000);
+  }
+  expect(reported(test, 'session.crashed').length).toBe(11);
+  expect(reported(test, 'session.quarantined')).toEqual(['s0']);
+});

@@ -58,7 +58,7 @@ describe('a quiet session', () => {
     expect(heard).toEqual(['message.sent', 'message.sent', 'message.sent']);
     for (let i = 0; i < 3; i++)
       expect((await events.next()).value).toMatchObject({ type: 'message.sent', seq: i + 3 });
-    await events.return?.(undefined);
+    await events.return();
   });
 
   test('still falls idle and dormant, and is ended, at its own times', async () => {
