@@ -7,7 +7,7 @@ import { resting, service } from './actor/service.ts';
 import { captureStrayErrors, type StrayErrors } from './actor/stray-errors.ts';
 import type { SupervisionNode } from './actor/supervision-tree.ts';
 import { Supervisor } from './actor/supervisor.ts';
-import { type Clock, systemClock, wholeClock } from './base/clock.ts';
+import { type Clock, holdProcess, systemClock, wholeClock } from './base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
 import { type IdSource, randomId } from './base/ids.ts';
@@ -162,6 +162,8 @@ class RunningSystem implements System {
   readonly #liveCounts = createLiveCounts();
   readonly #strays: StrayErrors<StrayOwner> | undefined;
   readonly #clients = new Set<Client>();
+  /** Agents and callers wait on timers that keep no process alive: an open system does, until it is closed or has failed. */
+  readonly #letGo = holdProcess();
   #services: Services | undefined;
   #supervisor: Supervisor | undefined;
   #processManagers: Supervisor | undefined;
@@ -343,6 +345,7 @@ class RunningSystem implements System {
   #fail(error: Error): void {
     if (this.#closing !== undefined) return;
     this.#failed = true;
+    this.#letGo();
     this.#ports.telemetry('system.failed', { problem: error.message });
   }
 
@@ -361,7 +364,7 @@ class RunningSystem implements System {
       this.#pubsub.close();
     } finally {
       this.#strays?.close();
-      await this.#journal.close();
+      await this.#journal.close().finally(this.#letGo);
     }
   }
 }

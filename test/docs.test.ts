@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { publishableEvents } from '../src/domain/event-catalogue.ts';
 import { eventTypes } from '../src/domain/event-vocabulary.ts';
+import { readSourceTree } from './support/source-tree.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
 
 const pages = [
-  ...['README.md', 'CONTRIBUTING.md', 'docs/guides/events.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'docs/tutorials/first-orchestrator.md'],
+  ...['docs/guides/events.md', 'docs/guides/supervision.md'],
   ...['docs/architecture.md', 'docs/options.md', 'docs/semantics.md', 'docs/errors.md'],
 ];
 
@@ -23,6 +25,30 @@ describe('the documentation', () => {
   test('ends the guide to events with the code of its example, to the letter', async () => {
     const [code] = (await read('docs/guides/events.md')).split('```ts\n').slice(-1);
     expect(code).toBe(`${await read('examples/events/main.ts')}\`\`\`\n`);
+  });
+
+  test('shows in the tutorial the code of its example: each piece occurs in it, and the last is all of it', async () => {
+    const [, ...pieces] = (await read('docs/tutorials/first-orchestrator.md')).split('```js\n');
+    const shown = pieces.map((piece) => piece.slice(0, piece.indexOf('```')));
+    const code = await read('examples/first-orchestrator/desk-child.ts');
+    expect(shown.at(-1)).toBe(code);
+    expect(shown.length).toBeGreaterThan(6);
+    expect(shown.filter((piece) => !code.includes(piece))).toEqual([]);
+  });
+
+  test('shows in the README an agent of an example, to the letter', async () => {
+    const [, , code = ''] = (await read('README.md')).split('```ts\n');
+    const shown = code.slice(0, code.indexOf('```'));
+    expect(shown).toContain('agents.start');
+    expect(await read('examples/agent/main.ts')).toContain(shown);
+  });
+
+  test('lists what telemetry reports: each name that the code has, and no other', async () => {
+    const [, list] = /## Telemetry\n(.*?)\n## /s.exec(await read('docs/architecture.md')) ?? ['', ''];
+    const listed = [...list.matchAll(/`([a-z]+\.[a-zA-Z]+)`/g)].map(([, name]) => name);
+    expect(listed.toSorted()).toEqual(
+      telemetryNames([...readSourceTree(root).values()].map(({ text }) => text)),
+    );
   });
 
   test('says of every event what it carries and whether it is journaled, and names no other', async () => {
@@ -51,10 +77,18 @@ describe('the documentation', () => {
 
   test.each(pages)('%s names only scripts that package.json has', async (page) => {
     const { scripts } = JSON.parse(await read('package.json')) as { scripts: Record<string, string> };
-    const named = [...(await read(page)).matchAll(/npm run ([a-z:]+)/g)].map(([, script]) => script ?? '');
+    const named = [...(await read(page)).matchAll(/npm run ([a-z:-]+)/g)].map(([, script]) => script ?? '');
     expect(named.filter((script) => !(script in scripts))).toEqual([]);
   });
 });
+
+/** What is handed to a telemetry port, and what reports of supervision are translated to. */
+function telemetryNames(sources: readonly string[]): string[] {
+  const calls = /telemetry\(\s*'([^']+)'/g;
+  const translated = /return \['([a-z]+\.[a-zA-Z]+)',/g;
+  const names = sources.flatMap((source) => [...source.matchAll(calls), ...source.matchAll(translated)]);
+  return [...new Set(names.map(([, name]) => name ?? ''))].toSorted();
+}
 
 async function missingOf(paths: readonly string[]): Promise<string[]> {
   const found = await Promise.all(paths.map((path) => stat(join(root, path)).catch(() => undefined)));

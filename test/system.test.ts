@@ -154,6 +154,24 @@ describe('a process manager', () => {
   });
 });
 
+describe('the process of a system', () => {
+  const holds = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+  test('does not end of itself while the system is open: its agents and callers wait on timers alone', async () => {
+    const before = holds();
+    const system = await createSystem({ store: faultyLevel().open, clock: manualClock() });
+    expect(holds()).toBe(before + 1);
+    await system.close();
+    expect(holds()).toBe(before);
+  });
+
+  test('may end when the system could not be opened', async () => {
+    const before = holds();
+    await errorOf(createSystem({ location: '/dev/null' }));
+    expect(holds()).toBe(before);
+  });
+});
+
 describe('closing', () => {
   test('answers what was taken, refuses what comes, and leaves a store that opens', async () => {
     const test = await createTestSystem();

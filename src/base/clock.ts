@@ -24,6 +24,12 @@ export const systemClock: Clock = {
   },
 };
 
+/** Keeps the process from ending of itself until the returned function is called, as an open server does. */
+export function holdProcess(): () => void {
+  const handle = setInterval(() => {}, longestTimerMs);
+  return () => clearInterval(handle);
+}
+
 /** The latest time that a Date can hold, and its opposite. */
 const furthest = 8.64e15;
 

@@ -214,7 +214,7 @@ export const operations = {
     run,
   ),
   'agents.wait': read<AgentDetails>()(
-    'Waits until a run has ended, and answers with what became of it.',
+    'Waits until a run has ended, and answers with what became of it; refused once its session is quarantined.',
     run,
   ),
   'agents.list': read<readonly AgentInfo[]>()(

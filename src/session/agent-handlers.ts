@@ -65,7 +65,7 @@ async function getAgent(context: HandlerContext, sessionId: string, runId: strin
   return agentDetails(context, state, runOf(state, runId));
 }
 
-/** The end is looked for after listening has begun, so that none falls in between. */
+/** The end is looked for after listening has begun, so that none falls in between. In a quarantined session none will come. */
 async function waitForAgent(
   context: HandlerContext,
   sessionId: string,
@@ -79,6 +79,7 @@ async function waitForAgent(
         const { state } = await context.manager.read(sessionId);
         const run = runOf(state, runId);
         if ('endedAt' in run) resolve(await agentDetails(context, state, run));
+        else context.manager.health.assertNotQuarantined(sessionId);
       };
       const lookAgain = (): void => void look().catch(reject);
       const abort = (): void => reject(signal?.reason);

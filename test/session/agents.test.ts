@@ -215,12 +215,23 @@ describe('the handle of an agent', () => {
     expect((await test.client.sessions.get(one)).messages).toBe(0);
   });
 
-  test('is fenced by the law too: a command of an older incarnation that was on its way is refused', async () => {
-    await using test = await started({ idle: ({ signal }: AgentContext) => untilAborted(signal) });
+  test('is fenced by the law too: what stands behind its end in the mailbox is refused', async () => {
+    let last: AgentContext | undefined;
+    await using test = await started({
+      idle(context: AgentContext) {
+        last = context;
+        return untilAborted(context.signal);
+      },
+    });
     const { runId } = await test.client.agents.start({ ...one, agent: 'idle' });
-    await test.client.agents.stop({ ...one, runId });
-    const seqs = test.heard.map(({ seq }) => seq);
-    expect(seqs.length).toBe(2);
+    await quiet();
+    const stopping = test.client.agents.stop({ ...one, runId });
+    expect(last?.signal.aborted).toBe(false);
+    const late = last?.session.messages.send({ role: 'assistant', content: 'too late' });
+    expect(await codeOf(late ?? Promise.resolve())).toBe('STALE_INCARNATION');
+    await stopping;
+    await quiet();
+    expect((await test.client.sessions.get(one)).messages).toBe(0);
     expect((await test.client.agents.get({ ...one, runId })).status).toBe('stopped');
   });
 
@@ -341,6 +352,7 @@ describe('agents and the life of their session', () => {
     });
     const { client, clock } = test;
     const { runId } = await client.agents.start({ ...one, agent: 'agent' });
+    const waiting = codeOf(client.agents.wait({ ...one, runId }));
     for (let i = 0; i < 20; i++) {
       await quiet();
       await clock.advance(5_000);
@@ -357,6 +369,8 @@ describe('agents and the life of their session', () => {
       'SESSION_QUARANTINED',
     );
     expect((await client.sessions.conditions({})).map(({ condition }) => condition)).toEqual(['quarantined']);
+    expect(await waiting).toBe('SESSION_QUARANTINED');
+    expect(await codeOf(client.agents.wait({ ...one, runId }))).toBe('SESSION_QUARANTINED');
     broken = false;
     expect(await client.sessions.retry(one)).toMatchObject({ condition: null });
     await quiet();

@@ -1,0 +1,14 @@
+// A few lines for people: the supervision tree, and what happened to a session's agents.
+import type { Client, SupervisionNode } from 'holdfast';
+
+export function printTree({ id, status, details, children = [] }: SupervisionNode, indent = ''): void {
+  const { agent, role } = (details ?? {}) as { agent?: string; role?: string };
+  console.log(`${indent}${id}${agent === undefined ? '' : ` (${agent} ${role ?? ''})`}: ${status}`);
+  for (const child of children) printTree(child, `${indent}  `);
+}
+
+export async function printHistory(client: Client, sessionId: string): Promise<void> {
+  const { items } = await client.events.list({ sessionId, limit: 1000 });
+  const types = items.map(({ type }) => type).filter((type) => type.startsWith('agent.'));
+  console.log(`${sessionId}: ${types.map((type) => type.slice('agent.'.length)).join(', ')}`);
+}
