@@ -203,7 +203,9 @@ class RunningSystem implements System {
   get status(): SystemStatus {
     const status = this.#services?.manager.status ?? 'starting';
     if (this.#closing !== undefined) return status === 'serving' || this.#failed ? 'draining' : status;
-    return this.#failed ? 'failed' : status;
+    if (this.#failed) return 'failed';
+    // Sessions that have failed are being started again.
+    return status === 'failed' ? 'starting' : status;
   }
 
   get activeSessions(): number {
@@ -277,8 +279,15 @@ class RunningSystem implements System {
       timeoutMs: config.operationTimeoutMs,
       admit: () => this.#assertServing(),
     });
-    const feedEnd = await loadHeads(this.#journal, manager, projections);
-    return { conditions, manager, projections, operations, feedEnd };
+    try {
+      const feedEnd = await loadHeads(this.#journal, manager, projections);
+      return { conditions, manager, projections, operations, feedEnd };
+    } catch (error) {
+      // Its alarms are set already: it would wake sessions beside the one that is started in its place.
+      manager.kill();
+      await conditions.close();
+      throw error;
+    }
   }
 
   #sessionList(conditions: Conditions): RunningProjection<SessionList> {

@@ -42,7 +42,8 @@ export class ServiceLifecycle {
   }
 
   get status(): ServiceStatus {
-    return this.#actor.getSnapshot().value;
+    const { status, value } = this.#actor.getSnapshot();
+    return status === 'error' ? 'failed' : value;
   }
 
   signal(type: 'started' | 'failed' | 'drain' | 'drained'): void {

@@ -102,7 +102,7 @@ export class Entity<State, C extends Command> {
     return this.#progressed;
   }
 
-  /** True while no command waits for its answer. */
+  /** True while no command waits for its answer, and no deadline for the disk. */
   get isQuiet(): boolean {
     return this.#mailbox.isQuiet;
   }
@@ -129,7 +129,7 @@ export class Entity<State, C extends Command> {
     }
   }
 
-  /** Resolves when all that was sent before has been answered. */
+  /** Resolves when all that was sent before has been answered, and no deadline waits for the disk. */
   settle(): Promise<void> {
     return this.#mailbox.settle();
   }
@@ -222,8 +222,8 @@ export class Entity<State, C extends Command> {
       const outcome = due && this.#run(due, {});
       if (due === undefined || outcome === undefined || 'refusal' in outcome || outcome.events.length === 0)
         return;
-      const nobody = (): void => {};
-      this.#remember(outcome, due.type, {}, { seq: outcome.seq }, nobody, nobody);
+      const landed = this.#mailbox.countIn();
+      this.#remember(outcome, due.type, {}, { seq: outcome.seq }, landed, landed);
     }
   }
 
@@ -329,8 +329,8 @@ export class Entity<State, C extends Command> {
     const { law, journal } = this.#options;
     const head = await journal.head(this.stream);
     const { events, state } = await readTail(law, this.stream, journal, this.#durable, this.#head, head);
-    this.#takeOn(events);
     this.#rebase(state, head);
+    this.#takeOn(events);
   }
 
   #rebase(state: State, head: Head | undefined): void {

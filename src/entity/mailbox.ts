@@ -29,6 +29,8 @@ export class Mailbox<C> {
   readonly #onTheirWay = new Map<string, { digest: string | undefined; outcome: Promise<Answer> }>();
   readonly #settled: (() => void)[] = [];
   #waiting = 0;
+  /** Deadlines on their way to the disk: they take no place of a command's. */
+  #deadlines = 0;
   #holds = 0;
   #held: Promise<unknown> | undefined;
 
@@ -36,9 +38,9 @@ export class Mailbox<C> {
     this.#options = options;
   }
 
-  /** True while no command waits for its answer. */
+  /** True while no command waits for its answer, and no deadline for the disk. */
   get isQuiet(): boolean {
-    return this.#waiting === 0;
+    return this.#waiting + this.#deadlines === 0;
   }
 
   /** True when a command that comes now would be delivered at once. */
@@ -92,9 +94,18 @@ export class Mailbox<C> {
     return this.#inbox.splice(0);
   }
 
-  /** Resolves when no command waits for its answer. */
+  /** Resolves when it is quiet. */
   async settle(): Promise<void> {
-    while (this.#waiting > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
+    while (!this.isQuiet) await new Promise<void>((resolve) => this.#settled.push(resolve));
+  }
+
+  /** Counts a deadline in until the returned function is called: nobody sent it, and it is to be waited for all the same. */
+  countIn(): () => void {
+    this.#deadlines += 1;
+    return () => {
+      this.#deadlines -= 1;
+      this.#tellWhenQuiet();
+    };
   }
 
   #enqueue(command: C, meta: CommandMeta): Promise<Answer> {
@@ -119,7 +130,11 @@ export class Mailbox<C> {
 
   #answered(): void {
     this.#waiting -= 1;
-    if (this.#waiting > 0 || this.#settled.length === 0) return;
+    this.#tellWhenQuiet();
+  }
+
+  #tellWhenQuiet(): void {
+    if (!this.isQuiet || this.#settled.length === 0) return;
     for (const resolve of this.#settled.splice(0)) resolve();
   }
 

@@ -8,20 +8,20 @@ import type { SessionState } from '../domain/session-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { AgentDetails, AgentInfo } from '../operations/views.ts';
+import { AgentWaits } from './agent-waits.ts';
 import { type HandlerContext, sendCommand } from './handler-context.ts';
-import { sessionTopic } from './topics.ts';
 
 export type AgentOperation = `agents.${'start' | 'stop' | 'get' | 'wait' | 'list'}`;
 
 type Run = AgentRun | EndedAgentRun;
 
 export function agentHandlers(context: HandlerContext): Handlers<AgentOperation> {
+  const waits = new AgentWaits(context.manager, context.pubsub);
   return {
     'agents.start': (input, call) => startAgent(context, input, call),
     'agents.stop': (input, call) => stopAgent(context, input, call),
     'agents.get': async ({ sessionId, runId }) => getAgent(context, sessionId, runId),
-    'agents.wait': async ({ sessionId, runId }, { signal }) =>
-      waitForAgent(context, sessionId, runId, signal),
+    'agents.wait': (input, call) => waitForAgent(context, waits, input, call),
     'agents.list': (input) => listAgents(context, input),
   };
 }
@@ -65,32 +65,20 @@ async function getAgent(context: HandlerContext, sessionId: string, runId: strin
   return agentDetails(context, state, runOf(state, runId));
 }
 
-/** The end is looked for after listening has begun, so that none falls in between. In a quarantined session none will come. */
-async function waitForAgent(
+/** In a quarantined session no end will come. */
+function waitForAgent(
   context: HandlerContext,
-  sessionId: string,
-  runId: string,
-  signal: AbortSignal | undefined,
+  waits: AgentWaits,
+  { sessionId, runId }: ParsedInputOf<'agents.wait'>,
+  { signal }: Call,
 ): Promise<AgentDetails> {
-  const cleanups: (() => void)[] = [];
-  try {
-    return await new Promise<AgentDetails>((resolve, reject) => {
-      const look = async (): Promise<void> => {
-        const { state } = await context.manager.read(sessionId);
-        const run = runOf(state, runId);
-        if ('endedAt' in run) resolve(await agentDetails(context, state, run));
-        else context.manager.health.assertNotQuarantined(sessionId);
-      };
-      const lookAgain = (): void => void look().catch(reject);
-      const abort = (): void => reject(signal?.reason);
-      signal?.addEventListener('abort', abort);
-      cleanups.push(() => signal?.removeEventListener('abort', abort));
-      cleanups.push(context.pubsub.subscribe(sessionTopic(sessionId), lookAgain));
-      lookAgain();
-    });
-  } finally {
-    for (const cleanup of cleanups) cleanup();
-  }
+  return waits.until(sessionId, signal, async () => {
+    const { state } = await context.manager.read(sessionId);
+    const run = runOf(state, runId);
+    if ('endedAt' in run) return agentDetails(context, state, run);
+    context.manager.health.assertNotQuarantined(sessionId);
+    return undefined;
+  });
 }
 
 function runOf({ sessionId, agents }: SessionState, runId: string): Run {

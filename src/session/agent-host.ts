@@ -30,6 +30,6 @@ export interface AgentHost extends AgentPorts {
   readonly inspect?: Inspect;
   /** What the run was started with, from the journal. */
   readonly readInput: (run: AgentRun) => Promise<Json>;
-  /** Makes durable what became of a run; tried again while the journal fails. */
-  readonly record: (command: AgentCommand) => Promise<Answer>;
+  /** Makes durable what became of a run; tried again while the journal fails, unless `signal` is aborted by then. */
+  readonly record: (command: AgentCommand, signal?: AbortSignal) => Promise<Answer>;
 }

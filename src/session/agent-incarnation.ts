@@ -8,6 +8,7 @@ import { type Json, plainJson } from '../base/json.ts';
 import type { AgentRun } from '../domain/agent-runs.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
+import type { Answer } from '../entity/command-meta.ts';
 import type { AgentHost } from './agent-host.ts';
 import { sessionHandle } from './session-handle.ts';
 
@@ -53,17 +54,12 @@ export class AgentIncarnation implements SupervisedChild {
 
   /** Ends it now. What its promises still do is abandoned: it goes on, and can commit nothing. */
   kill(): void {
-    this.#revoke();
-    this.#abandon();
-    this.#end(shutdown);
+    this.#over(shutdown);
   }
 
   /** A fault of the agent's own, or one that was traced to it. */
   crash(error: Error): void {
-    if (this.#ended) return;
-    this.#revoke();
-    this.#abandon();
-    this.#end(HoldfastError.is(error, 'STALE_INCARNATION') ? shutdown : { reason: 'crash', error });
+    this.#over(this.#scope.signal.aborted ? shutdown : { reason: 'crash', error });
   }
 
   async #live(reason: string | undefined): Promise<void> {
@@ -73,14 +69,24 @@ export class AgentIncarnation implements SupervisedChild {
     this.#logic = this.#start(input);
     this.#limitTime();
     const outcome = await this.#logic.outcome;
-    if (outcome.type === 'error') throw outcome.error;
+    if (outcome.type === 'error') this.crash(outcome.error);
     if (outcome.type === 'done') await this.#finish(outcome.output);
   }
 
   async #takeUp(reason: string): Promise<number> {
     const { runId } = this.run;
-    const { incarnation } = await this.#host.record({ type: 'agent.restart', runId, reason });
+    const { incarnation } = await this.#record({ type: 'agent.restart', runId, reason });
     return Number(incarnation);
+  }
+
+  /** That the journal does not take its word any more is its end, and nobody's crash. */
+  async #record(command: AgentCommand): Promise<Answer> {
+    try {
+      return await this.#host.record(command, this.#scope.signal);
+    } catch (error) {
+      if (HoldfastError.is(error, 'STALE_INCARNATION')) this.#over(shutdown);
+      throw error;
+    }
   }
 
   #start(input: Json): RunningLogic {
@@ -121,9 +127,9 @@ export class AgentIncarnation implements SupervisedChild {
     this.#cancelTimeout();
     if (this.#ended) return;
     if (this.run.restart !== 'permanent') {
-      await this.#host.record(this.#resultOf(output)).catch((error: unknown) => {
+      await this.#record(this.#resultOf(output)).catch((error: unknown) => {
         if (!isSizeRefusal(error)) throw error;
-        return this.#host.record(this.#failure(error));
+        return this.#record(this.#failure(error));
       });
     }
     this.#progressed = true;
@@ -162,6 +168,13 @@ export class AgentIncarnation implements SupervisedChild {
     const { agent, runId } = this.run;
     const { sessionId, telemetry } = this.#host;
     telemetry('agent.abandoned', { sessionId, runId, agent, incarnation: this.#incarnation, tasks });
+  }
+
+  #over(exit: Exit): void {
+    if (this.#ended) return;
+    this.#revoke();
+    this.#abandon();
+    this.#end(exit);
   }
 
   #end(exit: Exit): void {

@@ -1,5 +1,6 @@
 // Operations on what is wrong with sessions.
 import { conditionStream } from '../domain/condition-law.ts';
+import type { Answer } from '../entity/command-meta.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { ConditionInfo } from '../operations/views.ts';
@@ -22,8 +23,10 @@ async function retrySession(
   call: Call,
 ): Promise<OutputOf<'sessions.retry'>> {
   const { manager } = context;
-  if (!(await isAnswered(context, conditionStream(sessionId), call))) await manager.revive(sessionId, agents);
-  return (await manager.health.retried(sessionId, call)) as unknown as OutputOf<'sessions.retry'>;
+  const isWell = (): Promise<Answer> => manager.health.retried(sessionId, call);
+  const before = await isAnswered(context, conditionStream(sessionId), call);
+  const answer = await (before ? isWell() : manager.revive(sessionId, agents, isWell));
+  return answer as unknown as OutputOf<'sessions.retry'>;
 }
 
 export function conditionInfo({ seq: _, ...info }: Condition): ConditionInfo {

@@ -131,6 +131,7 @@ async function publishEvent(
     return sendCommand(context, sessionId, { type: 'event.publish', event: type, data }, call);
   }
   const { state } = await context.manager.read(sessionId);
+  call.signal?.throwIfAborted();
   const status = statusOf(state);
   if (status !== 'active' && status !== 'idle')
     throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command: type });

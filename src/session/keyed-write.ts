@@ -18,7 +18,7 @@ interface KeptAnswer {
 export async function writeOnce<Answer extends object>(
   { kv }: Journal,
   sessionId: string,
-  { operationId, digest = '' }: Call,
+  { operationId, digest = '', signal }: Call,
   prepare: () => Promise<PreparedWrite<Answer>>,
 ): Promise<Answer & { readonly repeated?: boolean }> {
   const key = operationId === undefined ? undefined : `answers/${sessionId}/${operationId}`;
@@ -27,6 +27,8 @@ export async function writeOnce<Answer extends object>(
     throw new HoldfastError('IDEMPOTENCY_KEY_REUSED', { key: operationId });
   if (kept !== undefined) return { ...(kept.answer as unknown as Answer), repeated: true };
   const { answer, writes } = await prepare();
+  // No law decides on it: of an incarnation that was revoked meanwhile nothing may be written here either.
+  signal?.throwIfAborted();
   const record = key === undefined ? [] : [{ key, value: { digest, answer } as unknown as Json }];
   await kv.batch([...writes, ...record]);
   return answer;

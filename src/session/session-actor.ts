@@ -239,7 +239,7 @@ export class SessionActor implements SupervisedChild {
       ...{ clock, telemetry, agents, dispatchAs, runOwned },
       ...(inspect && { inspect }),
       readInput: (run) => this.#readInput(run),
-      record: (command) => this.#record(command),
+      record: (command, signal) => this.#record(command, signal),
       shutdownMs: () => this.state.profile.config.agentShutdownMs,
       escalate: (run, error, restarts) => escalate(this.sessionId, run, error, restarts),
     });
@@ -259,17 +259,18 @@ export class SessionActor implements SupervisedChild {
   }
 
   /** What became of an agent must not be lost to a disk that fails for a while. */
-  async #record(command: AgentCommand): Promise<Answer> {
+  async #record(command: AgentCommand, signal?: AbortSignal): Promise<Answer> {
     for (let failures = 1; ; failures++) {
       try {
         return await this.send(command);
       } catch (thrown) {
         const error = toError(thrown);
-        if (this.#ended || !HoldfastError.is(error) || !error.retryable) throw error;
+        if (!HoldfastError.is(error) || !error.retryable) throw error;
         await Promise.race([
           delay(this.#options.clock, Math.min(10 * 2 ** failures, longestRetryMs)),
           this.exited,
         ]);
+        if (this.#ended || signal?.aborted) throw error;
       }
     }
   }

@@ -1,5 +1,6 @@
 // What is wrong with sessions, as their supervision finds it: a crash shows as recovering at once, one crash too many as
 // quarantined. What cannot be recorded is told to operators, and shown all the same.
+import type { ServiceStatus } from '../actor/service-lifecycle.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
@@ -28,6 +29,16 @@ export class SessionHealth {
   assertNotQuarantined(sessionId: string): void {
     const problem = this.quarantine(sessionId);
     if (problem !== undefined) throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem });
+  }
+
+  /** Who waited for an actor hears what became of it, in the words of the house. */
+  startFailure(sessionId: string, cause: Error, status: ServiceStatus): HoldfastError {
+    const problem = this.quarantine(sessionId);
+    if (problem !== undefined)
+      return new HoldfastError('SESSION_QUARANTINED', { sessionId, problem }, { cause });
+    if (HoldfastError.is(cause)) return cause;
+    if (status !== 'serving') return new HoldfastError('SYSTEM_NOT_SERVING', { status }, { cause });
+    return new HoldfastError('SESSION_START_FAILED', { sessionId, problem: cause.message }, { cause });
   }
 
   crashed(sessionId: string, error: Error): void {

@@ -68,7 +68,7 @@ export class SessionManager implements SupervisedChild {
   readonly #actorOptions: SessionActorOptions;
   readonly #arrivals = new Arrivals();
   readonly #told: ToldEvents;
-  /** Sessions that are brought back with their agents stopped. */
+  /** Sessions that are being brought back: their agents wait until that is done. */
   readonly #withoutAgents = new Set<string>();
   /** Settles when the expired sessions that were found so far have ended. */
   #expired: Promise<unknown> = Promise.resolve();
@@ -209,21 +209,24 @@ export class SessionManager implements SupervisedChild {
     this.#supervisor.find(sessionId)?.isRunning(runId) ?? false;
 
   /**
-   * Starts the actors of a quarantined session with a clean account; one that is not quarantined is left alone. Its agents
-   * go on, or are stopped before they start.
+   * Starts the actors of a quarantined session with a clean account; one that is not quarantined is left alone. Its agents go
+   * on, or are stopped, once it `isWell`; when that fails it is left as it was.
    */
-  async revive(sessionId: string, agents: 'resume' | 'stop'): Promise<void> {
+  async revive(sessionId: string, agents: 'resume' | 'stop', isWell: () => Promise<Answer>): Promise<Answer> {
     if (!(await this.#isStored(sessionId))) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
-    if (this.health.quarantine(sessionId) === undefined) return;
-    if (agents === 'stop') this.#withoutAgents.add(sessionId);
+    if (this.health.quarantine(sessionId) === undefined) return isWell();
+    this.#withoutAgents.add(sessionId);
     const start = (): Promise<SessionActor> => this.#startActor(sessionId);
     try {
       const actor = await this.#arrivals.arrive(sessionId, start, async (started) => started);
       if (agents === 'stop') await actor.send({ type: 'agent.stopAll', reason: 'retried without agents' });
+      return await isWell();
     } catch (error) {
-      throw this.#startFailure(sessionId, toError(error));
+      if (this.health.quarantine(sessionId) !== undefined) await this.#residence.leave(sessionId);
+      throw this.health.startFailure(sessionId, toError(error), this.status);
     } finally {
       this.#withoutAgents.delete(sessionId);
+      this.#supervisor.find(sessionId)?.resumeAgents();
     }
   }
 
@@ -254,6 +257,7 @@ export class SessionManager implements SupervisedChild {
   }
 
   kill(): void {
+    this.#lifecycle.signal('failed');
     this.#close({ reason: 'shutdown' });
   }
 
@@ -283,6 +287,7 @@ export class SessionManager implements SupervisedChild {
   }
 
   #deliver(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {
+    this.health.assertNotQuarantined(child.sessionId);
     const answer = child.send(command, meta);
     if (child.seq === 0 || resting.has(statusOf(child.state)))
       answer.finally(() => this.#unload(child.sessionId)).catch(() => undefined);
@@ -298,28 +303,12 @@ export class SessionManager implements SupervisedChild {
     try {
       return await this.#startActor(sessionId);
     } catch (error) {
-      throw this.#startFailure(sessionId, toError(error));
+      throw this.health.startFailure(sessionId, toError(error), this.status);
     }
   }
 
   async #startActor(sessionId: string): Promise<SessionActor> {
-    return this.#residence.enter(sessionId, async () => {
-      const { status } = this;
-      if (status === 'draining' || status === 'stopped')
-        throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
-      return this.#supervisor.start(this.#childSpec(sessionId));
-    });
-  }
-
-  /** Who waited for an actor hears what became of it, in the words of the house. */
-  #startFailure(sessionId: string, cause: Error): HoldfastError {
-    const { status } = this;
-    const problem = this.health.quarantine(sessionId);
-    if (problem !== undefined)
-      return new HoldfastError('SESSION_QUARANTINED', { sessionId, problem }, { cause });
-    if (HoldfastError.is(cause)) return cause;
-    if (status !== 'serving') return new HoldfastError('SYSTEM_NOT_SERVING', { status }, { cause });
-    return new HoldfastError('SESSION_START_FAILED', { sessionId, problem: cause.message }, { cause });
+    return this.#residence.enter(sessionId, () => this.#supervisor.start(this.#childSpec(sessionId)));
   }
 
   async #isStored(sessionId: string): Promise<boolean> {
@@ -331,6 +320,13 @@ export class SessionManager implements SupervisedChild {
     return hydrate(sessionLaw, sessionStream(sessionId), journal, telemetry);
   }
 
+  /** Asked when its turn to start has come: whoever waited for that long must not outlive the manager. */
+  #assertAlive(): void {
+    const { status } = this;
+    if (status !== 'starting' && status !== 'serving')
+      throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
+  }
+
   #childSpec(sessionId: string): ChildSpec<SessionActor> {
     const { restart = sessionRestartPolicy, startActor = SessionActor.start, shutdownMs } = this.#options;
     return {
@@ -338,6 +334,7 @@ export class SessionManager implements SupervisedChild {
       policy: restart,
       shutdown: shutdownMs,
       start: async (incarnation) => {
+        this.#assertAlive();
         const resident = this.#residence.take(sessionId);
         const actor = await startActor(this.#actorOptions, {
           sessionId,
