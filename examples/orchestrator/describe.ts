@@ -2,8 +2,8 @@
 import type { Client, SupervisionNode } from 'holdfast';
 
 export function printTree({ id, status, details, children = [] }: SupervisionNode, indent = ''): void {
-  const { agent, role } = (details ?? {}) as { agent?: string; role?: string };
-  console.log(`${indent}${id}${agent === undefined ? '' : ` (${agent} ${role ?? ''})`}: ${status}`);
+  // The agents of a session stand under their run; what they are called is a detail.
+  console.log(`${indent}${details?.agent ?? id}: ${status}`);
   for (const child of children) printTree(child, `${indent}  `);
 }
 

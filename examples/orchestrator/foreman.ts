@@ -69,7 +69,7 @@ function giveOut(state: State, part: string): Reaction {
   const input = { part, text: state.parts[part] ?? '' };
   return {
     state: { ...state, given: state.given + 1 },
-    commands: [start(sessionId, 'worker', input, { role: part, timeoutMs: 500 })],
+    commands: [start(sessionId, 'worker', input, { role: part, timeoutMs: 1000 })],
   };
 }
 
