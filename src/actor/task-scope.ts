@@ -1,4 +1,5 @@
 // The asynchronous tasks of one actor: it has ended only when they have. Closing aborts and refuses, abandoning forgets.
+import { setMaxListeners } from 'node:events';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { guardedSignal } from './guarded-signal.ts';
 
@@ -20,6 +21,8 @@ export class TaskScope {
 
   constructor({ onFault = () => {} }: TaskScopeOptions = {}) {
     guardedSignal(this.#controller.signal, onFault);
+    // Each call that waits listens to it: Node takes more than ten for a leak, and says so to the user.
+    setMaxListeners(0, this.#controller.signal);
   }
 
   /** Aborted when the scope closes. A listener of it that throws harms nobody. */

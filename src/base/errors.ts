@@ -65,9 +65,14 @@ export function assertNever(value: never): never {
   throw new TypeError(`Unexpected ${JSON.stringify(value)}`);
 }
 
-/** Any thrown value as an Error. */
+/** Any thrown value as an Error that can be looked at: whose message is a text, and no fault of its own. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(textOf(thrown));
+  try {
+    if (thrown instanceof Error && typeof thrown.message === 'string') return thrown;
+  } catch {
+    // it is replaced by one that says so
+  }
+  return new Error(textOf(thrown));
 }
 
 /** Any value as a text, also one that has none: what describes a fault must not be a fault itself. */

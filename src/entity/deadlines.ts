@@ -11,10 +11,13 @@ interface Alarm {
 const wakesPerTick = 100;
 const tickMs = 100;
 
+/** Alarms that were cleared or moved stay in the heap until they are more than those that count, and more than so many. */
+const fewStale = 64;
+
 export class Deadlines {
   readonly #clock: Clock;
   readonly #wake: (stream: string) => void;
-  readonly #heap: Alarm[] = [];
+  #heap: Alarm[] = [];
   /** The alarm that counts per stream; a heap entry that differs is stale. */
   readonly #current = new Map<string, number>();
   #cancelTimer: (() => void) | undefined;
@@ -33,6 +36,11 @@ export class Deadlines {
     return this.#current.size;
   }
 
+  /** Alarms in memory, also those that count no more. */
+  get held(): number {
+    return this.#heap.length;
+  }
+
   /**
    * Sets the alarm of a stream, or clears it for null. An alarm that rings early is harmless, so one that only moves
    * back is left where it is: whoever is woken says when to ring next. A busy session thus costs no heap work.
@@ -41,6 +49,8 @@ export class Deadlines {
     const current = this.#current.get(stream);
     if (at === null) this.#current.delete(stream);
     else if (current === undefined || at < current) this.#set({ stream, at });
+    else return;
+    this.#sweep();
   }
 
   /** The streams whose alarms are due, as many as may be woken now. Their alarms ring no more. */
@@ -70,6 +80,13 @@ export class Deadlines {
     this.#current.set(alarm.stream, alarm.at);
     push(this.#heap, alarm);
     this.#arm(alarm.at);
+  }
+
+  /** A time may be far off, and what was set for it must not wait until then to be forgotten. */
+  #sweep(): void {
+    if (this.#heap.length <= 2 * this.#current.size + fewStale) return;
+    // What is sorted is a heap.
+    this.#heap = [...this.#current].map(([stream, at]) => ({ stream, at })).sort((a, b) => a.at - b.at);
   }
 
   #arm(dueAt: number): void {

@@ -1,5 +1,6 @@
 // A session in the hands of one incarnation of an agent: the operations of the Client without the session's id. It is
 // revoked before the next incarnation starts; what was called and not answered by then rejects.
+import { eitherSignal } from '../base/either-signal.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type Namespaces, namespaces, type Verbs } from '../operations/namespaces.ts';
 import type { CallOptions, Dispatch } from '../operations/operation.ts';
@@ -61,12 +62,14 @@ async function callFor(
   const revoked = (): HoldfastError =>
     new HoldfastError('STALE_INCARNATION', { sessionId, runId, incarnation, current: 'its end' });
   if (signal.aborted) throw revoked();
-  const either = given.signal === undefined ? signal : AbortSignal.any([signal, given.signal]);
+  const either = eitherSignal(signal, given.signal ?? signal);
   try {
-    const answer = await dispatch(name, { ...input, sessionId }, { ...given, signal: either });
+    const answer = await dispatch(name, { ...input, sessionId }, { ...given, signal: either.signal });
     if (operations[name].kind === 'write') progressed();
     return answer;
   } catch (error) {
     throw signal.aborted ? revoked() : error;
+  } finally {
+    either.release();
   }
 }

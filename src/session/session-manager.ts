@@ -71,7 +71,7 @@ export class SessionManager implements SupervisedChild {
   /** Sessions that are being brought back: their agents wait until that is done. */
   readonly #withoutAgents = new Set<string>();
   /** Settles when the expired sessions that were found so far have ended. */
-  #expired: Promise<unknown> = Promise.resolve();
+  #expired: Promise<void> = Promise.resolve();
 
   constructor(options: SessionManagerOptions) {
     const { journal, clock, inspect } = options;
@@ -240,6 +240,7 @@ export class SessionManager implements SupervisedChild {
     await this.health.forget(sessionId);
     this.#residence.take(sessionId);
     this.#alarms.clear(sessionId);
+    this.#told.forget(sessionId);
   }
 
   /** Refuses what comes, answers what runs, keeps snapshots, and stops the actors. */
@@ -277,12 +278,13 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** Sessions whose time is up hold no place, also when their alarm has not rung yet. */
-  #endExpired(): Promise<unknown> {
+  #endExpired(): Promise<void> {
     // Deadlines are carried out before any command, and this one asks for nothing else.
     const end = (sessionId: string): Promise<Answer> =>
       this.send(sessionId, { type: 'session.finishTermination' });
     const due = this.#alarms.takeDue();
-    if (due.length > 0) this.#expired = Promise.allSettled([this.#expired, ...due.map(end)]);
+    // Nothing of what became of them is kept, or all that ever expired would hang on the newest.
+    if (due.length > 0) this.#expired = Promise.allSettled([this.#expired, ...due.map(end)]).then(() => {});
     return this.#expired;
   }
 

@@ -236,3 +236,14 @@ test('whatever happens to tasks, a scope counts those that go on, and settles ex
     { numRuns: 300 },
   );
 });
+
+test('takes any number of tasks that wait for its signal, without a warning of a leak', async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
+  const { signal } = new TaskScope();
+  for (let i = 0; i < 100; i++) signal.addEventListener('abort', () => {});
+  await quiet();
+  process.off('warning', warned);
+  expect(warnings).toEqual([]);
+});

@@ -100,6 +100,9 @@ describe('anything that was thrown', () => {
     };
     for (const thrown of [Object.create(null), hostile, Symbol('s')])
       expect(toError(thrown)).toBeInstanceOf(Error);
+    const unreadable = Object.defineProperty(new Error(), 'message', { get: hostile.toString });
+    const disguised = new Proxy(new Error('x'), { getPrototypeOf: hostile.toString });
+    for (const thrown of [unreadable, disguised]) expect(toError(thrown).message).toEqual(expect.any(String));
     expect(textOf(Object.create(null))).toBe('an object without a text');
   });
 

@@ -36,6 +36,23 @@ describe('an alarm', () => {
     expect(rung).toEqual([{ stream: 'late', at: 1_000 }]);
   });
 
+  test('far off leaves no trace when it is cleared or moved, however many are', async () => {
+    const { clock, rung, deadlines } = started();
+    for (let i = 0; i < 1_000; i++) {
+      deadlines.schedule(`cleared-${i}`, 1_000_000);
+      deadlines.schedule('moved', 900_000 - i);
+      deadlines.schedule(`kept-${i % 10}`, 800_000 + (i % 10));
+      deadlines.schedule(`cleared-${i}`, null);
+    }
+    expect(deadlines.size).toBe(11);
+    expect(deadlines.held).toBeLessThan(100);
+    await clock.advance(1_000_000);
+    expect(rung.map(({ stream }) => stream)).toEqual([
+      ...Array.from({ length: 10 }, (_, i) => `kept-${i}`),
+      'moved',
+    ]);
+  });
+
   test('moves forward when an earlier one is set, and stays when a later one is', async () => {
     const { clock, rung, deadlines } = started();
     deadlines.schedule('s', 500);

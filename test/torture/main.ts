@@ -2,10 +2,18 @@
 import { parseArgs } from 'node:util';
 import { feedHarness } from './feed.ts';
 import type { Harness, TortureResult } from './harness.ts';
+import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
+import { leakHarness } from './leak.ts';
 import { replayHarness } from './replay.ts';
 
-const harnesses: readonly Harness[] = [killHarness, replayHarness, feedHarness];
+const harnesses: readonly Harness[] = [
+  killHarness,
+  replayHarness,
+  feedHarness,
+  isolationHarness,
+  leakHarness,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,7 +26,7 @@ const { values, positionals } = parseArgs({
 });
 
 if (values.list) {
-  for (const { name, summary } of harnesses) console.log(`${name.padEnd(8)} ${summary}`);
+  for (const { name, summary } of harnesses) console.log(`${name.padEnd(10)} ${summary}`);
 } else {
   process.exitCode = await torture(positionals[0]);
 }
