@@ -10,7 +10,7 @@ import { Supervisor } from './actor/supervisor.ts';
 import { type Clock, holdProcess, systemClock, wholeClock } from './base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
-import { type IdSource, randomId } from './base/ids.ts';
+import { assertId, type IdSource, randomId } from './base/ids.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemetry.ts';
 import { type Client, createClient } from './client/client.ts';
 import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
@@ -124,7 +124,7 @@ function readOptions(options: SystemOptions): { config: SystemConfig; ports: Por
   const ports: Ports = {
     clock,
     telemetry: telemetryTo(onTelemetry, () => clock.now()),
-    newId: newId ?? randomId,
+    newId: newId === undefined ? randomId : () => assertId(newId()),
     countTokens: countTokens ?? estimateTokens,
     defaults: Object.freeze({ ...preset, ...session }),
     agents: new AgentRegistry(agents ?? {}),

@@ -89,7 +89,8 @@ export class Residence {
     if (child === undefined) return;
     await this.leave(sessionId);
     if (supervisor.has(sessionId) || child.seq === 0) return;
-    this.#resident.keep(sessionId, child.resident);
+    // One that was stopped by force may have an event with the disk still: what it knows is then out of date.
+    if (child.isQuiet) this.#resident.keep(sessionId, child.resident);
     telemetry('session.passivated', { sessionId });
   }
 }

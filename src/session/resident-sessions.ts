@@ -8,7 +8,7 @@ interface Resident {
   readonly bytes: number;
 }
 
-/** What a state takes beside what it holds: machine snapshot, profile and maps. */
+/** What a state takes beside what it holds: machine snapshot and maps. */
 const emptyBytes = 2_048;
 
 export class ResidentSessions {
@@ -60,7 +60,10 @@ export class ResidentSessions {
   }
 }
 
-function bytesOf({ conversation, memory, files }: SessionState): number {
-  const entries = conversation.window.length + files.active.size + files.index.size + memory.items.size;
-  return emptyBytes + 256 * entries + 2 * (conversation.windowBytes + memory.bytes + files.indexBytes);
+function bytesOf({ conversation, memory, files, agents, profile }: SessionState): number {
+  const runs = agents.open.size + agents.ended.length;
+  const entries =
+    conversation.window.length + files.active.size + files.index.size + memory.items.size + runs;
+  const texts = conversation.windowBytes + memory.bytes + files.indexBytes + JSON.stringify(profile).length;
+  return emptyBytes + 256 * entries + 2 * texts;
 }

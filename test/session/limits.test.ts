@@ -1,5 +1,8 @@
 // Limits are exact, refuse by name, and never take what they were not set for.
 import { describe, expect, test } from 'vitest';
+import { createSystem } from '../../src/system.ts';
+import { faultyLevel } from '../../src/testing/faulty-level.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
 import { createTestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, errorOf, quiet, watch } from '../support/outcome.ts';
 
@@ -207,4 +210,27 @@ test('a system that is closed takes no calls, and can be closed again', async ()
   await test.close();
   expect(await codeOf(client.sessions.list({}))).toBe('SYSTEM_NOT_SERVING');
   expect(test.system.status).toBe('stopped');
+});
+
+test.each<[string, unknown]>([
+  ['nothing', ''],
+  ['a number', 7],
+  ['a name that objects have', '__proto__'],
+  ['a path', 'a/b'],
+])('a source of ids that gives %s names nothing by it', async (_, id) => {
+  let next: unknown = 's';
+  const agents = { agent: async () => {} };
+  const store = faultyLevel().open;
+  await using system = await createSystem({
+    store,
+    agents,
+    clock: manualClock(),
+    newId: () => next as string,
+  });
+  const { client } = system;
+  const { sessionId } = await client.sessions.create({});
+  next = id;
+  expect(await codeOf(client.sessions.create({}))).toBe('INVALID_ID');
+  expect(await codeOf(client.agents.start({ sessionId, agent: 'agent' }))).toBe('INVALID_ID');
+  expect(await client.agents.list({ sessionId })).toEqual([]);
 });

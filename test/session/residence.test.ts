@@ -38,3 +38,28 @@ test('who hears of an event that was read back from the disk can read it', async
   await quiet();
   expect(seen).toEqual([[3, 3, 1]]);
 });
+
+test('a session that had to leave with an event at the disk is read with it, once the disk has answered', async () => {
+  await using test = await createTestSystem({ maxActiveSessions: 1, passivateAfterMs: null });
+  const { client, disk, clock } = test;
+  await client.sessions.create(one);
+  const held = disk.holdWrites();
+  const sending = client.messages.send({ ...one, role: 'user', content: 'slow' });
+  await held.arrived;
+  const other = client.sessions.create({ sessionId: 'other' });
+  await quiet();
+  await clock.advance(20_000);
+  held.release();
+  const { seq } = await sending;
+  await other;
+  expect(await client.sessions.get(one)).toMatchObject({ seq, messages: 1 });
+});
+
+test('what stays in memory is bounded by all that a session holds, its metadata too', async () => {
+  await using test = await createTestSystem({ passivateAfterMs: 1, residentBytes: 1_000_000 });
+  const metadata = { large: 'x'.repeat(200_000) };
+  for (let i = 0; i < 5; i++) await test.client.sessions.create({ sessionId: `s${i}`, metadata });
+  await test.clock.advance(1_000);
+  expect([test.system.activeSessions, test.system.residentSessions]).toEqual([0, 2]);
+  expect((await test.client.sessions.get({ sessionId: 's0' })).metadata).toEqual(metadata);
+});
