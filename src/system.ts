@@ -169,6 +169,7 @@ class RunningSystem implements System {
   #processManagers: Supervisor | undefined;
   #failed = false;
   #closing: Promise<void> | undefined;
+  #closed = false;
 
   constructor(config: SystemConfig, ports: Ports, journal: LevelJournal) {
     this.#config = config;
@@ -202,7 +203,7 @@ class RunningSystem implements System {
 
   get status(): SystemStatus {
     const status = this.#services?.manager.status ?? 'starting';
-    if (this.#closing !== undefined) return status === 'serving' || this.#failed ? 'draining' : status;
+    if (this.#closing !== undefined) return this.#closed ? 'stopped' : 'draining';
     if (this.#failed) return 'failed';
     // Sessions that have failed are being started again.
     return status === 'failed' ? 'starting' : status;
@@ -373,7 +374,10 @@ class RunningSystem implements System {
       this.#pubsub.close();
     } finally {
       this.#strays?.close();
-      await this.#journal.close().finally(this.#letGo);
+      await this.#journal.close().finally(() => {
+        this.#closed = true;
+        this.#letGo();
+      });
     }
   }
 }

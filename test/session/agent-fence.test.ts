@@ -119,3 +119,29 @@ test.each<['close' | 'abort']>([['close'], ['abort']])(
     expect(waiting.outcome).toBe(how === 'close' ? 'SYSTEM_NOT_SERVING' : '20');
   },
 );
+
+test.each<[string, unknown]>([
+  ['nothing at all', undefined],
+  ['what has no text', Object.create(null)],
+  [
+    'a proxy that lets nobody look',
+    new Proxy(new Error('x'), { get: () => never(), getPrototypeOf: () => never() }),
+  ],
+  [
+    'an error without a message to read',
+    Object.defineProperty(new Error('x'), 'message', { get: () => never() }),
+  ],
+])('an agent that throws %s has failed like any other', async (_, thrown) => {
+  await using test = await started({ agent: () => Promise.reject(thrown) });
+  const { client } = test;
+  const { runId } = await client.agents.start({ ...one, agent: 'agent', restart: 'temporary' });
+  expect(await client.agents.wait({ ...one, runId })).toMatchObject({
+    status: 'failed',
+    error: { name: 'Error' },
+  });
+  await client.messages.send({ ...one, role: 'user', content: 'all is well' });
+});
+
+function never(): never {
+  throw new Error('nobody may look at it');
+}

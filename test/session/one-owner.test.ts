@@ -18,12 +18,25 @@ function counting() {
   return { starts, agents: { agent } };
 }
 
-test('a session that was about to wake when the manager failed is woken by the next manager, and by no other', async () => {
+function watchManagers() {
   const managers: InspectionEvent['actorRef'][] = [];
-  const inspect = ({ type, actorRef }: InspectionEvent): void => {
-    if (type === '@xstate.actor' && (actorRef as { id?: string }).id === 'session-manager')
-      managers.push(actorRef);
+  const poison = {
+    get type(): string {
+      throw new Error('a fault in the manager');
+    },
   };
+  return {
+    managers,
+    inspect({ type, actorRef }: InspectionEvent): void {
+      if (type === '@xstate.actor' && (actorRef as { id?: string }).id === 'session-manager')
+        managers.push(actorRef);
+    },
+    fail: () => managers.at(-1)?.send(poison),
+  };
+}
+
+test('a session that was about to wake when the manager failed is woken by the next manager, and by no other', async () => {
+  const { managers, inspect, fail } = watchManagers();
   const { starts, agents } = counting();
   await using test = await createTestSystem({ agents, inspect });
   const { client, system } = test;
@@ -33,12 +46,7 @@ test('a session that was about to wake when the manager failed is woken by the n
   await client.sessions.hibernate(one);
   await quiet();
   const waking = codeOf(client.sessions.wake(one));
-  const poison = {
-    get type(): string {
-      throw new Error('a fault in the manager');
-    },
-  };
-  managers[0]?.send(poison);
+  fail();
   expect(await waking).toBe('SYSTEM_NOT_SERVING');
   await quiet();
   expect([managers.length, system.status, starts]).toEqual([2, 'serving', [1]]);
@@ -77,4 +85,28 @@ test('a system that cannot read all heads does not start, and nothing of it wake
   await using second = await createSystem({ store: disk.open, clock, agents });
   await clock.advance(10_000);
   expect([second.activeSessions, starts]).toEqual([1, [1, 2]]);
+});
+
+test('a manager that fails four times in five seconds fails the system, which says so, tells who waits, and can be closed', async () => {
+  const { agents } = counting();
+  const { managers, inspect, fail } = watchManagers();
+  const test = await createTestSystem({ agents, inspect });
+  const { client, system } = test;
+  await client.sessions.create(one);
+  const { runId } = await client.agents.start({ ...one, agent: 'agent' });
+  const waiting = codeOf(client.agents.wait({ ...one, runId }));
+  for (let i = 0; i < 3; i++) {
+    fail();
+    await quiet();
+    expect([system.status, managers.length]).toEqual(['serving', i + 2]);
+    expect(JSON.parse(JSON.stringify(system.tree()))).toEqual(system.tree());
+  }
+  expect(await waiting).toBe('SYSTEM_NOT_SERVING');
+  fail();
+  await quiet();
+  expect([system.status, managers.length, system.activeSessions]).toEqual(['failed', 4, 0]);
+  expect(await codeOf(client.sessions.get(one))).toBe('SYSTEM_NOT_SERVING');
+  expect(test.telemetry.filter(({ name }) => name === 'system.failed').length).toBe(1);
+  await test.close();
+  expect([system.status, test.clock.pending]).toEqual(['stopped', 0]);
 });
