@@ -102,7 +102,7 @@ export class Entity<State, C extends Command> {
     return this.#progressed;
   }
 
-  /** True while no command waits for its answer, and no deadline for the disk. */
+  /** True while nothing waits for an answer or for the disk, and the state is what the disk holds. */
   get isQuiet(): boolean {
     return this.#mailbox.isQuiet;
   }
@@ -129,7 +129,7 @@ export class Entity<State, C extends Command> {
     }
   }
 
-  /** Resolves when all that was sent before has been answered, and no deadline waits for the disk. */
+  /** Resolves when it is quiet: all that was sent before has been answered. */
   settle(): Promise<void> {
     return this.#mailbox.settle();
   }

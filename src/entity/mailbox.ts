@@ -33,14 +33,15 @@ export class Mailbox<C> {
   #deadlines = 0;
   #holds = 0;
   #held: Promise<unknown> | undefined;
+  #emptied = false;
 
   constructor(options: MailboxOptions<C>) {
     this.#options = options;
   }
 
-  /** True while no command waits for its answer, and no deadline for the disk. */
+  /** True while no command waits for its answer, no deadline for the disk, and nothing holds it back. */
   get isQuiet(): boolean {
-    return this.#waiting + this.#deadlines === 0;
+    return this.#waiting + this.#deadlines + this.#holds === 0;
   }
 
   /** True when a command that comes now would be delivered at once. */
@@ -77,6 +78,7 @@ export class Mailbox<C> {
       this.#options.failed(toError(error));
     }
     this.#holds -= 1;
+    this.#tellWhenSettled();
     while (this.#holds === 0) {
       const job = this.#inbox.shift();
       if (job === undefined) return;
@@ -89,14 +91,16 @@ export class Mailbox<C> {
     while (this.#holds > 0) await this.#held?.catch(() => undefined);
   }
 
-  /** Takes out what was not delivered yet. */
+  /** Takes out what was not delivered yet, for good: what holds it back need not be waited for any more. */
   empty(): Job<C>[] {
+    this.#emptied = true;
+    this.#tellWhenSettled();
     return this.#inbox.splice(0);
   }
 
-  /** Resolves when it is quiet. */
+  /** Resolves when it is quiet, or was emptied and waits for nothing but what holds it back. */
   async settle(): Promise<void> {
-    while (!this.isQuiet) await new Promise<void>((resolve) => this.#settled.push(resolve));
+    while (!this.#isSettled) await new Promise<void>((resolve) => this.#settled.push(resolve));
   }
 
   /** Counts a deadline in until the returned function is called: nobody sent it, and it is to be waited for all the same. */
@@ -104,7 +108,7 @@ export class Mailbox<C> {
     this.#deadlines += 1;
     return () => {
       this.#deadlines -= 1;
-      this.#tellWhenQuiet();
+      this.#tellWhenSettled();
     };
   }
 
@@ -130,11 +134,15 @@ export class Mailbox<C> {
 
   #answered(): void {
     this.#waiting -= 1;
-    this.#tellWhenQuiet();
+    this.#tellWhenSettled();
   }
 
-  #tellWhenQuiet(): void {
-    if (!this.isQuiet || this.#settled.length === 0) return;
+  get #isSettled(): boolean {
+    return this.#waiting + this.#deadlines === 0 && (this.#holds === 0 || this.#emptied);
+  }
+
+  #tellWhenSettled(): void {
+    if (!this.#isSettled || this.#settled.length === 0) return;
     for (const resolve of this.#settled.splice(0)) resolve();
   }
 

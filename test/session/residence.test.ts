@@ -1,7 +1,7 @@
 // A session that leaves memory takes along all that is on its way to the disk: what stays to be read is what is durable.
 import { expect, test } from 'vitest';
 import { createTestSystem } from '../../src/testing/index.ts';
-import { quiet } from '../support/outcome.ts';
+import { codeOf, quiet } from '../support/outcome.ts';
 
 const one = { sessionId: 's' };
 
@@ -62,4 +62,21 @@ test('what stays in memory is bounded by all that a session holds, its metadata 
   await test.clock.advance(1_000);
   expect([test.system.activeSessions, test.system.residentSessions]).toEqual([0, 2]);
   expect((await test.client.sessions.get({ sessionId: 's0' })).metadata).toEqual(metadata);
+});
+
+test('a session that is being read back after a failure leaves memory with what the disk has kept', async () => {
+  await using test = await createTestSystem({ maxActiveSessions: 1, passivateAfterMs: null });
+  const { client, disk } = test;
+  await client.sessions.create(one);
+  const fatal = disk.writes + 1;
+  disk.failWrites((write) => (write === fatal ? 'after' : undefined));
+  const lost = codeOf(client.messages.send({ ...one, role: 'user', content: 'is it there?' }));
+  const other = codeOf(lost.then(() => client.sessions.create({ sessionId: 'other' })));
+  expect(await lost).toBe('OUTCOME_UNKNOWN');
+  await quiet();
+  await test.clock.advance(1_000);
+  expect(await other).toBe('answered');
+  const { items } = await client.events.list(one);
+  expect(items.length).toBe(3);
+  expect(await client.sessions.get(one)).toMatchObject({ seq: 3, messages: 1 });
 });
