@@ -267,7 +267,7 @@ class RunningSystem implements System {
       ...shared,
       conditions,
       dispatchAs: (caller) => (name, input, options) => operations.dispatchAs(caller)(name, input, options),
-      runOwned: (owner, start) => this.#strays?.run(owner, start) ?? start(),
+      runOwned: (owner, run) => (this.#strays === undefined ? run() : this.#strays.run(owner, run)),
     });
     const sessions = this.#sessionList(conditions);
     const projections = new Projections([sessions]);

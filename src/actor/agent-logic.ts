@@ -1,6 +1,6 @@
 // Runs logic that the user brought: any XState actor logic, or an asynchronous function, as a root actor of its own. However
 // it ends, whoever started it hears of it once, and nobody else does.
-import { type AnyActorLogic, type AnyActorRef, createActor, fromPromise } from 'xstate';
+import { type AnyActorLogic, type AnyActorRef, createActor, fromPromise, type InspectionEvent } from 'xstate';
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import { guarded, type Inspect } from './actor-host.ts';
@@ -30,11 +30,16 @@ export interface LogicOptions {
 }
 
 export function runLogic(logic: AnyActorLogic, { id, input, clock, inspect }: LogicOptions): RunningLogic {
+  const actors = new SpawnedActors();
+  const look = inspect === undefined ? () => {} : guarded(inspect);
   const actor = createActor(logic, {
     id,
     input,
     clock: timersOf(clock),
-    ...(inspect && { inspect: guarded(inspect) }),
+    inspect(event) {
+      actors.note(event);
+      look(event);
+    },
   });
   const outcome = new Promise<LogicOutcome>((resolve) => {
     actor.subscribe({
@@ -44,7 +49,7 @@ export function runLogic(logic: AnyActorLogic, { id, input, clock, inspect }: Lo
     });
   });
   actor.start();
-  return { outcome, stop: () => stopTree(actor) };
+  return { outcome, stop: () => actors.stop() };
 }
 
 function outcomeOf(actor: AnyActorRef): LogicOutcome {
@@ -60,11 +65,36 @@ function timersOf(clock: Clock) {
   };
 }
 
-/** XState leaves the children of an errored machine running, so each is told by itself, the innermost first. */
-function stopTree(actor: AnyActorRef): void {
-  const children: Readonly<Record<string, AnyActorRef | undefined>> = actor.getSnapshot()?.children ?? {};
-  for (const child of Object.values(children)) if (child !== undefined) stopTree(child);
-  if (actor.getSnapshot()?.status !== 'active') return;
-  if ('stop' in actor && actor._parent === undefined) (actor as { stop(): void }).stop();
-  else actor.send({ type: 'xstate.stop' });
+/** So many are kept before those that have ended are forgotten. */
+const leastKept = 32;
+
+/**
+ * All actors of one run. XState leaves the children of an errored machine running, and once that machine was let go nobody
+ * finds them any more.
+ */
+class SpawnedActors {
+  #actors: AnyActorRef[] = [];
+  #limit = leastKept;
+
+  note({ type, actorRef }: InspectionEvent): void {
+    if (type !== '@xstate.actor') return;
+    if (this.#actors.length >= this.#limit) {
+      this.#actors = this.#actors.filter(isActive);
+      this.#limit = Math.max(leastKept, 2 * this.#actors.length);
+    }
+    this.#actors.push(actorRef as AnyActorRef);
+  }
+
+  /** In the order in which they came: a parent takes its children along, and cannot bring any of them back. */
+  stop(): void {
+    for (const actor of this.#actors) {
+      if (!isActive(actor)) continue;
+      if ('stop' in actor && actor._parent === undefined) (actor as { stop(): void }).stop();
+      else actor.send({ type: 'xstate.stop' });
+    }
+  }
+}
+
+function isActive(actor: AnyActorRef): boolean {
+  return actor.getSnapshot()?.status === 'active';
 }

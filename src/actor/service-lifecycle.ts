@@ -43,6 +43,7 @@ export class ServiceLifecycle {
 
   get status(): ServiceStatus {
     const { status, value } = this.#actor.getSnapshot();
+    // An actor that erred still shows the state that it was in.
     return status === 'error' ? 'failed' : value;
   }
 

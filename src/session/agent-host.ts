@@ -1,6 +1,5 @@
 // What a session gives to its agents, and what the system gives to all of them.
 import type { Inspect } from '../actor/actor-host.ts';
-import type { RunningLogic } from '../actor/agent-logic.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
@@ -19,8 +18,8 @@ export interface StrayOwner {
 export interface AgentPorts {
   readonly agents: AgentRegistry;
   readonly dispatchAs: DispatchAs;
-  /** Starts logic in such a way that its stray errors can be traced to its incarnation. */
-  readonly runOwned: (owner: StrayOwner, start: () => RunningLogic) => RunningLogic;
+  /** Runs code of an agent in such a way that its stray errors can be traced to its incarnation. */
+  readonly runOwned: <T>(owner: StrayOwner, run: () => T) => T;
 }
 
 export interface AgentHost extends AgentPorts {

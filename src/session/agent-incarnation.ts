@@ -18,7 +18,7 @@ export class AgentIncarnation implements SupervisedChild {
   readonly exited: Promise<Exit>;
   readonly run: AgentRun;
   readonly #host: AgentHost;
-  readonly #scope = new TaskScope();
+  readonly #scope: TaskScope;
   /** Counted over the life of the run; undefined until the journal has it. */
   #incarnation: number | undefined;
   #logic: RunningLogic | undefined;
@@ -31,6 +31,7 @@ export class AgentIncarnation implements SupervisedChild {
   constructor(host: AgentHost, run: AgentRun, reason: string | undefined) {
     this.#host = host;
     this.run = run;
+    this.#scope = new TaskScope({ onFault: (error) => this.#abortFailed(error) });
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
     });
@@ -158,8 +159,18 @@ export class AgentIncarnation implements SupervisedChild {
     this.#cancelTimeout();
     if (this.#scope.signal.aborted) return;
     const stale = { sessionId, runId, incarnation: this.#incarnation ?? 0, current: 'its end' };
-    this.#scope.close(new HoldfastError('STALE_INCARNATION', stale));
-    this.#logic?.stop();
+    // Disposers and abort listeners are the agent's code too.
+    this.#host.runOwned(this, () => {
+      this.#scope.close(new HoldfastError('STALE_INCARNATION', stale));
+      this.#logic?.stop();
+    });
+  }
+
+  /** An abort listener threw: that keeps nobody from ending. */
+  #abortFailed({ message: problem }: Error): void {
+    const { agent, runId } = this.run;
+    const { sessionId, telemetry } = this.#host;
+    telemetry('agent.abortFailed', { sessionId, runId, agent, incarnation: this.#incarnation, problem });
   }
 
   #abandon(): void {

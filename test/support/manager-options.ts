@@ -18,7 +18,7 @@ export async function managerOptions(given: Given): Promise<Omit<SessionManagerO
     conditions: await Conditions.load({ ...given, tell: () => {} }),
     agents: new AgentRegistry({}),
     dispatchAs: () => () => Promise.reject(new Error('there are no operations here')),
-    runOwned: (_, start) => start(),
+    runOwned: (_, run) => run(),
     mailboxSize: 1_000,
     maxSessions: null,
     maxActiveSessions: 10_000,
