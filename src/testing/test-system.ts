@@ -32,6 +32,12 @@ export interface TestSystem {
    */
   crash(sessionId: string, error?: Error, actor?: 'context' | 'root'): void;
   /**
+   * Makes the session manager fail by an error within its actor, and all its sessions with it. The supervisor starts it
+   * again, up to three times in five seconds; once more, and the system has failed. Throws a RangeError while there is no
+   * manager that lives.
+   */
+  crashManager(error?: Error): void;
+  /**
    * Ends the system and opens it again over the same data. `close` ends it in order. `kill` leaves what a dead process
    * leaves: nothing is settled, what was on its way is written or not, and calls that were waiting may never be answered.
    */
@@ -86,6 +92,7 @@ export async function createTestSystem(options: TestSystemOptions = {}): Promise
     telemetry,
     crash: (sessionId, error = new Error('a fault in the actor'), actor = 'context') =>
       actors.crash(sessionId, actor, error),
+    crashManager: (error = new Error('a fault in the manager')) => actors.crashManager(error),
     async restart(how = 'close') {
       if (how === 'close') await running.system.close();
       else {
@@ -130,15 +137,17 @@ async function boot(
 
 type Actor = InspectionEvent['actorRef'];
 
-/** The newest actors of each session, as an inspector sees them come. */
+/** The newest actors of each session, and of their manager, as an inspector sees them come. */
 class LivingActors {
   readonly #roots = new Map<string, Actor>();
   readonly #contexts = new Map<string, Actor>();
+  #manager: Actor | undefined;
 
   note({ type, actorRef, rootId }: InspectionEvent): void {
     if (type !== '@xstate.actor') return;
     const { id } = actorRef as Actor & { readonly id: string };
-    if (id === 'context') this.#contexts.set(rootId, actorRef);
+    if (id === 'session-manager') this.#manager = actorRef;
+    else if (id === 'context') this.#contexts.set(rootId, actorRef);
     else if (id.startsWith('session:')) this.#replaceRoot(id, actorRef);
   }
 
@@ -147,6 +156,11 @@ class LivingActors {
     const actor = which === 'root' ? root : this.#contexts.get(root?.sessionId ?? '');
     if (actor?.getSnapshot().status !== 'active') throw new RangeError(`${sessionId} has no living actors`);
     actor.send(poisonOf(error));
+  }
+
+  crashManager(error: Error): void {
+    if (this.#manager?.getSnapshot().status !== 'active') throw new RangeError('no session manager lives');
+    this.#manager.send(poisonOf(error));
   }
 
   #replaceRoot(id: string, root: Actor): void {
