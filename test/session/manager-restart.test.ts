@@ -44,18 +44,27 @@ describe('a session manager that fails', () => {
     await restarted(test);
     expect(test.system.status).toBe('serving');
     expect(test.starts).toEqual(['s1 1', 's1 2']);
-    expect(await test.client.agents.get({ sessionId: 's1', runId })).toMatchObject({ incarnation: 2, isRunning: true });
+    expect(await test.client.agents.get({ sessionId: 's1', runId })).toMatchObject({
+      incarnation: 2,
+      isRunning: true,
+    });
     for (const sessionId of idsOf(3)) await say(test, sessionId, 'after');
     for (const sessionId of idsOf(3)) expect(await contentsIn(test, sessionId)).toEqual(['before', 'after']);
     const { items } = await test.client.sessions.list({ sort: 'name' });
-    expect(items.map(({ sessionId, messages }) => [sessionId, messages]).sort()).toEqual(idsOf(3).map((id) => [id, 2]));
-    expect(named(test, 'service.crashed')[0]).toMatchObject({ data: { name: 'sessions', problem: 'a fault in the manager' } });
+    expect(items.map(({ sessionId, messages }) => [sessionId, messages]).sort()).toEqual(
+      idsOf(3).map((id) => [id, 2]),
+    );
+    expect(named(test, 'service.crashed')[0]).toMatchObject({
+      data: { name: 'sessions', problem: 'a fault in the manager' },
+    });
   });
 
   test('loses nothing acknowledged: what was on its way is answered or refused with a code, and tells the truth', async () => {
     await using test = await started();
     const held = test.disk.holdWrites();
-    const calls = idsOf(3).flatMap((sessionId) => ['a', 'b', 'c'].map((content) => [sessionId, content] as const));
+    const calls = idsOf(3).flatMap((sessionId) =>
+      ['a', 'b', 'c'].map((content) => [sessionId, content] as const),
+    );
     const outcomes = calls.map(([sessionId, content]) => codeOf(say(test, sessionId, content)));
     await held.arrived;
     test.crashManager();
@@ -63,7 +72,9 @@ describe('a session manager that fails', () => {
     held.release();
     await restarted(test);
     const codes = await Promise.all(outcomes);
-    expect(codes.filter((code) => !['answered', 'NOT_COMMITTED', 'OUTCOME_UNKNOWN'].includes(code))).toEqual([]);
+    expect(codes.filter((code) => !['answered', 'NOT_COMMITTED', 'OUTCOME_UNKNOWN'].includes(code))).toEqual(
+      [],
+    );
     expect(codes).toContain('answered');
     for (const sessionId of idsOf(3)) {
       const contents = await contentsIn(test, sessionId);
@@ -88,7 +99,9 @@ describe('a session manager that fails', () => {
     }
     await restarted(test);
     await Promise.all(calls);
-    expect(codes.filter((code) => !['answered', 'NOT_COMMITTED', 'SYSTEM_NOT_SERVING'].includes(code))).toEqual([]);
+    expect(
+      codes.filter((code) => !['answered', 'NOT_COMMITTED', 'SYSTEM_NOT_SERVING'].includes(code)),
+    ).toEqual([]);
     const contents = await contentsIn(test, 's0');
     expect(codes).toContain('answered');
     expect(codes).toContain('SYSTEM_NOT_SERVING');
