@@ -19,8 +19,9 @@ export interface ResidenceLimits {
 export interface ResidenceOptions extends ResidenceLimits {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** The session, unless it is just starting or stopping, or waits for the command that it was started for. */
+  readonly findSettled: (sessionId: string) => SessionActor | undefined;
   readonly supervisor: {
-    find(sessionId: string): SessionActor | undefined;
     /** True also while it is between two incarnations, or being stopped. */
     has(sessionId: string): boolean;
     stop(sessionId: string): Promise<void>;
@@ -33,12 +34,11 @@ export class Residence {
   readonly #resident: ResidentSessions;
 
   constructor(options: ResidenceOptions) {
-    const { clock, maxActiveSessions: limit, passivateAfterMs, residentBytes, supervisor } = options;
+    const { clock, maxActiveSessions: limit, passivateAfterMs, residentBytes, findSettled: find } = options;
     this.#options = options;
     this.#resident = new ResidentSessions(residentBytes);
     this.#active = new ActiveSessions({
-      ...{ clock, limit, passivateAfterMs },
-      find: (sessionId) => supervisor.find(sessionId),
+      ...{ clock, limit, passivateAfterMs, find },
       passivate: (sessionId) => this.#passivate(sessionId),
     });
   }
@@ -52,13 +52,18 @@ export class Residence {
   async enter<Started>(sessionId: string, start: () => Promise<Started>): Promise<Started> {
     await this.#active.admit(sessionId);
     try {
-      const started = await start();
-      this.#active.settle();
-      return started;
+      return await start();
     } catch (error) {
       this.#active.leave(sessionId);
       throw error;
+    } finally {
+      this.#active.settle();
     }
+  }
+
+  /** A session has got what it was started for, or is there again: who waits for a place may ask it for its own. */
+  settle(): void {
+    this.#active.settle();
   }
 
   /** Stops the actors of a session; nothing of it stays in memory. */
@@ -84,8 +89,8 @@ export class Residence {
 
   /** One that was started again meanwhile is another's to keep. */
   async #passivate(sessionId: string): Promise<void> {
-    const { supervisor, telemetry } = this.#options;
-    const child = supervisor.find(sessionId);
+    const { supervisor, telemetry, findSettled } = this.#options;
+    const child = findSettled(sessionId);
     if (child === undefined) return;
     await this.leave(sessionId);
     if (supervisor.has(sessionId) || child.seq === 0) return;

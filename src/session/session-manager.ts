@@ -43,7 +43,7 @@ export interface SessionManagerOptions
   /** How long a session may take to end, its agents included. */
   readonly shutdownMs: number;
   readonly restart?: RestartPolicy;
-  /** Starts one incarnation of a session's actors; replaced where a start is to fail. */
+  /** Starts one incarnation; replaced where a start is to fail. */
   readonly startActor?: (options: SessionActorOptions, start: SessionStart) => Promise<SessionActor>;
 }
 
@@ -86,12 +86,15 @@ export class SessionManager implements SupervisedChild {
     });
     void this.#lifecycle.failed.then((error) => this.#close({ reason: 'crash', error }));
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: 'sessions' });
-    const find = (sessionId: string): SessionActor | undefined => this.#supervisor.find(sessionId);
-    this.#residence = new Residence({ ...options, supervisor: this.#supervisor });
+    this.#residence = new Residence({
+      ...options,
+      supervisor: this.#supervisor,
+      findSettled: (sessionId) => this.#findSettled(sessionId),
+    });
     this.#alarms = new SessionAlarms({
       ...options,
       mayWake: (sessionId) => this.health.quarantine(sessionId) === undefined,
-      find,
+      find: (sessionId) => this.#supervisor.find(sessionId),
       start: (sessionId) => this.#startActor(sessionId),
       removeStored: (sessionId) => this.removeStored(sessionId),
     });
@@ -108,12 +111,10 @@ export class SessionManager implements SupervisedChild {
     return this.#lifecycle.status;
   }
 
-  /** Sessions with actors. */
   get activeCount(): number {
     return this.#supervisor.size;
   }
 
-  /** Sessions without actors whose state is in memory. */
   get residentCount(): number {
     return this.#residence.residentCount;
   }
@@ -141,7 +142,7 @@ export class SessionManager implements SupervisedChild {
       return await this.#arrivals.arrive(
         sessionId,
         () => this.#startNew(sessionId, command),
-        (child) => this.#deliver(child, command, meta),
+        (child) => this.#deliverFirst(child, command, meta),
       );
     } catch (error) {
       if (HoldfastError.is(error, 'SESSION_START_FAILED')) {
@@ -161,7 +162,7 @@ export class SessionManager implements SupervisedChild {
     return this.#arrivals.arrive(
       sessionId,
       () => this.#start(sessionId, command),
-      (started) => this.#deliver(started, command, meta),
+      (started) => this.#deliverFirst(started, command, meta),
     );
   }
 
@@ -175,7 +176,7 @@ export class SessionManager implements SupervisedChild {
       const command = await prepare();
       return [await this.#start(sessionId, command), command];
     };
-    return this.#arrivals.arrive(sessionId, start, ([child, command]) => this.#deliver(child, command, meta));
+    return this.#arrivals.arrive(sessionId, start, ([child, command]) => this.#deliverFirst(child, command, meta));
   }
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
@@ -288,6 +289,12 @@ export class SessionManager implements SupervisedChild {
     return this.#expired;
   }
 
+  /** A session that has got what it was started for can be asked for its place. */
+  #deliverFirst(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {
+    queueMicrotask(() => this.#residence.settle());
+    return this.#deliver(child, command, meta);
+  }
+
   #deliver(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {
     this.health.assertNotQuarantined(child.sessionId);
     const answer = child.send(command, meta);
@@ -363,9 +370,14 @@ export class SessionManager implements SupervisedChild {
 
   /** Stops the actors of a session that rests, unless somebody has asked something of it meanwhile. */
   #unload(sessionId: string): void {
-    const child = this.#supervisor.find(sessionId);
+    const child = this.#findSettled(sessionId);
     if (child === undefined || !child.isQuiet) return;
     if (resting.has(statusOf(child.state)) || child.seq === 0) void this.#residence.leave(sessionId);
+  }
+
+  /** Not one that was started for a command which it does not have yet: it seems quiet, and would be stopped under it. */
+  #findSettled(sessionId: string): SessionActor | undefined {
+    return this.#arrivals.has(sessionId) ? undefined : this.#supervisor.find(sessionId);
   }
 
   #quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
@@ -384,12 +396,10 @@ export class SessionManager implements SupervisedChild {
         return;
       case 'child.started':
         if (report.incarnation > 1) this.health.restarted(sessionId);
+        this.#residence.settle();
         return;
       case 'child.givenUp':
         this.#quarantine(sessionId, 'it keeps failing', report.error, report.restarts);
-        return;
-      default:
-        return;
     }
   }
 }

@@ -113,7 +113,7 @@ describe('a session manager that fails', () => {
   test('ends no subscription: callbacks and iterators hear of what follows, each event once', async () => {
     await using test = await started();
     const heard: Record<string, string[]> = { one: [], all: [], iterated: [] };
-    const note = (who: string) => (event: { sessionId: string; seq: number }) => {
+    const note = (who: string) => (event: { sessionId: string; seq?: number | undefined }) => {
       heard[who]?.push(`${event.sessionId}:${event.seq}`);
     };
     await test.client.events.subscribe('s0', note('one'));

@@ -297,7 +297,6 @@ class Schedule {
   readonly starts: string[] = [];
   readonly #pulses = new Map<string, () => void>();
   readonly #runs: string[] = [];
-  #test: TestSystem | undefined;
 
   readonly agent = async ({ session, signal }: AgentContext): Promise<void> => {
     const name = `${session.runId} ${session.incarnation}`;
@@ -313,7 +312,6 @@ class Schedule {
 
   async run(plan: readonly Move[]): Promise<void> {
     await using test = await createTestSystem({ agents: { agent: this.agent } });
-    this.#test = test;
     await test.client.sessions.create(one);
     const calls: Promise<unknown>[] = [];
     for (const move of plan) {
