@@ -176,7 +176,9 @@ export class SessionManager implements SupervisedChild {
       const command = await prepare();
       return [await this.#start(sessionId, command), command];
     };
-    return this.#arrivals.arrive(sessionId, start, ([child, command]) => this.#deliverFirst(child, command, meta));
+    return this.#arrivals.arrive(sessionId, start, ([child, command]) =>
+      this.#deliverFirst(child, command, meta),
+    );
   }
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
@@ -290,7 +292,11 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** A session that has got what it was started for can be asked for its place. */
-  #deliverFirst(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {
+  #deliverFirst(
+    child: SessionActor,
+    command: SessionCommand,
+    meta: CommandMeta | undefined,
+  ): Promise<Answer> {
     queueMicrotask(() => this.#residence.settle());
     return this.#deliver(child, command, meta);
   }
