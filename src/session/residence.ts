@@ -48,7 +48,7 @@ export class Residence {
     return this.#resident.size;
   }
 
-  /** Runs `start` once there is a place for one more session with actors. Throws `OVERLOADED` when agents hold them all. */
+  /** Runs `start` once there is a place for one more session with actors. Throws `OVERLOADED` when none can be given up: agents hold them, or sessions that only just start. */
   async enter<Started>(sessionId: string, start: () => Promise<Started>): Promise<Started> {
     await this.#active.admit(sessionId);
     try {
