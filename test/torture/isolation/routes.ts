@@ -4,7 +4,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { faultyAgents, unreadableError } from './faulty-agents.ts';
 import type { Watcher } from './watcher.ts';
 
-export interface Scene {
+interface Scene {
   readonly client: Client;
   readonly watcher: Watcher;
   readonly sessionId: string;

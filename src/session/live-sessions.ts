@@ -1,0 +1,212 @@
+// The sessions that have actors: each is started and started again under supervision, told of under its name, and stopped once
+// it needs none. What they do is their own business.
+import { type ChildSpec, isCrash, type RestartPolicy, sessionRestartPolicy } from '../actor/child-spec.ts';
+import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
+import type { SupervisionNode } from '../actor/supervision-tree.ts';
+import { type SessionState, statusOf } from '../domain/session-state.ts';
+import type { Announcement } from '../entity/announcement.ts';
+import type { Hydrated } from '../entity/hydrate.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { PubSub } from '../pubsub/pubsub.ts';
+import { LivingNames } from './living-names.ts';
+import { Residence, type ResidenceLimits } from './residence.ts';
+import { SessionActor, type SessionActorOptions, type SessionStart } from './session-actor.ts';
+import type { SessionHealth } from './session-health.ts';
+import { supervisionEvent } from './supervision-report.ts';
+import { ToldEvents } from './told-events.ts';
+
+interface LiveSessionsLimits extends ResidenceLimits {
+  /** How long a session may take to end, its agents included. */
+  readonly shutdownMs: number;
+  readonly restart?: RestartPolicy;
+}
+
+export interface LiveSessionsOptions
+  extends LiveSessionsLimits,
+    Omit<SessionActorOptions, 'tell' | 'rested' | 'escalate'> {
+  readonly pubsub: PubSub<Announcement>;
+  readonly health: SessionHealth;
+  /** Starts one incarnation; replaced where a start is to fail. */
+  readonly startActor?: (options: SessionActorOptions, start: SessionStart) => Promise<SessionActor>;
+  /** Throws when nothing may be started any more. */
+  readonly assertAlive: () => void;
+  /** True while a command is on its way to a session that was started for it. */
+  readonly isArriving: (sessionId: string) => boolean;
+  /** Events of a session became durable, or it was started: `state` is how it stands now. */
+  readonly follow: (sessionId: string, events: readonly StoredEvent[], state: SessionState) => void;
+}
+
+/** Statuses in which a session needs no actors: they go once nothing is under way. */
+const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
+
+export class LiveSessions {
+  readonly #options: LiveSessionsOptions;
+  readonly #actorOptions: SessionActorOptions;
+  readonly #supervisor: DynamicSupervisor<SessionActor>;
+  readonly #residence: Residence;
+  readonly #names: LivingNames;
+  readonly #told: ToldEvents;
+  /** Sessions that are being brought back: their agents wait until that is done. */
+  readonly #withoutAgents = new Set<string>();
+
+  constructor(options: LiveSessionsOptions) {
+    const { clock, journal, pubsub } = options;
+    this.#options = options;
+    this.#names = new LivingNames(clock);
+    this.#told = new ToldEvents(journal, pubsub);
+    this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: 'sessions' });
+    this.#residence = new Residence({
+      ...options,
+      supervisor: this.#supervisor,
+      findSettled: (sessionId) => this.#findSettled(sessionId),
+    });
+    this.#actorOptions = {
+      ...options,
+      tell: (sessionId, events, state) => this.#tell(sessionId, events, state),
+      rested: (sessionId) => this.unload(sessionId),
+      escalate: (sessionId, { runId, agent }, error, restarts) =>
+        this.#quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
+    };
+  }
+
+  get size(): number {
+    return this.#supervisor.size;
+  }
+
+  get residentCount(): number {
+    return this.#residence.residentCount;
+  }
+
+  /** What a session's actor is given; for what is decided without one. */
+  get actorOptions(): SessionActorOptions {
+    return this.#actorOptions;
+  }
+
+  find(sessionId: string): SessionActor | undefined {
+    return this.#supervisor.find(sessionId);
+  }
+
+  /** The living actor under a name such as `session:<id>` or `context:<id>`. */
+  named(name: string): SessionActor | undefined {
+    return this.#names.find(name);
+  }
+
+  /** The state of a session without actors, when it is in memory. */
+  resident(sessionId: string): Hydrated<SessionState> | undefined {
+    return this.#residence.find(sessionId);
+  }
+
+  tree(): SupervisionNode {
+    return this.#supervisor.tree();
+  }
+
+  /** The actor of a session: the one that lives, or a new one, once there is a place for it. */
+  start(sessionId: string): Promise<SessionActor> {
+    return this.#residence.enter(sessionId, () => this.#supervisor.start(this.#childSpec(sessionId)));
+  }
+
+  /** As {@link start}; its agents wait until `job` is done, whatever becomes of it. */
+  async startWithoutAgents<T>(sessionId: string, job: () => Promise<T>): Promise<T> {
+    this.#withoutAgents.add(sessionId);
+    try {
+      return await job();
+    } finally {
+      this.#withoutAgents.delete(sessionId);
+      this.find(sessionId)?.resumeAgents();
+    }
+  }
+
+  /** A session has got what it was started for, and can be asked for its place. */
+  settle(): void {
+    this.#residence.settle();
+  }
+
+  /** Stops the actors of a session; resolves when they have ended. */
+  leave(sessionId: string): Promise<void> {
+    return this.#residence.leave(sessionId);
+  }
+
+  /** Of a session that is gone nothing is kept. */
+  forget(sessionId: string): void {
+    this.#residence.take(sessionId);
+    this.#told.forget(sessionId);
+  }
+
+  /** True when a session with an actor needs none, as soon as what was sent to it is answered. */
+  isResting({ seq, state }: SessionActor): boolean {
+    return seq === 0 || resting.has(statusOf(state));
+  }
+
+  /** Stops the actors of a session that rests, unless somebody has asked something of it meanwhile. */
+  unload(sessionId: string): void {
+    const child = this.#findSettled(sessionId);
+    if (child?.isQuiet === true && this.isResting(child)) void this.leave(sessionId);
+  }
+
+  async stop(): Promise<void> {
+    this.#residence.close();
+    await this.#supervisor.stopAll();
+  }
+
+  kill(): void {
+    this.#residence.close();
+    this.#supervisor.killAll();
+  }
+
+  #childSpec(sessionId: string): ChildSpec<SessionActor> {
+    const { restart = sessionRestartPolicy, shutdownMs } = this.#options;
+    const start = (incarnation: number): Promise<SessionActor> => this.#incarnate(sessionId, incarnation);
+    return { id: sessionId, policy: restart, shutdown: shutdownMs, start };
+  }
+
+  /** Whoever waited for its turn until now must not outlive the manager. */
+  async #incarnate(sessionId: string, incarnation: number): Promise<SessionActor> {
+    const { startActor = SessionActor.start, assertAlive, follow } = this.#options;
+    assertAlive();
+    const resident = this.#residence.take(sessionId);
+    const start = { sessionId, incarnation, ...(resident && { resident }) };
+    const actor = await startActor(this.#actorOptions, start);
+    const untold = await this.#told.untold(sessionId, actor.seq);
+    if (untold.length > 0) this.#tell(sessionId, untold, actor.state);
+    this.#told.note(sessionId, actor.seq);
+    this.#names.register(actor, incarnation);
+    follow(sessionId, [], actor.state);
+    if (!this.#withoutAgents.has(sessionId)) actor.resumeAgents();
+    return actor;
+  }
+
+  #tell(sessionId: string, events: readonly StoredEvent[], state: SessionState): void {
+    this.#options.follow(sessionId, events, state);
+    this.#told.tell(sessionId, events);
+    if (resting.has(statusOf(state))) queueMicrotask(() => this.unload(sessionId));
+  }
+
+  /** Not one that was started for a command which it does not have yet: it seems quiet, and would be stopped under it. */
+  #findSettled(sessionId: string): SessionActor | undefined {
+    return this.#options.isArriving(sessionId) ? undefined : this.find(sessionId);
+  }
+
+  #quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
+    this.#options.health.givenUp(sessionId, reason, error, restarts);
+    void this.leave(sessionId);
+  }
+
+  #hear(report: ChildReport): void {
+    const { id: sessionId } = report;
+    const { health, telemetry } = this.#options;
+    const event = supervisionEvent(report);
+    if (event !== undefined) telemetry(...event);
+    switch (report.type) {
+      case 'child.exited':
+        if (isCrash(report.exit)) health.crashed(sessionId, report.exit.error);
+        else this.#told.forget(sessionId);
+        return;
+      case 'child.started':
+        if (report.incarnation > 1) health.restarted(sessionId);
+        this.settle();
+        return;
+      case 'child.givenUp':
+        this.#quarantine(sessionId, 'it keeps failing', report.error, report.restarts);
+    }
+  }
+}
