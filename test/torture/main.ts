@@ -5,6 +5,7 @@ import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
+import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
 
 const harnesses: readonly Harness[] = [
@@ -13,6 +14,7 @@ const harnesses: readonly Harness[] = [
   feedHarness,
   isolationHarness,
   leakHarness,
+  racesHarness,
 ];
 
 const { values, positionals } = parseArgs({
