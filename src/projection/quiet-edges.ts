@@ -9,8 +9,9 @@ export class QuietEdges {
 
   schedule(node: SessionNode, now: number): void {
     const next = nextEdgeAt(node.row, now);
-    if (next === null || (node.dueAt !== null && node.dueAt <= next)) return;
+    if (next !== null && node.dueAt !== null && node.dueAt <= next) return;
     this.delete(node);
+    if (next === null) return;
     node.dueAt = next;
     this.#waiting.add(node);
   }
