@@ -32,8 +32,8 @@ async function run({ cycles, short, seed, progress }: TortureOptions): Promise<T
     return { rows: rowsOf(sessions, ledger), broken: brokenIn(ledger) };
   }
   const job: CrowdOptions = { ...shared, kills: true, measureHeap: true };
-  const ledger = await inChild<Ledger>('isolation-child', job, progress);
-  const calm = await inChild<Ledger>('isolation-child', { ...job, kills: false }, progress);
+  const ledger = await inChild<Ledger>('isolation-worker', job, progress);
+  const calm = await inChild<Ledger>('isolation-worker', { ...job, kills: false }, progress);
   return {
     rows: [
       ...rowsOf(sessions, ledger),

@@ -23,7 +23,7 @@ async function run({ cycles, short, progress }: TortureOptions): Promise<Torture
   const broken: string[] = [];
   for (const { name } of cycleKinds) {
     const job: HeapJob = { kind: name, cycles: count };
-    const report = await inChild<HeapReport>('leak-child', job, progress);
+    const report = await inChild<HeapReport>('leak-worker', job, progress);
     rows.push([name, described(report)]);
     const beyond = report.bytesPerCycle - report.bytesPerEntry;
     // Nothing that could be read is a broken promise too.

@@ -35,6 +35,8 @@ function opening(cleanup: boolean): CycleKind['prepare'] {
     return (count) =>
       stage.each(count, async (n) => {
         const sessionId = stage.newName();
+        // Sessions come one after the other, as they do in life.
+        stage.leap(1);
         await client.sessions.create({ sessionId, config: n % 2 === 0 ? { endAfterMs: dayMs } : {} });
         await client.messages.send({ sessionId, role: 'user', content: 'hello' });
         await client.sessions.terminate({ sessionId, cleanup });
