@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    maxWorkers: '100%',
     retry: 0,
     testTimeout: 30_000,
     hookTimeout: 30_000,

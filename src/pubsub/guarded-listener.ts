@@ -5,7 +5,7 @@ export function guardedListener<Message>(
   listener: (message: Message) => unknown,
   failed: (problem: string) => void,
 ): (message: Message) => void {
-  const fail = (error: unknown): void => failed(problemOf(error));
+  const fail = (error: unknown): void => failed(toError(error).message);
   return (message) => {
     try {
       const result = listener(message);
@@ -19,12 +19,3 @@ export function guardedListener<Message>(
 
 const isThenable = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-
-/** What was thrown may throw again when it is looked at. */
-function problemOf(error: unknown): string {
-  try {
-    return String(toError(error).message);
-  } catch {
-    return 'an error without a text';
-  }
-}

@@ -100,7 +100,7 @@ test('what looks like a promise is guarded too, and so is an error that cannot b
   pubsub.publish('a', 'hello');
   await quiet(2);
   expect(failures).toEqual([
-    ['subscriber.failed', { topic: 'a', problem: 'an error without a text' }],
+    ['subscriber.failed', { topic: 'a', problem: 'an object without a text' }],
     ['subscriber.failed', { topic: 'a', problem: 'foreign' }],
   ]);
 });
