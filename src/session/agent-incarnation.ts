@@ -70,8 +70,9 @@ export class AgentIncarnation implements SupervisedChild {
     this.#logic = this.#start(input);
     this.#limitTime();
     const outcome = await this.#logic.outcome;
-    if (outcome.type === 'error') this.crash(outcome.error);
     if (outcome.type === 'done') await this.#finish(outcome.output);
+    else if (outcome.type === 'error') this.crash(outcome.error);
+    else if (!this.#scope.signal.aborted) this.crash(new Error('its actor was stopped'));
   }
 
   async #takeUp(reason: string): Promise<number> {

@@ -186,6 +186,14 @@ export class LiveSessions {
     return this.#options.isArriving(sessionId) ? undefined : this.find(sessionId);
   }
 
+  /** Also one whose actors were stopped by somebody else: it holds no place any more. */
+  #left(sessionId: string): void {
+    this.#told.forget(sessionId);
+    queueMicrotask(() => {
+      if (!this.#supervisor.has(sessionId)) void this.leave(sessionId);
+    });
+  }
+
   #quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
     this.#options.health.givenUp(sessionId, reason, error, restarts);
     void this.leave(sessionId);
@@ -199,7 +207,7 @@ export class LiveSessions {
     switch (report.type) {
       case 'child.exited':
         if (isCrash(report.exit)) health.crashed(sessionId, report.exit.error);
-        else this.#told.forget(sessionId);
+        else this.#left(sessionId);
         return;
       case 'child.started':
         if (report.incarnation > 1) health.restarted(sessionId);

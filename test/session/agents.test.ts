@@ -1,7 +1,7 @@
 // Agents under supervision: journaled with their input, started again after a crash, fenced by incarnation, observed to their end.
 
 import { describe, expect, test } from 'vitest';
-import { fromCallback, fromPromise, setup } from 'xstate';
+import { fromCallback, fromPromise, type InspectionEvent, setup } from 'xstate';
 import type { DeliveredEvent } from '../../src/operations/views.ts';
 import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
@@ -144,6 +144,33 @@ describe('an agent', () => {
     }
     expect(runs).toBe(1);
     await test.client.messages.send({ ...one, role: 'user', content: 'still there' });
+  });
+
+  test('whose actor is stopped by somebody else has crashed, and goes on', async () => {
+    let runs = 0;
+    const machine = setup({ types: { input: {} as AgentContext } }).createMachine({
+      entry: () => {
+        runs += 1;
+      },
+      initial: 'waiting',
+      states: { waiting: {} },
+    });
+    const roots: { stop(): unknown }[] = [];
+    await using test = await started(
+      { machine },
+      {
+        inspect: ({ type, actorRef }: InspectionEvent) => {
+          if (type === '@xstate.actor' && `${(actorRef as { id?: string }).id}`.startsWith('agent:'))
+            roots.push(actorRef as unknown as { stop(): unknown });
+        },
+      },
+    );
+    const { runId } = await test.client.agents.start({ ...one, agent: 'machine' });
+    await quiet();
+    roots[0]?.stop();
+    await quiet();
+    expect(runs).toBe(2);
+    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({ status: 'running', crashes: 1 });
   });
 
   test('that takes too long has crashed', async () => {

@@ -137,6 +137,20 @@ describe('the number of active sessions', () => {
   });
 });
 
+test('a session whose actors are stopped by somebody else holds no place, and is woken by the next command', async () => {
+  const roots: { readonly id?: string; stop(): unknown }[] = [];
+  const inspect = ({ type, actorRef }: { type: string; actorRef: unknown }): void => {
+    if (type === '@xstate.actor') roots.push(actorRef as (typeof roots)[number]);
+  };
+  await using test = await withSessions(1, { maxActiveSessions: 1, inspect });
+  roots.find(({ id }) => id === 'session:s0')?.stop();
+  await quiet();
+  expect(temperature(test)[0]).toBe(0);
+  await test.client.sessions.create({ sessionId: 'other' });
+  await send(test, 's0');
+  expect((await test.client.sessions.get({ sessionId: 's0' })).messages).toBe(1);
+});
+
 test('property: whatever the temperature, every command is answered once and every read is up to date', async () => {
   const step = fc.record({
     session: fc.nat(3),
