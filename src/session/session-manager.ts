@@ -12,6 +12,7 @@ import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { type Hydrated, hydrate } from '../entity/hydrate.ts';
 import type { Head } from '../journal/journal.ts';
 import type { Conditions } from '../recovery/conditions.ts';
+import { answeredBefore } from './answered-before.ts';
 import { Arrivals } from './arrivals.ts';
 import { recordFailedStart } from './failed-start.ts';
 import { LiveSessions, type LiveSessionsOptions } from './live-sessions.ts';
@@ -126,11 +127,13 @@ export class SessionManager implements SupervisedChild {
   async send(sessionId: string, command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
     const child = this.#arrivals.has(sessionId) ? undefined : this.#live.find(sessionId);
     if (child !== undefined) return this.#deliver(child, command, meta);
-    return this.#arrivals.arrive(
+    const arrived = this.#arrivals.arrive(
       sessionId,
       () => this.#start(sessionId, command),
       (started) => this.#deliverFirst(started, command, meta),
     );
+    const { journal, clock } = this.#options;
+    return arrived.catch((error: unknown) => answeredBefore(journal, clock.now(), sessionId, meta, error));
   }
 
   /** Like {@link send}, for a command that is known only later: what is sent meanwhile stays behind it. */

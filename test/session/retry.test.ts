@@ -66,3 +66,26 @@ test('retries at once bring it back once, and what comes after them is taken', a
   expect(runs).toEqual(['answered']);
   expect((await client.agents.list(one)).map(({ incarnation }) => incarnation)).toEqual([7]);
 });
+
+test('what was answered before the quarantine is answered again from the record, and nothing else is', async () => {
+  const agents = { agent: () => Promise.reject(new Error('no model')) };
+  await using test = await createTestSystem({ agents, passivateAfterMs: null });
+  const { client } = test;
+  await client.sessions.create(one);
+  const key = { idempotencyKey: 'once' };
+  const { seq } = await client.messages.send(message, key);
+  await client.agents.start({ ...one, agent: 'agent' });
+  for (let i = 0; i < 20; i++) {
+    await quiet();
+    await test.clock.advance(5_000);
+  }
+  expect((await client.sessions.get(one)).status).toBe('quarantined');
+  expect(await client.messages.send(message, key)).toMatchObject({ seq, repeated: true });
+  expect(await codeOf(client.messages.send({ ...message, content: 'y' }, key))).toBe(
+    'IDEMPOTENCY_KEY_REUSED',
+  );
+  expect(await codeOf(client.messages.send(message, { idempotencyKey: 'another' }))).toBe(
+    'SESSION_QUARANTINED',
+  );
+  expect(await codeOf(client.messages.send(message))).toBe('SESSION_QUARANTINED');
+});
