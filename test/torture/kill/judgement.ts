@@ -94,22 +94,49 @@ function gapsIn(sessionId: string, events: readonly SeenEvent[]): string[] {
   );
 }
 
-/** The messages of each client stand in the order in which it has sent them. */
+/**
+ * The messages of each client stand in the order in which it has sent them. One that was refused while the session was
+ * paused, and whose refusal was lost with the process, is decided anew when it is asked again: it may come later.
+ */
 function disorderIn(
   sessionId: string,
   events: readonly SeenEvent[],
   entries: ReadonlyMap<string, Entry>,
 ): string[] {
-  const last = new Map<number, number>();
+  const newest = new Map<number, number>();
   const problems: string[] = [];
   for (const { seq, type, key = '' } of events) {
     const order = type === 'message.sent' ? entries.get(key)?.order : undefined;
     if (order === undefined) continue;
-    if (order.number < (last.get(order.client) ?? 0))
+    const before = newest.get(order.client) ?? 0;
+    if (order.number < before && !mayHaveBeenRefused(order, seq, events, entries))
       problems.push(`${key} at ${seq} of ${sessionId} is too late`);
-    last.set(order.client, order.number);
+    newest.set(order.client, Math.max(before, order.number));
   }
   return problems;
+}
+
+/** True when the session was paused between the client's message before it and the one that has overtaken it. */
+function mayHaveBeenRefused(
+  { client, number }: Order,
+  seq: number,
+  events: readonly SeenEvent[],
+  entries: ReadonlyMap<string, Entry>,
+): boolean {
+  const placesOf = (isMeant: (other: Order) => boolean): number[] =>
+    events.flatMap((event) => {
+      const other = event.type === 'message.sent' ? entries.get(event.key ?? '')?.order : undefined;
+      return event.seq < seq && other?.client === client && isMeant(other) ? [event.seq] : [];
+    });
+  const from = placesOf((other) => other.number < number).at(-1) ?? 0;
+  const [to = 0] = placesOf((other) => other.number > number);
+  return events.some(
+    (event) =>
+      event.seq > from &&
+      event.seq < to &&
+      event.type === 'session.statusChanged' &&
+      (event.data as { readonly to?: string }).to === 'paused',
+  );
 }
 
 function statusAt(events: readonly SeenEvent[], seq: number): string | undefined {
