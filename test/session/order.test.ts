@@ -109,3 +109,20 @@ describe('commands that nobody awaits', () => {
     expect(await contentsIn(test)).toEqual(numbers(20));
   });
 });
+
+test('a refusal is not recorded: asked again under its key, the command is decided anew, also behind what came after it', async () => {
+  await using test = await createTestSystem();
+  const { client } = test;
+  await client.sessions.create({ sessionId });
+  const calls = [
+    codeOf(client.sessions.pause({ sessionId })),
+    codeOf(send(test, 'refused', 'r')),
+    codeOf(client.sessions.resume({ sessionId })),
+    codeOf(send(test, 'accepted', 'a')),
+  ];
+  expect(await Promise.all(calls)).toEqual(['answered', 'SESSION_NOT_ACTIVE', 'answered', 'answered']);
+  await test.restart('kill');
+  expect(await codeOf(send(test, 'refused', 'r'))).toBe('answered');
+  expect(await send(test, 'accepted', 'a')).toMatchObject({ repeated: true });
+  expect(await contentsIn(test)).toEqual(['accepted', 'refused']);
+});
