@@ -17,7 +17,7 @@ import { SessionManager } from '../../src/session/session-manager.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { managerOptions } from '../support/manager-options.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
-import { codeOf, quiet, watch } from '../support/outcome.ts';
+import { codeOf, quiet, watch, whileTimePasses } from '../support/outcome.ts';
 
 const one = { sessionId: 's' };
 const graceMs = defaultSessionConfig.agentShutdownMs;
@@ -322,8 +322,11 @@ class Schedule {
     await quiet();
     await test.clock.advance(40_000);
     await quiet();
-    await Promise.all(calls);
+    // What was started again just now, and hangs, has its grace from now on.
+    await whileTimePasses(test.clock, Promise.all(calls));
+    await test.clock.advance(40_000);
     await this.#judge(test);
+    await whileTimePasses(test.clock, test.close());
   }
 
   async #do({ client, clock, crash }: TestSystem, move: Move): Promise<unknown> {
