@@ -1,5 +1,5 @@
 // A system as a whole: how it starts, what it brings back, what it leaves when it cannot start, and how it ends.
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ProcessManagerDefinition } from '../src/entity/process-manager.ts';
 import { createSystem } from '../src/system.ts';
 import { faultyLevel } from '../src/testing/faulty-level.ts';
@@ -155,20 +155,36 @@ describe('a process manager', () => {
 });
 
 describe('the process of a system', () => {
-  const holds = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const open = new Set<unknown>();
+  const [set, clear] = [globalThis.setInterval, globalThis.clearInterval];
+
+  beforeEach(() => {
+    open.clear();
+    vi.spyOn(globalThis, 'setInterval').mockImplementation(((task: () => void, ms: number) => {
+      const handle = set(task, ms);
+      open.add(handle);
+      return handle;
+    }) as typeof setInterval);
+    vi.spyOn(globalThis, 'clearInterval').mockImplementation((handle) => {
+      open.delete(handle);
+      clear(handle);
+    });
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  const holds = (): boolean[] => [...open].map((handle) => (handle as NodeJS.Timeout).hasRef());
 
   test('does not end of itself while the system is open: its agents and callers wait on timers alone', async () => {
-    const before = holds();
     const system = await createSystem({ store: faultyLevel().open, clock: manualClock() });
-    expect(holds()).toBe(before + 1);
+    expect(holds()).toEqual([true]);
     await system.close();
-    expect(holds()).toBe(before);
+    expect(holds()).toEqual([]);
   });
 
   test('may end when the system could not be opened', async () => {
-    const before = holds();
     await errorOf(createSystem({ location: '/dev/null' }));
-    expect(holds()).toBe(before);
+    await errorOf(createSystem({ store: () => Promise.reject(new Error('no disk')) }));
+    expect(holds()).toEqual([]);
   });
 });
 

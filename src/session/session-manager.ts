@@ -132,8 +132,7 @@ export class SessionManager implements SupervisedChild {
       () => this.#start(sessionId, command),
       (started) => this.#deliverFirst(started, command, meta),
     );
-    const { journal, clock } = this.#options;
-    return arrived.catch((error: unknown) => answeredBefore(journal, clock.now(), sessionId, meta, error));
+    return this.#unlessAnswered(sessionId, meta, arrived);
   }
 
   /** Like {@link send}, for a command that is known only later: what is sent meanwhile stays behind it. */
@@ -146,9 +145,10 @@ export class SessionManager implements SupervisedChild {
       const command = await prepare();
       return [await this.#start(sessionId, command), command];
     };
-    return this.#arrivals.arrive(sessionId, start, ([child, command]) =>
+    const arrived = this.#arrivals.arrive(sessionId, start, ([child, command]) =>
       this.#deliverFirst(child, command, meta),
     );
+    return this.#unlessAnswered(sessionId, meta, arrived);
   }
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
@@ -267,6 +267,15 @@ export class SessionManager implements SupervisedChild {
     } catch (error) {
       throw this.health.startFailure(sessionId, toError(error), this.status);
     }
+  }
+
+  #unlessAnswered(
+    sessionId: string,
+    meta: CommandMeta | undefined,
+    arrived: Promise<Answer>,
+  ): Promise<Answer> {
+    const { journal, clock } = this.#options;
+    return arrived.catch((error: unknown) => answeredBefore(journal, clock.now(), sessionId, meta, error));
   }
 
   #deliverFirst(

@@ -74,6 +74,8 @@ test('what was answered before the quarantine is answered again from the record,
   await client.sessions.create(one);
   const key = { idempotencyKey: 'once' };
   const { seq } = await client.messages.send(message, key);
+  const file = { ...one, path: 'a.ts' };
+  const added = await client.files.add(file, { idempotencyKey: 'file' });
   await client.agents.start({ ...one, agent: 'agent' });
   for (let i = 0; i < 20; i++) {
     await quiet();
@@ -81,6 +83,7 @@ test('what was answered before the quarantine is answered again from the record,
   }
   expect((await client.sessions.get(one)).status).toBe('quarantined');
   expect(await client.messages.send(message, key)).toMatchObject({ seq, repeated: true });
+  expect(await client.files.add(file, { idempotencyKey: 'file' })).toEqual({ ...added, repeated: true });
   expect(await codeOf(client.messages.send({ ...message, content: 'y' }, key))).toBe(
     'IDEMPOTENCY_KEY_REUSED',
   );
