@@ -1,6 +1,7 @@
 // The lifecycle of a session as one XState machine over its events: the states, and exactly the lawful edges between them.
 import { assign, type SnapshotFrom, setup } from 'xstate';
 import type { LawEvent } from './law.ts';
+import { type Advance, compileMachine } from './machine.ts';
 
 export const sessionStatuses = [
   'initializing',
@@ -46,7 +47,8 @@ export interface LifecycleContext {
   readonly cleanup: boolean;
 }
 
-type LifecycleEvent = LawEvent<string, StatusChange>;
+/** Only the data of an edge is looked at. */
+export type LifecycleEvent = LawEvent<string, StatusChange>;
 
 const initialContext: LifecycleContext = {
   createdAt: null,
@@ -61,44 +63,71 @@ const initialContext: LifecycleContext = {
   cleanup: false,
 };
 
+type Step = { readonly context: LifecycleContext; readonly event: LifecycleEvent };
+
+const guards = {
+  goesTo: ({ event }: Step, { status }: { status: SessionStatus }) => event.data.to === status,
+  wakesTo: ({ event, context }: Step, { status }: { status: SessionStatus }) =>
+    event.data.to === status && context.resumeTo === status,
+  keepsPaused: ({ event }: Step) => event.data.to === 'dormant' && event.data.resumeTo === 'paused',
+  isNew: ({ context }: Step) => context.createdAt === null,
+};
+
+const assigners = {
+  recordEdge: ({ context, event: { at, data } }: Step): LifecycleContext => ({
+    ...context,
+    updatedAt: at,
+    lastActivityAt: marksActivity(data) ? at : context.lastActivityAt,
+    resumeTo: data.to === 'dormant' ? (data.resumeTo ?? 'active') : context.resumeTo,
+    reason: data.reason,
+    error: data.error ?? context.error,
+    cleanup: data.cleanup ?? context.cleanup,
+  }),
+  recordCreation: ({ context, event: { at } }: Step): LifecycleContext => ({
+    ...context,
+    createdAt: at,
+    openedAt: at,
+    updatedAt: at,
+    lastActivityAt: at,
+  }),
+  recordTime: ({ context, event: { at } }: Step): LifecycleContext => ({ ...context, updatedAt: at }),
+  recordActivity: ({ context, event: { at } }: Step): LifecycleContext => ({
+    ...context,
+    updatedAt: at,
+    lastActivityAt: at,
+  }),
+  recordEntry: ({ context, event: { at } }: Step): LifecycleContext => ({
+    ...context,
+    updatedAt: at,
+    lastActivityAt: at,
+    entries: context.entries + 1,
+  }),
+  recordMessage: ({ context, event: { at } }: Step): LifecycleContext => ({
+    ...context,
+    updatedAt: at,
+    lastActivityAt: at,
+    entries: context.entries + 1,
+    messages: context.messages + 1,
+  }),
+  recordClearing: ({ context, event: { at } }: Step): LifecycleContext => ({
+    ...context,
+    updatedAt: at,
+    lastActivityAt: at,
+    messages: 0,
+  }),
+};
+
 const lifecycle = setup({
   types: { context: {} as LifecycleContext, events: {} as LifecycleEvent },
-  guards: {
-    goesTo: ({ event }, { status }: { status: SessionStatus }) => event.data.to === status,
-    wakesTo: ({ event, context }, { status }: { status: SessionStatus }) =>
-      event.data.to === status && context.resumeTo === status,
-    keepsPaused: ({ event }) => event.data.to === 'dormant' && event.data.resumeTo === 'paused',
-    isNew: ({ context }) => context.createdAt === null,
-  },
+  guards,
   actions: {
-    recordEdge: assign(({ context, event }) => ({
-      updatedAt: event.at,
-      lastActivityAt: marksActivity(event.data) ? event.at : context.lastActivityAt,
-      resumeTo: event.data.to === 'dormant' ? (event.data.resumeTo ?? 'active') : context.resumeTo,
-      reason: event.data.reason,
-      error: event.data.error ?? context.error,
-      cleanup: event.data.cleanup ?? context.cleanup,
-    })),
-    recordCreation: assign(({ event }) => ({
-      createdAt: event.at,
-      openedAt: event.at,
-      updatedAt: event.at,
-      lastActivityAt: event.at,
-    })),
-    recordTime: assign(({ event }) => ({ updatedAt: event.at })),
-    recordActivity: assign(({ event }) => ({ updatedAt: event.at, lastActivityAt: event.at })),
-    recordEntry: assign(({ context, event }) => ({
-      updatedAt: event.at,
-      lastActivityAt: event.at,
-      entries: context.entries + 1,
-    })),
-    recordMessage: assign(({ context, event }) => ({
-      updatedAt: event.at,
-      lastActivityAt: event.at,
-      entries: context.entries + 1,
-      messages: context.messages + 1,
-    })),
-    recordClearing: assign(({ event }) => ({ updatedAt: event.at, lastActivityAt: event.at, messages: 0 })),
+    recordEdge: assign(assigners.recordEdge),
+    recordCreation: assign(assigners.recordCreation),
+    recordTime: assign(assigners.recordTime),
+    recordActivity: assign(assigners.recordActivity),
+    recordEntry: assign(assigners.recordEntry),
+    recordMessage: assign(assigners.recordMessage),
+    recordClearing: assign(assigners.recordClearing),
   },
 });
 
@@ -189,6 +218,12 @@ export const sessionMachine = lifecycle.createMachine({
 });
 
 export type LifecycleSnapshot = SnapshotFrom<typeof sessionMachine>;
+
+/** The lifecycle after an event, or the same snapshot when it is not lawful: the machine's own step, compiled. */
+export const advanceLifecycle: Advance<LifecycleSnapshot, LifecycleEvent> = compileMachine(sessionMachine, {
+  guards,
+  assigners,
+});
 
 export const initialLifecycle: LifecycleSnapshot = resolveLifecycle('initializing', initialContext);
 

@@ -28,12 +28,13 @@ import {
   withPin,
 } from './conversation.ts';
 import type { LawEvent } from './law.ts';
-import { advance } from './machine.ts';
 import { defaultSessionConfig } from './session-config.ts';
 import type { RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
 import {
+  advanceLifecycle,
   initialLifecycle,
   type LifecycleContext,
+  type LifecycleEvent,
   type LifecycleSnapshot,
   resolveLifecycle,
   type SessionStatus,
@@ -85,7 +86,7 @@ export const isAtWork = (state: SessionState): boolean =>
 /** The state after an event, or undefined when the machine does not take it. */
 export function evolveSession(state: SessionState, event: LawEvent): SessionState | undefined {
   if (event.type === 'session.restored') return restored(state, event as LawEvent<string, RestoredData>);
-  const lifecycle = advance(state.lifecycle, event);
+  const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
   return lifecycle === state.lifecycle ? undefined : fold({ ...state, lifecycle }, event as SessionEvent);
 }
 

@@ -1,11 +1,12 @@
 // The table of states and edges, whole: what is lawful is lawful, and everything else changes nothing.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { LawEvent } from '../../src/domain/law.ts';
-import { advance } from '../../src/domain/machine.ts';
 import type { SessionCommand } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
 import {
+  advanceLifecycle,
   initialLifecycle,
+  type LifecycleEvent,
   resolveLifecycle,
   type SessionStatus,
   sessionMachine,
@@ -69,7 +70,7 @@ describe('the lifecycle', () => {
         expect(next?.lifecycle.context).toMatchObject({ updatedAt: event.at, reason: 'because' });
       } else {
         expect(next).toBeUndefined();
-        expect(advance(state.lifecycle, event)).toBe(state.lifecycle);
+        expect(advanceLifecycle(state.lifecycle, event as LifecycleEvent)).toBe(state.lifecycle);
         expect(sessionLaw.explain(state, event)).toEqual({
           code: 'INVALID_TRANSITION',
           details: { sessionId: 's1', from, to },
