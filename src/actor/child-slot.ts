@@ -12,7 +12,7 @@ import {
 import type { Monitors } from './monitors.ts';
 import type { Run } from './restart-verdict.ts';
 import { nodeOf, type SupervisionNode, type SupervisionStatus } from './supervision-tree.ts';
-import { endOf, killed, killNow, terminate } from './termination.ts';
+import { killed, killNow, terminate, whenEnded } from './termination.ts';
 
 export interface SlotSurroundings {
   readonly clock: Clock;
@@ -175,7 +175,7 @@ export class ChildSlot<Child extends SupervisedChild> {
     this.#child = child;
     this.#status = 'running';
     this.#around.report({ type: 'child.started', id: spec.id, incarnation });
-    void endOf(child).then((exit) => this.#ended(child, exit, this.#around.clock.now() - startedAt));
+    whenEnded(child, (exit) => this.#ended(child, exit, this.#around.clock.now() - startedAt));
     return child;
   }
 

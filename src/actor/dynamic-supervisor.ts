@@ -64,6 +64,11 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     return place?.stopped === undefined ? place?.slot.child : undefined;
   }
 
+  /** As {@link find}, but also while it is being stopped: its name is its own until it has ended. */
+  findAlive(id: string): Child | undefined {
+    return this.#places.get(id)?.slot.child;
+  }
+
   /** True while there is a place of this id: its child lives, starts, waits for its restart or is being stopped. */
   has(id: string): boolean {
     return this.#places.has(id);

@@ -41,10 +41,16 @@ export function terminate(child: SupervisedChild, shutdown: Shutdown, clock: Clo
 
 /** How a child ended. A promise of its end that is rejected is a crash like any other. */
 export function endOf(child: SupervisedChild): Promise<Exit> {
-  return child.exited.then(
-    (exit) => exit,
-    (thrown: unknown) => ({ reason: 'crash', error: toError(thrown) }),
-  );
+  return child.exited.catch(crashed);
+}
+
+/** Calls back with how a child ended, once. */
+export function whenEnded(child: SupervisedChild, ended: (exit: Exit) => void): void {
+  void child.exited.then(ended, (thrown: unknown) => ended(crashed(thrown)));
+}
+
+function crashed(thrown: unknown): Exit {
+  return { reason: 'crash', error: toError(thrown) };
 }
 
 /** Kills, survives a kill that throws, and names what was abandoned. */

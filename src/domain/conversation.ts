@@ -37,21 +37,20 @@ export function withMessage(
   const kept = keep && !isFull(conversation) ? withKept(conversation.kept, message.seq) : conversation.kept;
   const window = conversation.window.append(message);
   const windowBytes = conversation.windowBytes + message.data.size;
-  return { ...conversation, kept, ...bounded(window, windowBytes, limits) };
+  return bounded({ window, windowBytes, kept, clearedThrough: conversation.clearedThrough }, limits);
 }
 
 /** The conversation under other limits. */
 export function withLimits(conversation: Conversation, limits: WindowLimits): Conversation {
-  const { window, windowBytes } = conversation;
-  return { ...conversation, ...bounded(window, windowBytes, limits) };
+  return bounded(conversation, limits);
 }
 
 /** Drops the oldest until the window fits in number and bytes; the newest message always stays. */
 function bounded(
-  window: AppendList<MessageEvent>,
-  windowBytes: number,
+  conversation: Conversation,
   { messageWindow, messageWindowBytes }: WindowLimits,
-): Pick<Conversation, 'window' | 'windowBytes'> {
+): Conversation {
+  const { window, windowBytes } = conversation;
   let drop = Math.max(0, window.length - Math.max(1, messageWindow));
   let bytes = windowBytes;
   for (let i = 0; i < drop; i++) bytes -= window.at(i)?.data.size ?? 0;
@@ -59,7 +58,7 @@ function bounded(
     bytes -= window.at(drop)?.data.size ?? 0;
     drop += 1;
   }
-  return drop === 0 ? { window, windowBytes } : { window: window.dropFirst(drop), windowBytes: bytes };
+  return drop === 0 ? conversation : { ...conversation, window: window.dropFirst(drop), windowBytes: bytes };
 }
 
 export function withPin(conversation: Conversation, seq: number): Conversation {

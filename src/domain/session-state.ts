@@ -29,7 +29,7 @@ import {
 } from './conversation.ts';
 import type { LawEvent } from './law.ts';
 import { defaultSessionConfig } from './session-config.ts';
-import type { RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
+import type { MessageEvent, RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
 import {
   advanceLifecycle,
   initialLifecycle,
@@ -87,14 +87,15 @@ export const isAtWork = (state: SessionState): boolean =>
 export function evolveSession(state: SessionState, event: LawEvent): SessionState | undefined {
   if (event.type === 'session.restored') return restored(state, event as LawEvent<string, RestoredData>);
   const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
-  return lifecycle === state.lifecycle ? undefined : fold({ ...state, lifecycle }, event as SessionEvent);
+  if (lifecycle === state.lifecycle) return undefined;
+  if (event.type !== 'message.sent') return fold({ ...state, lifecycle }, event as SessionEvent);
+  const conversation = withMessage(state.conversation, event as MessageEvent, state.profile.config);
+  return { ...state, lifecycle, conversation };
 }
 
 function fold(state: SessionState, event: SessionEvent): SessionState {
   const { config } = state.profile;
   switch (event.type) {
-    case 'message.sent':
-      return { ...state, conversation: withMessage(state.conversation, event, config) };
     case 'message.pinned':
       return { ...state, conversation: withPin(state.conversation, event.data.seq) };
     case 'message.unpinned':

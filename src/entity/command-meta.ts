@@ -49,6 +49,18 @@ export interface SourceRecord {
   readonly answeredAt: number;
 }
 
+/** True when nothing of it is kept with the events. */
+export function isBare({ operationId, source, by, correlation, causation, agent }: CommandMeta): boolean {
+  return (
+    operationId === undefined &&
+    agent === undefined &&
+    source === undefined &&
+    by === undefined &&
+    correlation === undefined &&
+    causation === undefined
+  );
+}
+
 /** What of it is kept with the events. */
 export function eventMeta(meta: CommandMeta, incarnation: number): EventMeta {
   const { operationId, source, by, correlation, agent } = meta;

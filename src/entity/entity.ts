@@ -7,8 +7,16 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law, Refusal } from '../domain/law.ts';
-import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
-import { type Answer, type CommandMeta, eventMeta } from './command-meta.ts';
+import type {
+  Append,
+  EventDraft,
+  EventMeta,
+  Head,
+  Journal,
+  Receipt,
+  StoredEvent,
+} from '../journal/journal.ts';
+import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
 import { type Flight, Flights, isWritten } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
@@ -16,31 +24,44 @@ import { type Job, Mailbox } from './mailbox.ts';
 import { answerFromRecord, type ReceiptWindow, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
 import { type SnapshotPolicy, SnapshotWriter } from './snapshot-writer.ts';
 
-export interface EntityOptions<State, C extends Command> {
+/** What all entities of a kind share. */
+export interface EntityPorts<State, C extends Command> {
   readonly law: Law<State, C>;
-  readonly stream: string;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** Commands that may wait for their answers; one more is refused with `OVERLOADED`. */
   readonly mailboxSize: number;
-  readonly incarnation: number;
   readonly snapshots?: SnapshotPolicy;
   readonly receipts?: ReceiptWindow;
-  /** An event has become durable, and `state` is the state after it. */
-  readonly become: (event: StoredEvent, state: State) => void;
-  /** Events that became durable together, in order; `state` is the state after the last. */
-  readonly tell: (events: readonly StoredEvent[], state: State) => void;
-  /** The law or the journal failed in a way that this incarnation cannot outlive. */
-  readonly crash: (error: Error) => void;
 }
+
+/** Whose entity it is, and who hears what becomes of it. */
+export interface EntityOwner<State> {
+  readonly stream: string;
+  readonly incarnation: number;
+  /** An event has become durable, and `state` is the state after it. */
+  become(event: StoredEvent, state: State): void;
+  /** Events that became durable together, in order; `state` is the state after the last. */
+  tell(events: readonly StoredEvent[], state: State): void;
+  /** The law or the journal failed in a way that this incarnation cannot outlive. */
+  crash(error: Error): void;
+}
+
+export type EntityOptions<State, C extends Command> = EntityPorts<State, C> & EntityOwner<State>;
+
+const noMeta: CommandMeta = {};
+const noReceipts: readonly Receipt[] = [];
 
 export class Entity<State, C extends Command> {
   readonly stream: string;
-  readonly #options: EntityOptions<State, C>;
+  readonly #ports: EntityPorts<State, C>;
+  readonly #owner: EntityOwner<State>;
   readonly #mailbox: Mailbox<C>;
-  readonly #flights = new Flights<State>();
+  readonly #flights = new Flights<State, C>();
   readonly #snapshots: SnapshotWriter<State>;
+  /** Of the many events of which nothing is known but who wrote them. */
+  readonly #ownMeta: EventMeta;
   #durable: State;
   #head: Head | undefined;
   #decided: State;
@@ -51,28 +72,35 @@ export class Entity<State, C extends Command> {
   #abandoned: Error | undefined;
   #progressed = false;
 
-  /** Reads the newest snapshot that holds and the events after it, unless `resident` is all that there is to read. */
+  /** An entity on what its stream holds. */
   static async hydrate<State, C extends Command>(
     options: EntityOptions<State, C>,
-    resident?: Hydrated<State>,
   ): Promise<Entity<State, C>> {
-    const { law, stream, journal, telemetry } = options;
-    if (resident !== undefined && (await journal.head(stream))?.version === resident.head?.version)
-      return new Entity(options, resident);
-    return new Entity(options, await hydrate(law, stream, journal, telemetry));
+    return new Entity(options, options, await Entity.read(options, options.stream));
   }
 
-  private constructor(options: EntityOptions<State, C>, hydrated: Hydrated<State>) {
-    const { stream, mailboxSize: size } = options;
+  /** The newest snapshot that holds and the events after it, unless `resident` is all that there is to read. */
+  static async read<State, C extends Command>(
+    { law, journal, telemetry }: EntityPorts<State, C>,
+    stream: string,
+    resident?: Hydrated<State>,
+  ): Promise<Hydrated<State>> {
+    if (resident !== undefined && (await journal.head(stream))?.version === resident.head?.version)
+      return resident;
+    return hydrate(law, stream, journal, telemetry);
+  }
+
+  constructor(ports: EntityPorts<State, C>, owner: EntityOwner<State>, hydrated: Hydrated<State>) {
     const { state, head, snapshotSeq: seq, snapshotBytes: bytes } = hydrated;
-    this.stream = stream;
-    this.#options = options;
+    this.stream = owner.stream;
+    this.#ports = ports;
+    this.#owner = owner;
+    this.#ownMeta = eventMeta(noMeta, owner.incarnation);
     this.#durable = state;
     this.#decided = state;
     this.#rebase(state, head);
-    this.#snapshots = new SnapshotWriter(options, { seq, bytes });
-    const failed = (error: Error): void => this.#crash(error);
-    this.#mailbox = new Mailbox({ stream, size, deliver: (job) => this.#handle(job), failed });
+    this.#snapshots = new SnapshotWriter(ports, owner.stream, { seq, bytes });
+    this.#mailbox = new Mailbox((job) => this.#handle(job));
   }
 
   /** The state that everybody sees. */
@@ -108,19 +136,17 @@ export class Entity<State, C extends Command> {
   }
 
   /** Decides the command and answers once all that it was decided on is durable. */
-  send(command: C, meta: CommandMeta = {}): Promise<Answer> {
+  send(command: C, meta: CommandMeta = noMeta): Promise<Answer> {
     if (this.#abandoned !== undefined)
       return Promise.reject(this.#notCommitted(command.type, this.#abandoned));
-    return this.#mailbox.post(command, meta, 2 * this.#appendMs);
+    const known = this.#mailbox.join(meta);
+    if (known !== undefined) return known;
+    return this.#isFull ? Promise.reject(this.#overloaded()) : this.#mailbox.post(command, meta);
   }
 
   /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
   wake(): void {
-    if (
-      this.#abandoned !== undefined ||
-      !this.#mailbox.isOpen ||
-      this.#options.journal.incident !== undefined
-    )
+    if (this.#abandoned !== undefined || !this.#mailbox.isOpen || this.#ports.journal.incident !== undefined)
       return;
     try {
       this.#decideDue();
@@ -150,16 +176,26 @@ export class Entity<State, C extends Command> {
     if (this.#abandoned !== undefined) return;
     this.#abandoned = error;
     this.#cancelFlights(error);
-    for (const { command, reject } of this.#mailbox.empty()) reject(this.#notCommitted(command.type, error));
+    for (const job of this.#mailbox.empty())
+      this.#mailbox.refuse(job, this.#notCommitted(job.command.type, error));
+  }
+
+  get #isFull(): boolean {
+    return this.#mailbox.waiting >= this.#ports.mailboxSize;
+  }
+
+  #overloaded(): HoldfastError {
+    const size = this.#mailbox.waiting;
+    return new HoldfastError('OVERLOADED', { stream: this.stream, size, retryAfterMs: 2 * this.#appendMs });
   }
 
   #handle(job: Job<C>): void {
-    const { incident } = this.#options.journal;
+    const { incident } = this.#ports.journal;
     if (this.#abandoned !== undefined) {
-      job.reject(this.#notCommitted(job.command.type, this.#abandoned));
+      this.#mailbox.refuse(job, this.#notCommitted(job.command.type, this.#abandoned));
     } else if (incident !== undefined) {
       this.#mailbox.putBack(job);
-      void this.#mailbox.hold(incident);
+      this.#hold(incident);
     } else {
       this.#attend(job);
     }
@@ -172,7 +208,7 @@ export class Entity<State, C extends Command> {
     } catch (thrown) {
       const error = toError(thrown);
       const isRefusal = HoldfastError.is(error);
-      job.reject(isRefusal ? error : this.#notCommitted(job.command.type, error));
+      this.#mailbox.refuse(job, isRefusal ? error : this.#notCommitted(job.command.type, error));
       if (!isRefusal) this.#crash(error);
     }
   }
@@ -180,33 +216,43 @@ export class Entity<State, C extends Command> {
   /** Has it been answered before? Most stores know at once; behind one that does not, the mailbox waits. */
   #lookUp(job: Job<C>): void {
     const key = this.#head === undefined || job.recorded !== undefined ? undefined : receiptKey(job.meta);
-    const found = key === undefined ? job.recorded?.value : this.#options.journal.receipt(this.stream, key);
+    const found = key === undefined ? job.recorded?.value : this.#ports.journal.receipt(this.stream, key);
     if (!(found instanceof Promise)) {
       this.#decide(job, found);
       return;
     }
     const putBack = (value: Json | undefined): void => this.#mailbox.putBack({ ...job, recorded: { value } });
-    void this.#mailbox.hold(found.then(putBack, job.reject));
+    this.#hold(found.then(putBack, (error: Error) => this.#mailbox.refuse(job, error)));
   }
 
-  #decide({ command, meta, resolve, reject }: Job<C>, recorded: Json | undefined): void {
-    const { clock, receipts: window = receiptWindow } = this.#options;
-    const known = recorded && answerFromRecord(recorded, meta, clock.now(), this.#operations, window);
-    if (known) {
-      resolve(known);
+  /** What the mailbox was held back for must work out: there is no state to go on with otherwise. */
+  #hold(until: Promise<void>): void {
+    void this.#mailbox.hold(until.catch((error: unknown) => this.#crash(toError(error))));
+  }
+
+  #decide(job: Job<C>, recorded: Json | undefined): void {
+    const { command, meta } = job;
+    const known = recorded === undefined ? undefined : this.#answerFromRecord(recorded, meta);
+    if (known !== undefined) {
+      this.#mailbox.answer(job, known);
       return;
     }
     this.#decideDue();
     const outcome = this.#run(command, meta);
     if ('refusal' in outcome) {
       const { code, details } = outcome.refusal;
-      this.#answerInTurn(command.type, () => reject(new HoldfastError(code, details)), reject);
+      this.#answerInTurn(job, new HoldfastError(code, details));
       return;
     }
-    const answer: Answer = { seq: outcome.seq, ...outcome.reply };
-    const leavesTrace = outcome.events.length > 0 || this.#keepsAnswer(meta);
-    if (!leavesTrace) this.#answerInTurn(command.type, () => resolve(answer), reject);
-    else this.#remember(outcome, command.type, meta, answer, () => resolve(answer), reject);
+    const { events, seq, reply } = outcome;
+    const answer: Answer = reply === undefined ? { seq } : { seq, ...reply };
+    if (events.length > 0 || this.#keepsAnswer(meta)) this.#remember(outcome, command.type, job, answer);
+    else this.#answerInTurn(job, answer);
+  }
+
+  #answerFromRecord(recorded: Json, meta: CommandMeta): Answer | undefined {
+    const { clock, receipts: window = receiptWindow } = this.#ports;
+    return answerFromRecord(recorded, meta, clock.now(), this.#operations, window);
   }
 
   /** That nothing had to be done is an answer too, to be repeated when much has happened since. A tombstone keeps none. */
@@ -216,121 +262,135 @@ export class Entity<State, C extends Command> {
 
   /** Deadlines come first: what the clock has decided already is decided before what is asked now. */
   #decideDue(): void {
-    const { law, clock } = this.#options;
+    const { law, clock } = this.#ports;
     for (;;) {
       const due = law.due(this.#decided, clock.now());
-      const outcome = due && this.#run(due, {});
-      if (due === undefined || outcome === undefined || 'refusal' in outcome || outcome.events.length === 0)
-        return;
-      const landed = this.#mailbox.countIn();
-      this.#remember(outcome, due.type, {}, { seq: outcome.seq }, landed, landed);
+      if (due === undefined) return;
+      const outcome = this.#run(due, noMeta);
+      if ('refusal' in outcome || outcome.events.length === 0) return;
+      this.#mailbox.deadlineDeparted();
+      this.#remember(outcome, due.type, undefined, { seq: outcome.seq });
     }
   }
 
   #run(command: C, meta: CommandMeta): Decided<State> | { readonly refusal: Refusal } {
-    const { law, journal, clock, incarnation } = this.#options;
+    const { law, journal, clock } = this.#ports;
     const refusal = meta.agent && law.fence?.(this.#decided, meta.agent);
     if (refusal !== undefined) return { refusal };
     // Time never runs backwards within a stream, whatever the clock does.
     const at = Math.max(clock.now(), this.#lastAt);
     const from = { state: this.#decided, seq: this.#decidedSeq, at };
-    return decideCommand(
-      law,
-      this.stream,
-      from,
-      command,
-      eventMeta(meta, incarnation),
-      journal.limits.valueBytes,
-    );
+    const noted = isBare(meta) ? this.#ownMeta : eventMeta(meta, this.#owner.incarnation);
+    return decideCommand(law, this.stream, from, command, noted, journal.limits.valueBytes);
   }
 
-  #remember(
-    { events, seq }: Decided<State>,
-    command: string,
-    meta: CommandMeta,
-    answered: Answer,
-    answer: () => void,
-    fail: (error: Error) => void,
-  ): void {
+  #remember({ events, seq }: Decided<State>, command: string, job: Job<C> | undefined, answer: Answer): void {
     const last = events.at(-1);
     this.#decided = last?.state ?? this.#decided;
     this.#decidedSeq = seq;
-    this.#lastAt = Math.max(this.#lastAt, last?.draft.event.at ?? this.#options.clock.now());
-    const receipts = receiptsFor(meta, answered, this.#lastAt, this.#operations + 1);
+    this.#lastAt = Math.max(this.#lastAt, last?.draft.event.at ?? this.#ports.clock.now());
+    const receipts =
+      job === undefined ? noReceipts : receiptsFor(job.meta, answer, this.#lastAt, this.#operations + 1);
     this.#operations += receipts.length;
-    this.#flights.add({ events, command, receipts, answer, fail });
-    if (!this.#flights.isFlying) void this.#append();
+    this.#flights.add({ events, command, receipts, job, answer });
+    if (!this.#flights.isFlying) this.#append();
   }
 
   /** An answer without events, refusals too, waits for what it was decided on, and falls with it. */
-  #answerInTurn(command: string, answer: () => void, fail: (error: Error) => void): void {
-    if (!this.#flights.follow({ events: [], command, receipts: [], answer, fail })) answer();
+  #answerInTurn(job: Job<C>, answer: Answer | Error): void {
+    const flight = { events: [], command: job.command.type, receipts: noReceipts, job, answer };
+    if (!this.#flights.follow(flight)) this.#answer(flight);
   }
 
-  async #append(): Promise<void> {
-    const { law, journal, clock } = this.#options;
+  #append(): void {
+    const { law, journal, clock } = this.#ports;
     const batch = this.#flights.depart(journal.limits.batchBytes);
-    const events = batch.flatMap((flight) => flight.events);
-    const drafts = events.map(({ draft }) => draft);
-    const receipts = batch.flatMap((flight) => flight.receipts);
+    const drafts: EventDraft[] = [];
+    const receipts: Receipt[] = [];
+    let state = this.#durable;
+    for (const flight of batch) {
+      for (const event of flight.events) {
+        drafts.push(event.draft);
+        state = event.state;
+      }
+      receipts.push(...flight.receipts);
+    }
     const startedAt = clock.now();
     try {
-      const head = law.summarize(events.at(-1)?.state ?? this.#durable);
-      const result = await journal.append(this.stream, this.#head?.version ?? null, drafts, {
-        head,
-        receipts,
-      });
-      this.#appendMs = Math.max(1, clock.now() - startedAt);
-      if (result.ok) this.#become(batch, result.head);
-      else if (result.reason === 'unknown') this.#lose(batch, 'OUTCOME_UNKNOWN', result.cause);
-      else this.#lose(batch, 'NOT_COMMITTED', new Error('another writer has moved the stream'));
+      const head = law.summarize(state);
+      journal.append(this.stream, this.#head?.version ?? null, drafts, { head, receipts }).then(
+        (result) => {
+          this.#appendMs = Math.max(1, clock.now() - startedAt);
+          this.#land(batch, drafts, result);
+        },
+        (error: unknown) => this.#lose(batch, 'NOT_COMMITTED', toError(error)),
+      );
     } catch (error) {
       this.#lose(batch, 'NOT_COMMITTED', toError(error));
     }
   }
 
-  #become(batch: readonly Flight<State>[], head: Head): void {
-    this.#flights.land();
-    this.#head = head;
-    const events = batch.flatMap((flight) => flight.events);
-    this.#takeOn(events.map(({ draft, state }) => ({ event: draft.event, state })));
-    for (const flight of batch) flight.answer();
-    if (this.#abandoned !== undefined) return;
-    const drafts = events.map(({ draft }) => draft);
-    this.#snapshots.afterEvents(drafts, this.#durable, head);
-    if (this.#flights.hasOutgoing) void this.#append();
+  #land(batch: readonly Flight<State, C>[], drafts: readonly EventDraft[], result: Append): void {
+    if (result.ok) {
+      try {
+        this.#become(batch, drafts, result.head);
+      } catch (error) {
+        this.#lose(batch, 'NOT_COMMITTED', toError(error));
+      }
+    } else if (result.reason === 'unknown') this.#lose(batch, 'OUTCOME_UNKNOWN', result.cause);
+    else this.#lose(batch, 'NOT_COMMITTED', new Error('another writer has moved the stream'));
   }
 
-  #takeOn(events: readonly { readonly event: StoredEvent; readonly state: State }[]): void {
-    const { law, become, tell } = this.#options;
-    for (const { event, state } of events) {
-      this.#durable = state;
-      if (this.#abandoned === undefined) become(event, state);
-    }
+  #become(batch: readonly Flight<State, C>[], drafts: readonly EventDraft[], head: Head): void {
+    this.#flights.land();
+    this.#head = head;
+    for (const { events } of batch) for (const { draft, state } of events) this.#adopt(draft.event, state);
+    this.#tell(drafts.map(({ event }) => event));
+    for (const flight of batch) this.#answer(flight);
+    if (this.#abandoned !== undefined) return;
+    this.#snapshots.afterEvents(drafts, this.#durable, head);
+    if (this.#flights.hasOutgoing) this.#append();
+  }
+
+  #adopt(event: StoredEvent, state: State): void {
+    this.#durable = state;
+    if (this.#abandoned === undefined) this.#owner.become(event, state);
+  }
+
+  #tell(events: readonly StoredEvent[]): void {
     if (events.length === 0) return;
-    this.#progressed ||= events.some(({ event }) => law.isProgress?.(event) ?? true);
-    tell(
-      events.map(({ event }) => event),
-      this.#durable,
-    );
+    this.#progressed ||= events.some((event) => this.#ports.law.isProgress?.(event) ?? true);
+    this.#owner.tell(events, this.#durable);
+  }
+
+  #answer({ job, answer }: Flight<State, C>): void {
+    if (job === undefined) this.#mailbox.deadlineLanded();
+    else if (answer instanceof Error) this.#mailbox.refuse(job, answer);
+    else this.#mailbox.answer(job, answer);
+  }
+
+  #fail({ job }: Flight<State, C>, error: Error): void {
+    if (job === undefined) this.#mailbox.deadlineLanded();
+    else this.#mailbox.refuse(job, error);
   }
 
   /** The disk failed: nothing that was decided holds any more. What it kept after all is read back. */
-  #lose(batch: readonly Flight<State>[], code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', cause: Error): void {
+  #lose(batch: readonly Flight<State, C>[], code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', cause: Error): void {
     this.#flights.land();
     for (const flight of batch)
-      flight.fail(this.#lost(isWritten(flight) ? code : 'NOT_COMMITTED', flight.command, cause));
+      this.#fail(flight, this.#lost(isWritten(flight) ? code : 'NOT_COMMITTED', flight.command, cause));
     this.#cancelFlights(cause);
-    this.#options.telemetry('entity.rehydrating', { stream: this.stream, problem: cause.message });
-    if (this.#abandoned === undefined) void this.#mailbox.hold(this.#rehydrate());
+    this.#ports.telemetry('entity.rehydrating', { stream: this.stream, problem: cause.message });
+    if (this.#abandoned === undefined) this.#hold(this.#rehydrate());
   }
 
   async #rehydrate(): Promise<void> {
-    const { law, journal } = this.#options;
+    const { law, journal } = this.#ports;
     const head = await journal.head(this.stream);
     const { events, state } = await readTail(law, this.stream, journal, this.#durable, this.#head, head);
     this.#rebase(state, head);
-    this.#takeOn(events);
+    for (const read of events) this.#adopt(read.event, read.state);
+    this.#tell(events.map(({ event }) => event));
   }
 
   #rebase(state: State, head: Head | undefined): void {
@@ -344,11 +404,12 @@ export class Entity<State, C extends Command> {
   #crash(error: Error): void {
     if (this.#abandoned !== undefined) return;
     this.abandon(error);
-    this.#options.crash(error);
+    this.#owner.crash(error);
   }
 
   #cancelFlights(cause: Error): void {
-    for (const { command, fail } of this.#flights.cancel()) fail(this.#notCommitted(command, cause));
+    for (const flight of this.#flights.cancel())
+      this.#fail(flight, this.#notCommitted(flight.command, cause));
   }
 
   #notCommitted(command: string, cause: Error): HoldfastError {

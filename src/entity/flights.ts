@@ -1,55 +1,56 @@
 // Decided commands on their way to the disk. Of one stream one batch flies at a time; what is decided meanwhile goes next.
 import type { Receipt } from '../journal/journal.ts';
+import type { Answer } from './command-meta.ts';
 import type { DecidedEvent } from './decide.ts';
+import type { Job } from './mailbox.ts';
 
-/** A decided command: its events, and what its caller hears once they are durable or lost. */
-export interface Flight<State> {
+/** A decided command: its events, and what its caller hears once they are durable. */
+export interface Flight<State, C> {
   readonly command: string;
   /** None when the answer says that nothing had to be done, or refuses: it then waits for what it was decided on. */
   readonly events: readonly DecidedEvent<State>[];
   readonly receipts: readonly Receipt[];
-  readonly answer: () => void;
-  readonly fail: (error: Error) => void;
+  /** Who waits for it; nobody for a deadline. */
+  readonly job: Job<C> | undefined;
+  readonly answer: Answer | Error;
 }
 
 /** False for an answer that only waits for others: whatever becomes of them, it changed nothing. */
-export function isWritten({ events, receipts }: Flight<unknown>): boolean {
+export function isWritten({ events, receipts }: Flight<unknown, unknown>): boolean {
   return events.length + receipts.length > 0;
 }
 
-export class Flights<State> {
-  #outgoing: Flight<State>[] = [];
-  #flying: Flight<State>[] | undefined;
+export class Flights<State, C> {
+  #outgoing: Flight<State, C>[] | undefined;
+  #flying: Flight<State, C>[] | undefined;
 
   get isFlying(): boolean {
     return this.#flying !== undefined;
   }
 
   get hasOutgoing(): boolean {
-    return this.#outgoing.length > 0;
+    return this.#outgoing !== undefined;
   }
 
-  add(flight: Flight<State>): void {
-    this.#outgoing.push(flight);
+  add(flight: Flight<State, C>): void {
+    if (this.#outgoing === undefined) this.#outgoing = [flight];
+    else this.#outgoing.push(flight);
   }
 
   /** Lets an answer without events follow what was decided before it; false when all of that is durable. */
-  follow(flight: Flight<State>): boolean {
-    const ahead = this.hasOutgoing ? this.#outgoing : this.#flying;
+  follow(flight: Flight<State, C>): boolean {
+    const ahead = this.#outgoing ?? this.#flying;
     ahead?.push(flight);
     return ahead !== undefined;
   }
 
   /** Takes as much as one batch of `limitBytes` holds, at least one flight. Receipts and head fit in the slack left. */
-  depart(limitBytes: number): readonly Flight<State>[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { events } of this.#outgoing) {
-      for (const { draft } of events) bytes += draft.payload.length * 2 + 1024;
-      if (count > 0 && bytes > limitBytes / 2) break;
-      count += 1;
-    }
-    this.#flying = this.#outgoing.splice(0, count);
+  depart(limitBytes: number): readonly Flight<State, C>[] {
+    const outgoing = this.#outgoing ?? [];
+    const count = fitting(outgoing, limitBytes / 2);
+    const isAll = count === outgoing.length;
+    this.#flying = isAll ? outgoing : outgoing.splice(0, count);
+    this.#outgoing = isAll ? undefined : outgoing;
     return this.#flying;
   }
 
@@ -58,7 +59,21 @@ export class Flights<State> {
   }
 
   /** Takes out what has not departed. */
-  cancel(): Flight<State>[] {
-    return this.#outgoing.splice(0);
+  cancel(): readonly Flight<State, C>[] {
+    const outgoing = this.#outgoing ?? [];
+    this.#outgoing = undefined;
+    return outgoing;
   }
+}
+
+/** How many of them have at most so many bytes together, and one in any case. */
+function fitting(flights: readonly Flight<unknown, unknown>[], limitBytes: number): number {
+  let bytes = 0;
+  let count = 0;
+  for (const { events } of flights) {
+    for (const { draft } of events) bytes += draft.payload.length * 2 + 1024;
+    if (count > 0 && bytes > limitBytes) break;
+    count += 1;
+  }
+  return count;
 }

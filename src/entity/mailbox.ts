@@ -1,10 +1,9 @@
-// The mailbox of an entity: bounded, in order, and held back while there is nothing to decide on.
-import { HoldfastError, toError } from '../base/errors.ts';
+// The mailbox of an entity: in order, and held back while there is nothing to decide on. A repeat of what is on its way joins it.
 import type { Json } from '../base/json.ts';
 import type { Answer, CommandMeta } from './command-meta.ts';
 import { assertSameRequest, flightKey } from './receipts.ts';
 
-/** A command and whoever waits for its answer. */
+/** A command and whoever waits for its answer, which the mailbox gives. */
 export interface Job<C> {
   readonly command: C;
   readonly meta: CommandMeta;
@@ -14,20 +13,19 @@ export interface Job<C> {
   readonly recorded?: { readonly value: Json | undefined };
 }
 
-export interface MailboxOptions<C> {
-  readonly stream: string;
-  /** Commands that may wait for their answers at once. */
-  readonly size: number;
-  readonly deliver: (job: Job<C>) => void;
-  /** What held the mailbox back has failed. */
-  readonly failed: (error: Error) => void;
+interface OnItsWay {
+  readonly digest: string | undefined;
+  readonly outcome: Promise<Answer>;
 }
 
+const none: readonly never[] = [];
+
 export class Mailbox<C> {
-  readonly #options: MailboxOptions<C>;
-  readonly #inbox: Job<C>[] = [];
-  readonly #onTheirWay = new Map<string, { digest: string | undefined; outcome: Promise<Answer> }>();
-  readonly #settled: (() => void)[] = [];
+  readonly #deliver: (job: Job<C>) => void;
+  // Most mailboxes never need these three: they are made when they are.
+  #inbox: Job<C>[] | undefined;
+  #onTheirWay: Map<string, OnItsWay> | undefined;
+  #settled: (() => void)[] | undefined;
   #waiting = 0;
   /** Deadlines on their way to the disk: they take no place of a command's. */
   #deadlines = 0;
@@ -35,8 +33,13 @@ export class Mailbox<C> {
   #held: Promise<unknown> | undefined;
   #emptied = false;
 
-  constructor(options: MailboxOptions<C>) {
-    this.#options = options;
+  constructor(deliver: (job: Job<C>) => void) {
+    this.#deliver = deliver;
+  }
+
+  /** Commands that wait for their answers. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** True while no command waits for its answer, no deadline for the disk, and nothing holds it back. */
@@ -46,43 +49,57 @@ export class Mailbox<C> {
 
   /** True when a command that comes now would be delivered at once. */
   get isOpen(): boolean {
-    return this.#holds === 0 && this.#inbox.length === 0;
+    return this.#holds === 0 && (this.#inbox === undefined || this.#inbox.length === 0);
   }
 
-  /** Delivers a command in its turn. One more than the mailbox holds is refused; a repeat joins the first. */
-  post(command: C, meta: CommandMeta, retryAfterMs: number): Promise<Answer> {
-    const { stream, size } = this.#options;
+  /** The answer of the same command, if it is on its way. */
+  join(meta: CommandMeta): Promise<Answer> | undefined {
+    const key = this.#onTheirWay === undefined ? undefined : flightKey(meta);
+    const known = key === undefined ? undefined : this.#onTheirWay?.get(key);
+    return known && joined(known, meta);
+  }
+
+  /** Delivers a command in its turn. */
+  post(command: C, meta: CommandMeta): Promise<Answer> {
+    this.#waiting += 1;
+    const outcome = new Promise<Answer>((resolve, reject) => {
+      const job: Job<C> = { command, meta, resolve, reject };
+      if (this.isOpen) this.#deliver(job);
+      else this.#lineUp().push(job);
+    });
     const key = flightKey(meta);
-    const known = key === undefined ? undefined : this.#onTheirWay.get(key);
-    if (known !== undefined) return joined(known, meta);
-    if (this.#waiting >= size) {
-      return Promise.reject(new HoldfastError('OVERLOADED', { stream, size: this.#waiting, retryAfterMs }));
-    }
-    const outcome = this.#enqueue(command, meta);
     if (key !== undefined) this.#remember(key, meta.digest, outcome);
     return outcome;
   }
 
-  /** Puts a command back in front: it is delivered again before all others. */
-  putBack(job: Job<C>): void {
-    this.#inbox.unshift(job);
+  answer({ resolve }: Job<C>, answer: Answer): void {
+    this.#waiting -= 1;
+    this.#tellWhenSettled();
+    resolve(answer);
   }
 
-  /** Delivers nothing until the promise settles, then goes on in order. */
+  refuse({ reject }: Job<C>, error: Error): void {
+    this.#waiting -= 1;
+    this.#tellWhenSettled();
+    reject(error);
+  }
+
+  /** Puts a command back in front: it is delivered again before all others. */
+  putBack(job: Job<C>): void {
+    this.#lineUp().unshift(job);
+  }
+
+  /** Delivers nothing until the promise has settled, whatever becomes of it, then goes on in order. */
   async hold(until: Promise<unknown>): Promise<void> {
     this.#holds += 1;
     this.#held = until;
-    try {
-      await until;
-    } catch (error) {
-      this.#options.failed(toError(error));
-    }
+    await until.catch(() => undefined);
     this.#holds -= 1;
     this.#tellWhenSettled();
     while (this.#holds === 0) {
-      const job = this.#inbox.shift();
+      const job = this.#inbox?.shift();
       if (job === undefined) return;
-      this.#options.deliver(job);
+      this.#deliver(job);
     }
   }
 
@@ -92,48 +109,28 @@ export class Mailbox<C> {
   }
 
   /** Takes out what was not delivered yet, for good: what holds it back need not be waited for any more. */
-  empty(): Job<C>[] {
+  empty(): readonly Job<C>[] {
     this.#emptied = true;
     this.#tellWhenSettled();
-    return this.#inbox.splice(0);
+    return this.#inbox?.splice(0) ?? none;
   }
 
   /** Resolves when it is quiet, or was emptied and waits for nothing but what holds it back. */
   async settle(): Promise<void> {
-    while (!this.#isSettled) await new Promise<void>((resolve) => this.#settled.push(resolve));
+    while (!this.#isSettled)
+      await new Promise<void>((resolve) => {
+        this.#settled ??= [];
+        this.#settled.push(resolve);
+      });
   }
 
-  /** Counts a deadline in until the returned function is called: nobody sent it, and it is to be waited for all the same. */
-  countIn(): () => void {
+  /** A deadline is on its way to the disk: nobody sent it, and it is to be waited for all the same. */
+  deadlineDeparted(): void {
     this.#deadlines += 1;
-    return () => {
-      this.#deadlines -= 1;
-      this.#tellWhenSettled();
-    };
   }
 
-  #enqueue(command: C, meta: CommandMeta): Promise<Answer> {
-    this.#waiting += 1;
-    return new Promise<Answer>((resolve, reject) => {
-      const job: Job<C> = {
-        command,
-        meta,
-        resolve: (answer) => {
-          this.#answered();
-          resolve(answer);
-        },
-        reject: (error) => {
-          this.#answered();
-          reject(error);
-        },
-      };
-      if (this.isOpen) this.#options.deliver(job);
-      else this.#inbox.push(job);
-    });
-  }
-
-  #answered(): void {
-    this.#waiting -= 1;
+  deadlineLanded(): void {
+    this.#deadlines -= 1;
     this.#tellWhenSettled();
   }
 
@@ -141,24 +138,30 @@ export class Mailbox<C> {
     return this.#waiting + this.#deadlines === 0 && (this.#holds === 0 || this.#emptied);
   }
 
+  #lineUp(): Job<C>[] {
+    this.#inbox ??= [];
+    return this.#inbox;
+  }
+
   #tellWhenSettled(): void {
-    if (!this.#isSettled || this.#settled.length === 0) return;
-    for (const resolve of this.#settled.splice(0)) resolve();
+    if (this.#settled === undefined || !this.#isSettled) return;
+    const settled = this.#settled;
+    this.#settled = undefined;
+    for (const resolve of settled) resolve();
   }
 
   #remember(key: string, digest: string | undefined, outcome: Promise<Answer>): void {
-    this.#onTheirWay.set(key, { digest, outcome });
+    this.#onTheirWay ??= new Map();
+    const onTheirWay = this.#onTheirWay;
+    onTheirWay.set(key, { digest, outcome });
     const forget = (): void => {
-      this.#onTheirWay.delete(key);
+      onTheirWay.delete(key);
     };
     outcome.then(forget, forget);
   }
 }
 
-async function joined(
-  known: { readonly digest: string | undefined; readonly outcome: Promise<Answer> },
-  { operationId = '', digest }: CommandMeta,
-): Promise<Answer> {
+async function joined(known: OnItsWay, { operationId = '', digest }: CommandMeta): Promise<Answer> {
   assertSameRequest(operationId, known.digest, digest);
   return { ...(await known.outcome), repeated: true };
 }

@@ -17,7 +17,6 @@ const snapshotPolicy: SnapshotPolicy = { events: 100, growth: 4 };
 
 interface SnapshotSource<State> {
   readonly law: { readonly version: number; encode(state: State): string };
-  readonly stream: string;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -26,16 +25,20 @@ interface SnapshotSource<State> {
 
 export class SnapshotWriter<State> {
   readonly #source: SnapshotSource<State>;
-  readonly #policy: SnapshotPolicy;
+  readonly #stream: string;
   #seq: number;
   #bytes: number;
   #eventsSince = 0;
   #bytesSince = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(source: SnapshotSource<State>, last: { readonly seq: number; readonly bytes: number }) {
+  constructor(
+    source: SnapshotSource<State>,
+    stream: string,
+    last: { readonly seq: number; readonly bytes: number },
+  ) {
     this.#source = source;
-    this.#policy = source.snapshots ?? snapshotPolicy;
+    this.#stream = stream;
     this.#seq = last.seq;
     this.#bytes = last.bytes;
   }
@@ -49,8 +52,8 @@ export class SnapshotWriter<State> {
   afterEvents(drafts: readonly EventDraft[], state: State, head: Head): void {
     this.#eventsSince += drafts.length;
     for (const { payload } of drafts) this.#bytesSince += payload.length;
-    const due =
-      this.#eventsSince >= this.#policy.events && this.#bytesSince >= this.#policy.growth * this.#bytes;
+    const { events, growth } = this.#source.snapshots ?? snapshotPolicy;
+    const due = this.#eventsSince >= events && this.#bytesSince >= growth * this.#bytes;
     if (due && this.#writing === undefined) void this.write(state, head);
   }
 
@@ -64,7 +67,8 @@ export class SnapshotWriter<State> {
   }
 
   async #put(state: State, { seq, chain }: Head): Promise<void> {
-    const { law, stream, journal, clock, telemetry } = this.#source;
+    const { law, journal, clock, telemetry } = this.#source;
+    const stream = this.#stream;
     this.#seq = seq;
     this.#eventsSince = 0;
     this.#bytesSince = 0;

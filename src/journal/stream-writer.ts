@@ -16,6 +16,7 @@ import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
 import { keys } from './keys.ts';
 import type { LevelFeed } from './level-feed.ts';
 import type { LevelStore, Store } from './level-store.ts';
+import { PendingAppend } from './pending-append.ts';
 import { type LiveHead, StreamHeads } from './stream-heads.ts';
 
 /** A group commit takes no further append beyond this: it keeps the wait of the smallest one bounded. */
@@ -101,23 +102,10 @@ export class StreamWriter {
     bytes = 0,
     events: readonly StoredEvent[] = [],
   ): Promise<Append> {
-    const { stream } = head;
     live.tail = head;
     live.waiting += 1;
     return new Promise((resolve, reject) => {
-      this.#loop.add({
-        stream,
-        writes,
-        bytes,
-        events,
-        committed() {
-          live.durable = head;
-          live.waiting -= 1;
-          resolve({ ok: true, head });
-        },
-        failed: (cause) => resolve({ ok: false, reason: 'unknown', cause }),
-        dropped: (cause) => reject(notCommitted('An append', stream, cause)),
-      });
+      this.#loop.add(new PendingAppend({ live, head, writes, bytes, events, resolve, reject }));
     });
   }
 
@@ -163,18 +151,17 @@ export class StreamWriter {
   /** One chained batch, one fsync: the appends of the group, and one feed entry for all of their events. */
   async #write(group: readonly PendingCommit[]): Promise<void> {
     const { store, feed } = this.#options;
-    const events = group.flatMap((commit) => commit.events);
-    const writes = group.flatMap((commit) => commit.writes);
-    if (events.length > 0) writes.push(feed.nextEntry(events));
     const batch = store.db.batch();
-    for (const { key, value } of writes) {
-      if (value === undefined) batch.del(key);
-      else batch.put(key, value);
+    const events: StoredEvent[] = [];
+    let bytes = 0;
+    for (const commit of group) {
+      for (const write of commit.writes) putInto(batch, write);
+      for (const event of commit.events) events.push(event);
+      bytes += commit.bytes;
     }
+    if (events.length > 0) putInto(batch, feed.nextEntry(events));
     await batch.write(synced);
-    if (events.length === 0) return;
-    const bytes = group.reduce((sum, commit) => sum + commit.bytes, 0);
-    feed.advance(events, bytes);
+    if (events.length > 0) feed.advance(events, bytes);
   }
 
   /** The disk failed: forget what memory believes, reopen, and learn from the disk what is there. */
@@ -186,4 +173,9 @@ export class StreamWriter {
       this.#loop.resume();
     });
   }
+}
+
+function putInto(batch: ReturnType<Store['batch']>, { key, value }: Write): void {
+  if (value === undefined) batch.del(key);
+  else batch.put(key, value);
 }

@@ -66,23 +66,36 @@ export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOption
 } {
   const run = (name: OperationName, input: unknown, call: Call): unknown =>
     (handlers[name] as (input: unknown, call: Call) => unknown)(input, call);
+  const start = (name: string, input: unknown, options: CallOptions | undefined, caller: Call): unknown => {
+    admit();
+    if (options === undefined) return run(name as OperationName, checkedInput(name, input), caller);
+    assertOptions(name, options);
+    options.signal?.throwIfAborted();
+    const parsed = checkedInput(name, input);
+    return run(name as OperationName, parsed, callOf(name as OperationName, parsed, options, caller));
+  };
   const dispatchAs =
     (caller: Call): Dispatch =>
-    async (name, input, options) => {
-      admit();
-      if (options !== undefined) assertOptions(name, options);
-      options?.signal?.throwIfAborted();
-      const parsed = checkedInput(name, input);
-      const call = options === undefined ? caller : callOf(name as OperationName, parsed, options, caller);
-      const outcome = run(name as OperationName, parsed, call);
+    (name, input, options) => {
+      const outcome = promised(() => start(name, input, options, caller));
       if (options?.signal === undefined && timeoutMs === null) return outcome;
-      return raced(Promise.resolve(outcome), name, options?.signal, clock, timeoutMs);
+      return raced(outcome, name, options?.signal, clock, timeoutMs);
     };
   return {
     dispatch: dispatchAs(noCall),
     dispatchAs,
     invoke: async (name, input, call) => run(name as OperationName, checkedInput(name, input), call),
   };
+}
+
+/** What `start` answers, as a promise: what it throws at once is a rejection too. A promise is handed on as it is. */
+function promised(start: () => unknown): Promise<unknown> {
+  try {
+    const outcome = start();
+    return outcome instanceof Promise ? outcome : Promise.resolve(outcome);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function checkedInput(name: string, input: unknown): unknown {

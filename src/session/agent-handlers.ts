@@ -76,7 +76,8 @@ function waitForAgent(
     const { state } = await context.manager.read(sessionId);
     const run = runOf(state, runId);
     if ('endedAt' in run) return agentDetails(context, state, run);
-    context.manager.health.assertNotQuarantined(sessionId);
+    const refusal = context.manager.health.refusalOf(sessionId);
+    if (refusal !== undefined) throw refusal;
     return undefined;
   });
 }

@@ -27,8 +27,8 @@ export function contentHandlers(context: HandlerContext): Handlers<ContentOperat
   const { manager } = context;
   const stateOf = async (sessionId: string): Promise<SessionState> => (await manager.read(sessionId)).state;
   return {
-    'messages.send': ({ sessionId, ...message }, call) =>
-      sendCommand(context, sessionId, { type: 'message.send', message }, call),
+    'messages.send': (message, call) =>
+      sendCommand(context, message.sessionId, { type: 'message.send', message }, call),
     'messages.list': (input) => listMessages(context, input),
     'messages.get': async ({ sessionId, seq }) => getMessage(context, await stateOf(sessionId), seq),
     'messages.clear': ({ sessionId }, call) =>

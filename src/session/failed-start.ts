@@ -3,7 +3,7 @@
 
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
-import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { Entity } from '../entity/entity.ts';
 import type { SessionActorOptions } from './session-actor.ts';
@@ -14,13 +14,13 @@ export async function recordFailedStart(
   profile: SessionProfile,
   error: Error,
 ): Promise<void> {
+  const stream = sessionStream(sessionId);
   const entity = await Entity.hydrate<SessionState, SessionCommand>({
     ...options,
-    law: sessionLaw,
-    stream: sessionStream(sessionId),
+    stream,
     incarnation: 0,
     become: () => {},
-    tell: (events, state) => options.tell(sessionId, events, state),
+    tell: (events, state) => options.tell({ sessionId, stream }, events, state),
     crash: () => {},
   });
   if (entity.seq > 0) return;

@@ -38,21 +38,21 @@ export async function isAnswered(
 }
 
 /** Sends a command that is known only later, in its turn, and answers with what it led to. */
-export async function sendPrepared<Answered>(
+export function sendPrepared<Answered>(
   { manager }: HandlerContext,
   sessionId: string,
   prepare: () => Promise<SessionCommand>,
   call: Call,
 ): Promise<Answered> {
-  return (await manager.sendLater(sessionId, prepare, call)) as unknown as Answered;
+  return manager.sendLater(sessionId, prepare, call) as Promise<unknown> as Promise<Answered>;
 }
 
 /** Sends a command and answers with what it led to. */
-export async function sendCommand<Answered>(
+export function sendCommand<Answered>(
   { manager }: HandlerContext,
   sessionId: string,
   command: SessionCommand,
   call: Call,
 ): Promise<Answered> {
-  return (await manager.send(sessionId, command, call)) as unknown as Answered;
+  return manager.send(sessionId, command, call) as Promise<unknown> as Promise<Answered>;
 }

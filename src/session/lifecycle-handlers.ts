@@ -37,6 +37,8 @@ export function lifecycleHandlers(context: HandlerContext): Handlers<LifecycleOp
   };
 }
 
+const nothing: { readonly [key: string]: never } = Object.freeze({});
+
 /** Without an id of the caller's it comes from the key, so that a retry finds the same stream; else it is a new one. */
 async function createSession(
   context: HandlerContext,
@@ -48,9 +50,11 @@ async function createSession(
   const profile: SessionProfile = {
     name: input.name ?? null,
     agent: input.agent ?? null,
-    metadata: input.metadata ?? {},
-    llmConfig: input.llmConfig ?? {},
-    config: Object.freeze({ ...context.defaults, ...input.config }),
+    metadata: input.metadata ?? nothing,
+    llmConfig: input.llmConfig ?? nothing,
+    // Sessions that name no numbers of their own share one object.
+    config:
+      input.config === undefined ? context.defaults : Object.freeze({ ...context.defaults, ...input.config }),
     parentSessionId: input.parentSessionId ?? null,
   };
   return { ...(await context.manager.create(sessionId, profile, call)), sessionId };

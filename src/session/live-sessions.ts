@@ -1,16 +1,23 @@
 // The sessions that have actors: each is started and started again under supervision, told of under its name, and stopped once
 // it needs none. What they do is their own business.
+import { ActorHost } from '../actor/actor-host.ts';
 import { type ChildSpec, isCrash, type RestartPolicy, sessionRestartPolicy } from '../actor/child-spec.ts';
 import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
 import type { SupervisionNode } from '../actor/supervision-tree.ts';
+import { sessionLaw } from '../domain/session-law.ts';
+import { sessionMachine } from '../domain/session-lifecycle.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import { LivingNames } from './living-names.ts';
 import { Residence, type ResidenceLimits } from './residence.ts';
-import { SessionActor, type SessionActorOptions, type SessionStart } from './session-actor.ts';
+import {
+  SessionActor,
+  type SessionActorOptions,
+  type SessionStart,
+  type ToldSession,
+} from './session-actor.ts';
 import type { SessionHealth } from './session-health.ts';
 import { supervisionEvent } from './supervision-report.ts';
 import { ToldEvents } from './told-events.ts';
@@ -23,7 +30,7 @@ interface LiveSessionsLimits extends ResidenceLimits {
 
 export interface LiveSessionsOptions
   extends LiveSessionsLimits,
-    Omit<SessionActorOptions, 'tell' | 'rested' | 'escalate'> {
+    Omit<SessionActorOptions, 'law' | 'host' | 'tell' | 'rested' | 'escalate'> {
   readonly pubsub: PubSub<Announcement>;
   readonly health: SessionHealth;
   /** Starts one incarnation; replaced where a start is to fail. */
@@ -33,8 +40,16 @@ export interface LiveSessionsOptions
   /** True while a command is on its way to a session that was started for it. */
   readonly isArriving: (sessionId: string) => boolean;
   /** Events of a session became durable, or it was started: `state` is how it stands now. */
-  readonly follow: (sessionId: string, events: readonly StoredEvent[], state: SessionState) => void;
+  readonly follow: (
+    sessionId: string,
+    events: readonly StoredEvent[],
+    state: SessionState,
+    stream: string,
+  ) => void;
 }
+
+/** Both names of a session belong to the one incarnation that lives. */
+const namedKinds: ReadonlySet<string> = new Set(['session', 'context']);
 
 /** Statuses in which a session needs no actors: they go once nothing is under way. */
 const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
@@ -42,9 +57,9 @@ const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #actorOptions: SessionActorOptions;
+  readonly #host: ActorHost;
   readonly #supervisor: DynamicSupervisor<SessionActor>;
   readonly #residence: Residence;
-  readonly #names: LivingNames;
   readonly #told: ToldEvents;
   /** Sessions that are being brought back: their agents wait until that is done. */
   readonly #withoutAgents = new Set<string>();
@@ -52,7 +67,6 @@ export class LiveSessions {
   constructor(options: LiveSessionsOptions) {
     const { clock, journal, pubsub } = options;
     this.#options = options;
-    this.#names = new LivingNames(clock);
     this.#told = new ToldEvents(journal, pubsub);
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: 'sessions' });
     this.#residence = new Residence({
@@ -60,9 +74,16 @@ export class LiveSessions {
       supervisor: this.#supervisor,
       findSettled: (sessionId) => this.#findSettled(sessionId),
     });
+    const { inspect } = options;
+    this.#host = new ActorHost({
+      ...{ id: 'sessions', childId: 'context', machine: sessionMachine },
+      ...(inspect && { inspect }),
+    });
     this.#actorOptions = {
       ...options,
-      tell: (sessionId, events, state) => this.#tell(sessionId, events, state),
+      law: sessionLaw,
+      host: this.#host,
+      tell: (session, events, state) => this.#tell(session, events, state),
       rested: (sessionId) => this.unload(sessionId),
       escalate: (sessionId, { runId, agent }, error, restarts) =>
         this.#quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
@@ -86,9 +107,10 @@ export class LiveSessions {
     return this.#supervisor.find(sessionId);
   }
 
-  /** The living actor under a name such as `session:<id>` or `context:<id>`. */
+  /** The living actor under a name, `session:<id>` or `context:<id>`; its own until it has ended. */
   named(name: string): SessionActor | undefined {
-    return this.#names.find(name);
+    const [kind, sessionId = ''] = name.split(':', 2);
+    return namedKinds.has(kind ?? '') ? this.#supervisor.findAlive(sessionId) : undefined;
   }
 
   /** The state of a session without actors, when it is in memory. */
@@ -146,11 +168,13 @@ export class LiveSessions {
   async stop(): Promise<void> {
     this.#residence.close();
     await this.#supervisor.stopAll();
+    this.#host.close();
   }
 
   kill(): void {
     this.#residence.close();
     this.#supervisor.killAll();
+    this.#host.close();
   }
 
   #childSpec(sessionId: string): ChildSpec<SessionActor> {
@@ -167,16 +191,15 @@ export class LiveSessions {
     const start = { sessionId, incarnation, ...(resident && { resident }) };
     const actor = await startActor(this.#actorOptions, start);
     const untold = await this.#told.untold(sessionId, actor.seq);
-    if (untold.length > 0) this.#tell(sessionId, untold, actor.state);
+    if (untold.length > 0) this.#tell(actor, untold, actor.state);
     this.#told.note(sessionId, actor.seq);
-    this.#names.register(actor, incarnation);
-    follow(sessionId, [], actor.state);
+    follow(sessionId, [], actor.state, actor.stream);
     if (!this.#withoutAgents.has(sessionId)) actor.resumeAgents();
     return actor;
   }
 
-  #tell(sessionId: string, events: readonly StoredEvent[], state: SessionState): void {
-    this.#options.follow(sessionId, events, state);
+  #tell({ sessionId, stream }: ToldSession, events: readonly StoredEvent[], state: SessionState): void {
+    this.#options.follow(sessionId, events, state, stream);
     this.#told.tell(sessionId, events);
     if (resting.has(statusOf(state))) queueMicrotask(() => this.unload(sessionId));
   }

@@ -1,7 +1,6 @@
 // A living session: its root actor, the context actor below it, the entity whose durable states the context actor takes on,
 // and its agents behind both (rest_for_one). A command goes straight to the entity; the root supervises and relays nothing.
-import { type HostedActor, hostActor, rootLogic } from '../actor/actor-host.ts';
-import { adopt } from '../actor/adopting-logic.ts';
+import type { ActorHost, HostedPair, HostOwner, Inspect } from '../actor/actor-host.ts';
 import type { Exit, SupervisedChild } from '../actor/child-spec.ts';
 import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { delay } from '../base/clock.ts';
@@ -10,29 +9,30 @@ import type { Json } from '../base/json.ts';
 import type { AgentRun } from '../domain/agent-runs.ts';
 import type { AgentCommand, SessionCommand } from '../domain/session-commands.ts';
 import type { SessionEventData } from '../domain/session-events.ts';
-import { sessionLaw, sessionStream } from '../domain/session-law.ts';
-import { sessionMachine } from '../domain/session-lifecycle.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import { isAtWork, type SessionState, statusOf } from '../domain/session-state.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import { Entity, type EntityOptions } from '../entity/entity.ts';
+import { Entity, type EntityOwner, type EntityPorts } from '../entity/entity.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { AgentPorts } from './agent-host.ts';
 import { SessionAgents } from './session-agents.ts';
 
-export interface SessionActorOptions
-  extends Pick<
-      EntityOptions<SessionState, SessionCommand>,
-      'journal' | 'clock' | 'telemetry' | 'mailboxSize'
-    >,
-    AgentPorts {
-  readonly inspect?: Parameters<typeof hostActor>[1]['inspect'];
+export interface SessionActorOptions extends EntityPorts<SessionState, SessionCommand>, AgentPorts {
+  readonly host: ActorHost;
+  readonly inspect?: Inspect;
   /** Events of a session became durable; `state` is the state after the last of them. */
-  readonly tell: (sessionId: string, events: readonly StoredEvent[], state: SessionState) => void;
+  readonly tell: (session: ToldSession, events: readonly StoredEvent[], state: SessionState) => void;
   /** Its agents have ended, for it does not run any now. */
   readonly rested: (sessionId: string) => void;
   /** One of its agents failed too often: the session is to be quarantined. */
   readonly escalate: (sessionId: string, run: AgentRun, error: Error, restarts: number) => void;
+}
+
+/** Whose events they are. */
+export interface ToldSession {
+  readonly sessionId: string;
+  readonly stream: string;
 }
 
 export interface SessionStart {
@@ -42,64 +42,44 @@ export interface SessionStart {
   readonly resident?: Hydrated<SessionState>;
 }
 
-const sessionRoot = rootLogic('session', 'context', sessionMachine);
-
 /** Fewer events than these are read again at the next start sooner than a snapshot of them is written. */
 const worthASnapshot = 20;
 
 const longestRetryMs = 5_000;
 
-export class SessionActor implements SupervisedChild {
+export class SessionActor implements SupervisedChild, EntityOwner<SessionState>, HostOwner {
   readonly sessionId: string;
+  readonly stream: string;
+  readonly incarnation: number;
   readonly exited: Promise<Exit>;
   readonly #options: SessionActorOptions;
   readonly #entity: Entity<SessionState, SessionCommand>;
-  readonly #host: HostedActor;
+  readonly #pair: HostedPair;
   /** Made when the first agent is. */
   #agents: SessionAgents | undefined;
-  #end: (exit: Exit) => void = () => {};
+  #end: (exit: Exit) => void = nothing;
   #ended = false;
 
   /** Takes up the session from memory or from its journal, and starts its actors; its agents wait for {@link resumeAgents}. */
   static async start(options: SessionActorOptions, start: SessionStart): Promise<SessionActor> {
-    const { sessionId, incarnation, resident } = start;
-    const actors: SessionActor[] = [];
-    const entity = await Entity.hydrate<SessionState, SessionCommand>(
-      {
-        ...options,
-        law: sessionLaw,
-        stream: sessionStream(sessionId),
-        incarnation,
-        become: (event, state) => actors[0]?.become(event, state),
-        tell: (events, state) => actors[0]?.told(events, state),
-        crash: (error) => actors[0]?.crash(error),
-      },
-      resident,
-    );
-    const actor = new SessionActor(options, sessionId, entity);
-    actors.push(actor);
-    return actor;
+    const { sessionId, resident } = start;
+    return new SessionActor(options, start, await Entity.read(options, sessionStream(sessionId), resident));
   }
 
   private constructor(
     options: SessionActorOptions,
-    sessionId: string,
-    entity: Entity<SessionState, SessionCommand>,
+    { sessionId, incarnation }: SessionStart,
+    hydrated: Hydrated<SessionState>,
   ) {
     this.sessionId = sessionId;
+    this.stream = sessionStream(sessionId);
+    this.incarnation = incarnation;
     this.#options = options;
-    this.#entity = entity;
+    this.#entity = new Entity(options, this, hydrated);
     this.exited = new Promise((resolve) => {
       this.#end = resolve;
     });
-    const { inspect } = options;
-    this.#host = hostActor(sessionRoot, {
-      id: `session:${sessionId}`,
-      childId: 'context',
-      snapshot: entity.durable.lifecycle,
-      ...(inspect && { inspect }),
-    });
-    void this.#host.exited.then((exit) => this.#rootEnded(exit));
+    this.#pair = options.host.start(`session:${sessionId}`, hydrated.state.lifecycle, this);
   }
 
   /** The durable state: what everybody but the decisions sees. */
@@ -131,8 +111,8 @@ export class SessionActor implements SupervisedChild {
   }
 
   /** The XState actors, for inspection and tests. */
-  get actors(): Pick<HostedActor, 'root' | 'child'> {
-    return this.#host;
+  get actors(): Pick<HostedPair, 'root' | 'child'> {
+    return this.#pair;
   }
 
   send(command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
@@ -168,7 +148,7 @@ export class SessionActor implements SupervisedChild {
     await this.#entity.settle();
     this.#entity.abandon(new Error('the session was stopped'));
     await this.#entity.snapshot(worthASnapshot);
-    this.#host.stop();
+    this.#pair.stop();
     await this.exited;
   }
 
@@ -178,7 +158,7 @@ export class SessionActor implements SupervisedChild {
   }
 
   tree(): SupervisionNode {
-    const { status: actorStatus } = this.#host.child.getSnapshot();
+    const { status: actorStatus } = this.#pair.child.getSnapshot();
     const node = { kind: 'worker', incarnation: 1, restarts: 0, status: 'running' } as const;
     const context = { ...node, id: 'context', details: { actor: actorStatus, seq: this.seq } };
     const agents = this.#agents?.tree() ?? [];
@@ -193,11 +173,11 @@ export class SessionActor implements SupervisedChild {
   }
 
   become(event: StoredEvent, state: SessionState): void {
-    adopt(this.#host.child, event, state.lifecycle);
+    this.#pair.adopt(event, state.lifecycle);
   }
 
-  told(events: readonly StoredEvent[], state: SessionState): void {
-    this.#options.tell(this.sessionId, events, state);
+  tell(events: readonly StoredEvent[], state: SessionState): void {
+    this.#options.tell(this, events, state);
     if (this.#ended || !concernAgents(events, state)) return;
     this.#agentsOf().follow(events, state);
     if (statusOf(state) !== 'active') void this.#rest();
@@ -210,7 +190,8 @@ export class SessionActor implements SupervisedChild {
     this.#close(error, ofJournal ? { reason: 'shutdown' } : { reason: 'crash', error });
   }
 
-  #rootEnded(exit: Exit): void {
+  /** Its actors have. */
+  ended(exit: Exit): void {
     this.#close(exit.reason === 'crash' ? exit.error : new Error('its actor has ended'), exit);
   }
 
@@ -219,7 +200,7 @@ export class SessionActor implements SupervisedChild {
     this.#ended = true;
     this.#agents?.kill();
     this.#entity.abandon(error);
-    this.#host.stop();
+    this.#pair.stop();
     this.#end(exit);
   }
 
@@ -247,7 +228,7 @@ export class SessionActor implements SupervisedChild {
   }
 
   async #readInput({ seq, runId }: AgentRun): Promise<Json> {
-    const stream = sessionStream(this.sessionId);
+    const { stream } = this;
     const { events } = await this.#options.journal.readFrom(stream, seq - 1, { limit: 1 });
     const [started] = events as readonly StoredEvent<string, SessionEventData['agent.started']>[];
     if (started?.data?.runId === runId) return started.data.input;
@@ -275,6 +256,8 @@ export class SessionActor implements SupervisedChild {
     }
   }
 }
+
+function nothing(): void {}
 
 /** Most events are none of the agents' business, and most sessions have none. */
 function concernAgents(events: readonly StoredEvent[], { agents }: SessionState): boolean {

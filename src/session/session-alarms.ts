@@ -39,8 +39,8 @@ export class SessionAlarms {
   }
 
   /** Sets the alarm of a session by its state. */
-  follow(sessionId: string, state: SessionState): void {
-    this.#deadlines.schedule(sessionStream(sessionId), sessionLaw.nextDeadline(state));
+  follow(sessionId: string, state: SessionState, stream = sessionStream(sessionId)): void {
+    this.#deadlines.schedule(stream, sessionLaw.nextDeadline(state));
   }
 
   /** Rings as soon as may be. */

@@ -22,13 +22,17 @@ export class SessionHealth {
 
   /** Why a session is quarantined, or undefined. */
   quarantine(sessionId: string): string | undefined {
-    const { condition, error, reason } = this.condition(sessionId) ?? {};
-    return condition === 'quarantined' ? `${reason}: ${error?.message ?? 'unknown'}` : undefined;
+    const known = this.condition(sessionId);
+    if (known?.condition !== 'quarantined') return undefined;
+    return `${known.reason}: ${known.error?.message ?? 'unknown'}`;
   }
 
-  assertNotQuarantined(sessionId: string): void {
+  /** What a command to a quarantined session hears; undefined when it may be sent. */
+  refusalOf(sessionId: string): HoldfastError | undefined {
     const problem = this.quarantine(sessionId);
-    if (problem !== undefined) throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem });
+    return problem === undefined
+      ? undefined
+      : new HoldfastError('SESSION_QUARANTINED', { sessionId, problem });
   }
 
   /** Who waited for an actor hears what became of it, in the words of the house. */

@@ -59,9 +59,9 @@ export class SessionManager implements SupervisedChild {
       health: this.health,
       assertAlive: () => this.#assertAlive(),
       isArriving: (sessionId) => this.#arrivals.has(sessionId),
-      follow: (sessionId, events, state) => {
+      follow: (sessionId, events, state, stream) => {
         this.open.follow(events);
-        this.#alarms.follow(sessionId, state);
+        this.#alarms.follow(sessionId, state, stream);
       },
     });
     this.#alarms = new SessionAlarms({
@@ -124,7 +124,7 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** Sends a command to its session, which is started when it is not in memory. */
-  async send(sessionId: string, command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
+  send(sessionId: string, command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
     const child = this.#arrivals.has(sessionId) ? undefined : this.#live.find(sessionId);
     if (child !== undefined) return this.#deliver(child, command, meta);
     const arrived = this.#arrivals.arrive(
@@ -259,7 +259,8 @@ export class SessionManager implements SupervisedChild {
   async #start(sessionId: string, command: SessionCommand): Promise<SessionActor> {
     const living = this.#live.find(sessionId);
     if (living !== undefined) return living;
-    this.health.assertNotQuarantined(sessionId);
+    const refusal = this.health.refusalOf(sessionId);
+    if (refusal !== undefined) throw refusal;
     if (!opening.has(command.type) && !(await this.#isStored(sessionId)))
       throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     try {
@@ -288,7 +289,8 @@ export class SessionManager implements SupervisedChild {
   }
 
   #deliver(child: SessionActor, command: SessionCommand, meta: CommandMeta | undefined): Promise<Answer> {
-    this.health.assertNotQuarantined(child.sessionId);
+    const refusal = this.health.refusalOf(child.sessionId);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const answer = child.send(command, meta);
     if (this.#live.isResting(child))
       answer.finally(() => this.#live.unload(child.sessionId)).catch(() => undefined);

@@ -18,8 +18,8 @@ export class ToldEvents {
   }
 
   tell(sessionId: string, events: readonly StoredEvent[]): void {
-    const announcement: Announcement = { durable: events };
     this.note(sessionId, events.at(-1)?.seq ?? 0);
+    const announcement: Announcement = { durable: events };
     this.#pubsub.publish(sessionTopic(sessionId), announcement);
     this.#pubsub.publish(globalTopic, announcement);
   }

@@ -2,8 +2,7 @@
 import { setTimeout } from 'node:timers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AnyActorRef, type AnyMachineSnapshot, assign, createMachine } from 'xstate';
-import { type HostedActor, hostActor, type Inspect, rootLogic } from '../../src/actor/actor-host.ts';
-import { adopt } from '../../src/actor/adopting-logic.ts';
+import { ActorHost, type HostedPair, type Inspect } from '../../src/actor/actor-host.ts';
 import type { Exit } from '../../src/actor/child-spec.ts';
 import { ServiceLifecycle } from '../../src/actor/service-lifecycle.ts';
 import { quiet } from '../support/outcome.ts';
@@ -19,10 +18,23 @@ const counter = createMachine({
 
 const snapshotAt = (count: number): AnyMachineSnapshot =>
   counter.resolveState({ value: 'on', context: { count } });
-const logic = rootLogic('host', 'child', counter);
 
-const host = (inspect?: Inspect, id = 'host:1'): HostedActor =>
-  hostActor(logic, { id, childId: 'child', snapshot: snapshotAt(0), ...(inspect && { inspect }) });
+interface HostedActor extends HostedPair {
+  readonly exited: Promise<Exit>;
+}
+
+const hostIn = (actors: ActorHost, id = 'host:1'): HostedActor => {
+  let ended: (exit: Exit) => void = () => {};
+  const exited = new Promise<Exit>((resolve) => {
+    ended = resolve;
+  });
+  return Object.assign(actors.start(id, snapshotAt(0), { ended }), { exited });
+};
+
+const actorsOf = (inspect?: Inspect): ActorHost =>
+  new ActorHost({ id: 'top', childId: 'child', machine: counter, ...(inspect && { inspect }) });
+
+const host = (inspect?: Inspect, id = 'host:1'): HostedActor => hostIn(actorsOf(inspect), id);
 
 const countOf = (actor: AnyActorRef): number => actor.getSnapshot().context.count;
 
@@ -73,7 +85,7 @@ test('what is uncaught here is noticed', async () => {
 describe('a hosted actor', () => {
   test('adopts each snapshot that is handed over, and computes none', () => {
     const hosted = host();
-    adopt(hosted.child, { type: 'more' }, snapshotAt(5));
+    hosted.adopt({ type: 'more' }, snapshotAt(5));
     expect(countOf(hosted.child)).toBe(5);
     hosted.child.send({ type: 'more' });
     expect(countOf(hosted.child)).toBe(5);
@@ -94,11 +106,11 @@ describe('a hosted actor', () => {
   ])('does nothing for %o that nobody decided', async (type) => {
     const hosted = host();
     const exits = watchExit(hosted);
-    adopt(hosted.child, { type: 'more' }, snapshotAt(3));
+    hosted.adopt({ type: 'more' }, snapshotAt(3));
     hosted.child.send({ type, error: new Error('foreign'), actorId: 'x' });
     await quiet(2);
     expect([hosted.child.getSnapshot().status, countOf(hosted.child)]).toEqual(['active', 3]);
-    adopt(hosted.child, { type: 'more' }, snapshotAt(4));
+    hosted.adopt({ type: 'more' }, snapshotAt(4));
     expect(countOf(hosted.child)).toBe(4);
     expect(exits).toEqual([]);
     hosted.stop();
@@ -115,7 +127,7 @@ describe('a hosted actor', () => {
       'stopped',
       'stopped',
     ]);
-    adopt(hosted.child, { type: 'more' }, snapshotAt(9));
+    hosted.adopt({ type: 'more' }, snapshotAt(9));
     expect(countOf(hosted.child)).toBe(0);
   });
 });
@@ -127,7 +139,7 @@ describe('an error', () => {
     expect(await hosted.exited).toMatchObject({ reason: 'crash', error: { message: 'boom' } });
     expect(hosted.root.getSnapshot().status).toBe('error');
     hosted.stop();
-    adopt(sibling.child, { type: 'more' }, snapshotAt(1));
+    sibling.adopt({ type: 'more' }, snapshotAt(1));
     expect(countOf(sibling.child)).toBe(1);
     sibling.stop();
   });
@@ -166,7 +178,7 @@ describe('an inspector that throws', () => {
     const hosted = host(({ type }) => {
       if (type === kind) throw new Error(`at ${kind}`);
     });
-    for (let count = 1; count <= 3; count++) adopt(hosted.child, { type: 'more' }, snapshotAt(count));
+    for (let count = 1; count <= 3; count++) hosted.adopt({ type: 'more' }, snapshotAt(count));
     expect(countOf(hosted.child)).toBe(3);
     hosted.child.send(poison('boom'));
     expect(await hosted.exited).toMatchObject({ error: { message: 'boom' } });
