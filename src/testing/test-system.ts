@@ -135,25 +135,25 @@ async function boot(
   };
 }
 
-type Actor = InspectionEvent['actorRef'];
+type Actor = InspectionEvent['actorRef'] & { readonly id: string; readonly _parent?: Actor };
 
 /** The newest actors of each session, and of their manager, as an inspector sees them come. */
 class LivingActors {
   readonly #roots = new Map<string, Actor>();
-  readonly #contexts = new Map<string, Actor>();
+  readonly #contexts = new WeakMap<Actor, Actor>();
   #manager: Actor | undefined;
 
-  note({ type, actorRef, rootId }: InspectionEvent): void {
+  note({ type, actorRef }: InspectionEvent): void {
     if (type !== '@xstate.actor') return;
-    const { id } = actorRef as Actor & { readonly id: string };
-    if (id === 'session-manager') this.#manager = actorRef;
-    else if (id === 'context') this.#contexts.set(rootId, actorRef);
-    else if (id.startsWith('session:')) this.#replaceRoot(id, actorRef);
+    const actor = actorRef as Actor;
+    if (actor.id === 'session-manager') this.#manager = actor;
+    else if (actor.id.startsWith('session:')) this.#roots.set(actor.id, actor);
+    else if (actor.id === 'context' && actor._parent !== undefined) this.#contexts.set(actor._parent, actor);
   }
 
   crash(sessionId: string, which: 'context' | 'root', error: Error): void {
     const root = this.#roots.get(`session:${sessionId}`);
-    const actor = which === 'root' ? root : this.#contexts.get(root?.sessionId ?? '');
+    const actor = which === 'root' ? root : root && this.#contexts.get(root);
     if (actor?.getSnapshot().status !== 'active') throw new RangeError(`${sessionId} has no living actors`);
     actor.send(poisonOf(error));
   }
@@ -161,12 +161,6 @@ class LivingActors {
   crashManager(error: Error): void {
     if (this.#manager?.getSnapshot().status !== 'active') throw new RangeError('no session manager lives');
     this.#manager.send(poisonOf(error));
-  }
-
-  #replaceRoot(id: string, root: Actor): void {
-    const former = this.#roots.get(id);
-    if (former !== undefined) this.#contexts.delete(former.sessionId);
-    this.#roots.set(id, root);
   }
 }
 

@@ -138,12 +138,12 @@ describe('the number of active sessions', () => {
 });
 
 test('a session whose actors are stopped by somebody else holds no place, and is woken by the next command', async () => {
-  const roots: { readonly id?: string; stop(): unknown }[] = [];
+  const roots: { readonly id?: string; send(event: { type: string }): void }[] = [];
   const inspect = ({ type, actorRef }: { type: string; actorRef: unknown }): void => {
     if (type === '@xstate.actor') roots.push(actorRef as (typeof roots)[number]);
   };
   await using test = await withSessions(1, { maxActiveSessions: 1, inspect });
-  roots.find(({ id }) => id === 'session:s0')?.stop();
+  roots.find(({ id }) => id === 'session:s0')?.send({ type: 'xstate.stop' });
   await quiet();
   expect(temperature(test)[0]).toBe(0);
   await test.client.sessions.create({ sessionId: 'other' });

@@ -3,7 +3,7 @@
 import type { InspectionEvent } from 'xstate';
 import type { TelemetryEvent } from '../../../src/base/telemetry.ts';
 
-type Actor = InspectionEvent['actorRef'];
+type Actor = InspectionEvent['actorRef'] & { readonly id: string; readonly _parent?: Actor };
 
 const prefix = 'session:';
 /** Reports that must not name a session that is left alone. */
@@ -21,7 +21,8 @@ export class Watcher {
   readonly #mayBeKilled: (sessionId: string) => boolean;
   readonly #seen: (sessionId: string) => void;
   readonly #roots = new Map<string, Actor>();
-  readonly #sessionOf = new Map<string, string>();
+  readonly #contexts = new Map<Actor, Actor>();
+  readonly #sessionOf = new Map<Actor, string>();
   readonly #angry = new Set<string>();
   #waiting = new Map<string, () => void>();
 
@@ -32,8 +33,9 @@ export class Watcher {
   }
 
   readonly inspect = (event: InspectionEvent): void => {
-    if (event.type === '@xstate.actor') this.#note(event.actorRef);
-    const sessionId = this.#sessionOf.get(event.rootId);
+    const actor = event.actorRef as Actor;
+    if (event.type === '@xstate.actor') this.#note(actor);
+    const sessionId = this.#sessionOf.get(actor);
     if (sessionId === undefined || !this.#angry.has(sessionId)) return;
     this.thrown += 1;
     throw new Error('a bad inspector');
@@ -60,24 +62,32 @@ export class Watcher {
   /** The newest actors of a session that may be killed. */
   actor(sessionId: string, which: 'context' | 'root'): Actor | undefined {
     const root = this.#roots.get(sessionId);
-    return which === 'root' ? root : root?.getSnapshot().children?.context;
+    return which === 'root' ? root : root && this.#contexts.get(root);
   }
 
   forget(): void {
-    for (const known of [this.#roots, this.#sessionOf, this.#waiting, this.alarmed]) known.clear();
+    for (const known of [this.#roots, this.#contexts, this.#sessionOf, this.#waiting, this.alarmed])
+      known.clear();
     this.#angry.clear();
   }
 
   #note(actor: Actor): void {
-    const { id } = actor as Actor & { readonly id: string };
-    if (!id.startsWith(prefix)) return;
-    const sessionId = id.slice(prefix.length);
+    const ofSession = actor._parent === undefined ? undefined : this.#sessionOf.get(actor._parent);
+    if (actor._parent !== undefined && ofSession !== undefined) {
+      this.#contexts.set(actor._parent, actor);
+      this.#sessionOf.set(actor, ofSession);
+    } else if (actor.id.startsWith(prefix)) this.#noteRoot(actor, actor.id.slice(prefix.length));
+  }
+
+  #noteRoot(root: Actor, sessionId: string): void {
     this.#seen(sessionId);
     if (!this.#mayBeKilled(sessionId)) return;
     const former = this.#roots.get(sessionId);
-    if (former !== undefined) this.#sessionOf.delete(former.sessionId);
-    this.#roots.set(sessionId, actor);
-    this.#sessionOf.set(actor.sessionId, sessionId);
+    const context = former && this.#contexts.get(former);
+    if (former !== undefined) this.#contexts.delete(former);
+    for (const gone of [former, context]) if (gone !== undefined) this.#sessionOf.delete(gone);
+    this.#roots.set(sessionId, root);
+    this.#sessionOf.set(root, sessionId);
   }
 
   #call(sessionId: string): void {
