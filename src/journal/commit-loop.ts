@@ -30,6 +30,9 @@ export interface CommitLoopOptions {
   readonly groupBytes: number;
 }
 
+/** A group takes no more appends than these: those of one are answered, and send again, while the disk has the next. */
+const groupAppends = 128;
+
 export class CommitLoop {
   readonly #options: CommitLoopOptions;
   #queue = new Map<string, PendingCommit[]>();
@@ -77,18 +80,28 @@ export class CommitLoop {
 
   async #run(): Promise<void> {
     await null;
+    let durable: readonly PendingCommit[] = [];
     while (this.#queue.size > 0) {
       const group = this.#gather();
+      const written = this.#options.write(group);
+      for (const commit of durable) commit.committed();
+      durable = [];
       try {
-        await this.#options.write(group);
+        await written;
       } catch (error) {
         this.#fail(group, toError(error));
         break;
       }
-      for (const commit of group) commit.committed();
-      await turnOfTheLoop();
+      if (this.#queue.size > 0) durable = group;
+      else await this.#answerAll(group);
     }
     this.#running = undefined;
+  }
+
+  /** Nothing waits: those who are answered now may send again before the next group is gathered. */
+  async #answerAll(group: readonly PendingCommit[]): Promise<void> {
+    for (const commit of group) commit.committed();
+    await turnOfTheLoop();
   }
 
   #fail(group: readonly PendingCommit[], cause: Error): void {
@@ -108,7 +121,7 @@ export class CommitLoop {
       if (waiting.length > 0) this.#queue.set(stream, waiting);
       group.push(commit);
       bytes += commit.bytes;
-      if (bytes >= this.#options.groupBytes) break;
+      if (bytes >= this.#options.groupBytes || group.length === groupAppends) break;
     }
     this.#backlogBytes -= bytes;
     return group;

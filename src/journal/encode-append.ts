@@ -21,11 +21,14 @@ export interface EncodedAppend {
   readonly bytes: number;
 }
 
+const noReceipts: readonly Receipt[] = [];
+
 export function encodeAppend(
   stream: string,
   tail: Head | undefined,
   events: readonly EventDraft[],
-  { head: draft, epoch = 0, receipts = [] }: AppendOptions,
+  { head: draft, receipts = noReceipts }: AppendOptions,
+  epoch: number,
   limits: JournalLimits,
 ): EncodedAppend {
   const writes: Write[] = [];

@@ -108,9 +108,13 @@ export class LevelJournal implements Journal {
     return this.#store.incident;
   }
 
-  async head(stream: string): Promise<Head | undefined> {
-    assertStream(stream);
-    return this.#writer.head(stream);
+  head(stream: string): Promise<Head | undefined> {
+    try {
+      assertStream(stream);
+      return this.#writer.head(stream);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   append(
@@ -125,10 +129,7 @@ export class LevelJournal implements Journal {
       if (refusal !== undefined) throw notCommitted('An append', stream, refusal);
       const removal = this.#clearing.removalOf(stream);
       if (removal !== undefined) return removal.then(() => this.append(stream, expected, events, options));
-      return this.#writer.append(stream, expected, events, {
-        ...options,
-        epoch: options.epoch ?? this.#epoch,
-      });
+      return this.#writer.append(stream, expected, events, options, options.epoch ?? this.#epoch);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -68,23 +68,25 @@ export class StreamWriter {
 
   /** The durable head, after everything that waits for it now. */
   head(stream: string): Promise<Head | undefined> {
-    return this.whenReady(() => {
-      const live = this.live(stream);
-      return live.tail !== undefined && live.waiting > 0 ? this.#headBehind(live, live.tail) : live.durable;
-    });
+    if (this.#options.store.refusal !== undefined) return this.whenReady(() => this.head(stream));
+    const live = this.live(stream);
+    return live.tail !== undefined && live.waiting > 0
+      ? this.#headBehind(live, live.tail)
+      : Promise.resolve(live.durable);
   }
 
   append(
     stream: string,
     expected: Version | null,
     events: readonly EventDraft[],
-    options: AppendOptions & { readonly epoch: number },
+    options: AppendOptions,
+    epoch: number,
   ): Promise<Append> {
     const live = this.live(stream);
     const { tail } = live;
-    const moved = (tail?.version ?? null) !== expected || options.epoch < (tail?.epoch ?? 0);
+    const moved = (tail?.version ?? null) !== expected || epoch < (tail?.epoch ?? 0);
     if (moved) return this.conflict(stream);
-    const { head, writes, bytes } = encodeAppend(stream, tail, events, options, this.#options.limits);
+    const { head, writes, bytes } = encodeAppend(stream, tail, events, options, epoch, this.#options.limits);
     const stored = events.map((draft) => draft.event);
     return this.putHead(live, head, writes, bytes, stored);
   }

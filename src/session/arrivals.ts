@@ -14,8 +14,7 @@ export class Arrivals {
     start: () => Promise<Started>,
     deliver: (started: Started) => Promise<Answer>,
   ): Promise<Answer> {
-    const before = this.#last.get(sessionId) ?? Promise.resolve();
-    const started = before.then(start);
+    const started = this.#last.get(sessionId)?.then(start) ?? start();
     const arrived = started.catch(() => undefined);
     this.#last.set(sessionId, arrived);
     try {

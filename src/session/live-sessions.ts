@@ -190,8 +190,8 @@ export class LiveSessions {
     const resident = this.#residence.take(sessionId);
     const start = { sessionId, incarnation, ...(resident && { resident }) };
     const actor = await startActor(this.#actorOptions, start);
-    const untold = await this.#told.untold(sessionId, actor.seq);
-    if (untold.length > 0) this.#tell(actor, untold, actor.state);
+    if (this.#told.isBehind(sessionId, actor.seq))
+      this.#tell(actor, await this.#told.untold(sessionId, actor.seq), actor.state);
     this.#told.note(sessionId, actor.seq);
     follow(sessionId, [], actor.state, actor.stream);
     if (!this.#withoutAgents.has(sessionId)) actor.resumeAgents();

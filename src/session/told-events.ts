@@ -33,7 +33,11 @@ export class ToldEvents {
     this.#seqs.delete(sessionId);
   }
 
-  /** The events up to `seq` of which nobody was told; none of a session that was not in memory before. */
+  /** True when there are events up to `seq` of which nobody was told; never of a session that was not in memory before. */
+  isBehind(sessionId: string, seq: number): boolean {
+    return (this.#seqs.get(sessionId) ?? seq) < seq;
+  }
+
   async untold(sessionId: string, seq: number): Promise<readonly StoredEvent[]> {
     const events: StoredEvent[] = [];
     for (let told = this.#seqs.get(sessionId) ?? seq; told < seq; ) {

@@ -169,7 +169,7 @@ describe('an inspector that throws', () => {
       inspect: ({ actorRef }) => seen.add(Reflect.get(actorRef, 'id')),
     });
     await send(test, 's0');
-    expect(seen).toEqual(new Set(['session-manager', 'session:s0', 'context']));
+    expect(seen).toEqual(new Set(['session-manager', 'sessions', 'session:s0', 'context']));
   });
 });
 
