@@ -1,66 +1,71 @@
 // Events as an async iterator: replayed from a place, then live, without gap or repeat. While it keeps up it is an index
 // into a ring that all readers of the topic share; a slow one goes back to the journal, and loses transient events alone.
-import type { Waiter } from '../pubsub/ring.ts';
+import type { Ring, Waiter } from '../pubsub/ring.ts';
+import { Backlog } from './backlog.ts';
 import type { LiveSource, Slot } from './live-source.ts';
+
+/** What a reader tells of itself. */
+export interface ReaderMembership {
+  /** It has fallen out of the ring, and so many transient items with it. */
+  lagged(dropped: number): void;
+  /** Called once, when it ends. */
+  release(): void;
+}
 
 export interface EventReaderOptions<Item> {
   readonly source: LiveSource<Item>;
   /** Where to begin; it may refuse. */
   readonly start: () => string | Promise<string>;
-  /** Only these items are handed out. */
-  readonly wants: (item: Item) => boolean;
-  /** It has fallen out of the ring, and so many transient items with it. */
-  readonly lagged: (dropped: number) => void;
-  /** Called once, when it ends. */
-  readonly release: () => void;
+  /** Only these items are handed out; all of them without it. */
+  readonly wants: ((item: Item) => boolean) | undefined;
+  readonly membership: ReaderMembership;
 }
 
+type Result<Item> = IteratorResult<Item, undefined>;
+
 interface Request<Item> {
-  readonly resolve: (result: IteratorResult<Item, undefined>) => void;
+  readonly resolve: (result: Result<Item>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 const done = Object.freeze({ value: undefined, done: true as const });
 
 export class EventReader<Item> implements AsyncIterableIterator<Item, undefined, undefined> {
-  readonly #options: EventReaderOptions<Item>;
-  readonly #source: LiveSource<Item>;
-  /** The call of next() that waits; its executor is made once, for there is one for each event of each reader. */
-  #resolve: Request<Item>['resolve'] | undefined;
-  #reject: Request<Item>['reject'] | undefined;
-  readonly #ask = (resolve: Request<Item>['resolve'], reject: Request<Item>['reject']): void => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  };
-  /** Further calls behind it, oldest first. */
-  readonly #queue: Request<Item>[] = [];
-  readonly #waiter: Waiter = { isWaiting: false, wake: () => this.#serve() };
+  // First what each event of each reader touches: it is a few lines of the processor's cache.
+  readonly #ring: Ring<Slot<Item>>;
   #index: number;
   /** Transient items before the index. */
   #transients: number;
-  #dropped = 0;
   /** The place of the last durable item that was taken; undefined before the start. */
   #position: string | undefined;
-  /** What is behind the ring is read up to here; undefined while the reader is live. */
-  #through: string | Promise<string> | undefined;
-  #behind: AsyncIterator<readonly Slot<Item>[]> | undefined;
-  #page: readonly Slot<Item>[] = [];
-  #pageIndex = 0;
-  /** Transient items that wait until what came before them was read from the journal. */
-  #held: Slot<Item>[] = [];
+  /** What lies behind the ring; undefined while the reader is live. */
+  #backlog: Backlog<Item> | undefined;
   /** What comes from the ring up to these places was seen before. */
   #joinedAt: readonly string[] | undefined;
-  #isReading = false;
+  readonly #wants: ((item: Item) => boolean) | undefined;
   #isDone = false;
+  /** The oldest call of next() is answered by `#look`, when the ring has changed. */
+  #isListening = false;
+  /** Calls of next() that wait, behind that one, oldest first. */
+  #queue: Request<Item>[] | undefined;
+  readonly #look = (): Result<Item> | Promise<Result<Item>> => this.#lookUp();
+  readonly #source: LiveSource<Item>;
+  readonly #membership: ReaderMembership;
+  #start: (() => string | Promise<string>) | undefined;
+  #waiter: Waiter | undefined;
+  #dropped = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(options: EventReaderOptions<Item>) {
-    const { ring, end } = options.source;
-    this.#options = options;
-    this.#source = options.source;
+  constructor({ source, start, wants, membership }: EventReaderOptions<Item>) {
+    const { ring, end } = source;
+    this.#ring = ring;
     this.#index = ring.end;
     this.#transients = ring.volatile;
-    this.#through = end;
+    this.#backlog = new Backlog(source, end);
+    this.#wants = wants;
+    this.#source = source;
+    this.#membership = membership;
+    this.#start = start;
     // Whether it fails is asked when the first event is.
     if (end instanceof Promise) end.catch(() => undefined);
   }
@@ -70,18 +75,19 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined,
     return this.#dropped;
   }
 
-  next(): Promise<IteratorResult<Item, undefined>> {
-    if (this.#resolve !== undefined)
-      return new Promise((resolve, reject) => this.#queue.push({ resolve, reject }));
-    const value = this.#isDone || this.#isReading ? undefined : this.#take();
-    if (value !== undefined) return Promise.resolve({ value, done: false });
-    const next = new Promise(this.#ask);
-    this.#serve();
-    return next;
+  // No async function, and no promise of its own when the item is at hand: this is most of what an event costs a reader.
+  next(): Promise<Result<Item>> {
+    if (this.#isListening || this.#queue !== undefined) return this.#queueUp('last');
+    if (this.#isDone) return this.#ended();
+    const slot = this.#take();
+    if (slot !== undefined) return slot.answer;
+    if (this.#backlog !== undefined) return this.#queueUp('last');
+    this.#isListening = true;
+    return this.#ring.changed.then(this.#look);
   }
 
   /** Ends it at once, also while it waits. */
-  return(): Promise<IteratorResult<Item, undefined>> {
+  return(): Promise<Result<Item>> {
     this.end();
     return Promise.resolve(done);
   }
@@ -98,11 +104,10 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined,
   end(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#source.ring.stopWaiting(this.#waiter);
-    this.#page = [];
-    this.#held = [];
-    this.#behind = undefined;
-    this.#options.release();
+    this.#backlog = undefined;
+    if (this.#isListening) this.#ring.rouse();
+    if (this.#waiter !== undefined) this.#ring.stopWaiting(this.#waiter);
+    this.#membership.release();
     this.#serve();
   }
 
@@ -113,63 +118,85 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined,
     this.end();
   }
 
+  /** Answers the call that waited for the ring to change: most often there is one more item. */
+  #lookUp(): Result<Item> | Promise<Result<Item>> {
+    this.#isListening = false;
+    const slot = this.#isDone ? undefined : this.#take();
+    if (slot === undefined && !this.#isDone) return this.#queueUp('first');
+    // Those behind it are answered after it.
+    if (this.#queue !== undefined) queueMicrotask(() => this.#serve());
+    return slot === undefined ? this.#last() : slot.result;
+  }
+
+  #queueUp(place: 'first' | 'last'): Promise<Result<Item>> {
+    return new Promise((resolve, reject) => {
+      this.#queue ??= [];
+      if (place === 'first') this.#queue.unshift({ resolve, reject });
+      else this.#queue.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
   /** Answers as many of those that wait as it can, and sees to it that there will be more. */
   #serve(): void {
+    if (this.#isListening) return;
     if (this.#isDone) this.#refuse();
-    while (this.#resolve !== undefined && !this.#isReading) {
-      const value = this.#take();
-      if (value !== undefined) this.#answer({ value, done: false });
-      else if (this.#isLive) {
-        this.#source.ring.wait(this.#waiter);
+    while (this.#queue !== undefined && this.#backlog?.isReading !== true) {
+      const slot = this.#take();
+      if (slot !== undefined) this.#answer(this.#queue, slot.result);
+      else if (this.#backlog !== undefined) void this.#readOn(this.#backlog);
+      else {
+        this.#waiter ??= { isWaiting: false, wake: () => this.#serve() };
+        this.#ring.wait(this.#waiter);
         return;
-      } else void this.#readBehind();
+      }
     }
   }
 
-  #answer(result: IteratorResult<Item, undefined>): void {
-    const resolve = this.#resolve;
-    this.#goOn();
-    resolve?.(result);
-  }
-
-  /** The next of those that wait. */
-  #goOn(): void {
-    const further = this.#queue.length > 0 ? this.#queue.shift() : undefined;
-    this.#resolve = further?.resolve;
-    this.#reject = further?.reject;
+  #answer(queue: Request<Item>[], result: Result<Item>): void {
+    const request = queue.shift();
+    if (queue.length === 0) this.#queue = undefined;
+    request?.resolve(result);
   }
 
   #refuse(): void {
-    const [failure, reject] = [this.#failure, this.#reject];
-    if (failure !== undefined && reject !== undefined) {
-      this.#failure = undefined;
-      this.#goOn();
-      reject(failure.error);
-    }
-    while (this.#resolve !== undefined) this.#answer(done);
+    const queue = this.#queue ?? [];
+    this.#queue = undefined;
+    for (const { resolve, reject } of queue) this.#ended().then(resolve, reject);
   }
 
-  get #isLive(): boolean {
-    return this.#through === undefined;
+  async #ended(): Promise<Result<Item>> {
+    return this.#last();
+  }
+
+  /** There is nothing more; why is thrown once. */
+  #last(): Result<Item> {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
+    return done;
   }
 
   /** The next item that is at hand and wanted. */
-  #take(): Item | undefined {
+  #take(): Slot<Item> | undefined {
     for (let slot = this.#next(); slot !== undefined; slot = this.#next()) {
       const { item, cursor } = slot;
       if (cursor !== undefined) this.#position = cursor;
-      if (item !== undefined && this.#options.wants(item)) return item;
+      if (item !== undefined && (this.#wants === undefined || this.#wants(item))) return slot;
     }
     return undefined;
   }
 
   #next(): Slot<Item> | undefined {
-    if (this.#pageIndex < this.#page.length) return this.#page[this.#pageIndex++];
-    return this.#isLive ? this.#nextOfRing() : undefined;
+    if (this.#backlog === undefined) return this.#nextOfRing();
+    const slot = this.#backlog.take();
+    if (slot !== undefined || !this.#backlog.isRead) return slot;
+    this.#backlog = undefined;
+    return this.#nextOfRing();
   }
 
   #nextOfRing(): Slot<Item> | undefined {
-    const { ring } = this.#source;
+    const ring = this.#ring;
     if (this.#index < ring.first) return this.#fallOut();
     while (this.#index < ring.end) {
       const slot = ring.at(this.#index++);
@@ -177,18 +204,17 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined,
         this.#transients += 1;
         return slot;
       }
-      if (this.#wasRead(slot.cursor)) continue;
+      if (this.#joinedAt !== undefined && this.#wasRead(slot.cursor, this.#joinedAt)) continue;
       if (slot.item !== undefined) return slot;
-      this.#through = slot.cursor;
+      this.#backlog = new Backlog(this.#source, slot.cursor);
       return undefined;
     }
     return undefined;
   }
 
   /** The reader may have begun at what is durable and is told of only now. */
-  #wasRead(cursor: string): boolean {
-    if (this.#joinedAt === undefined) return false;
-    if (this.#joinedAt.some((place) => this.#source.isSeen(cursor, place))) return true;
+  #wasRead(cursor: string, joinedAt: readonly string[]): boolean {
+    if (joinedAt.some((place) => this.#source.isSeen(cursor, place))) return true;
     this.#joinedAt = undefined;
     return false;
   }
@@ -197,40 +223,37 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined,
   #fallOut(): undefined {
     const { ring, end } = this.#source;
     const dropped = ring.lost - this.#transients;
+    const held: Slot<Item>[] = [];
     for (let index = ring.first; index < ring.end; index++) {
       const slot = ring.at(index);
-      if (slot.cursor === undefined) this.#held.push(slot);
+      if (slot.cursor === undefined) held.push(slot);
     }
     this.#index = ring.end;
     this.#transients = ring.volatile;
     this.#dropped += dropped;
-    this.#through = end;
-    this.#options.lagged(dropped);
+    this.#backlog = new Backlog(this.#source, end, held);
+    this.#membership.lagged(dropped);
   }
 
   /** Reads one page of what lies behind the ring, or finds that nothing does. */
-  async #readBehind(): Promise<void> {
-    this.#isReading = true;
+  async #readOn(backlog: Backlog<Item>): Promise<void> {
+    backlog.isReading = true;
     try {
-      const through = (await this.#through) ?? '';
-      this.#position ??= await this.#options.start();
-      this.#behind ??= this.#source.replay(this.#position, through);
-      const { value, done: isRead } = await this.#behind.next();
-      this.#page = value ?? [];
-      this.#pageIndex = 0;
-      if (isRead === true) this.#join(through);
+      const through = await backlog.through;
+      this.#position ??= await this.#begin(through);
+      await backlog.readPage(this.#position, through);
+      if (backlog.isRead) this.#joinedAt = [this.#position, through];
     } catch (error) {
       this.fail(error);
     }
-    this.#isReading = false;
+    backlog.isReading = false;
     this.#serve();
   }
 
-  #join(through: string): void {
-    this.#joinedAt = [this.#position ?? through, through];
-    this.#behind = undefined;
-    this.#through = undefined;
-    this.#page = this.#held;
-    this.#held = [];
+  /** Asked once: what it holds is not held any longer. */
+  async #begin(through: string): Promise<string> {
+    const start = this.#start;
+    this.#start = undefined;
+    return start === undefined ? through : start();
   }
 }

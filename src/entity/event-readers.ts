@@ -1,7 +1,7 @@
 // All readers of a system: those of one topic share a source, which comes with the first and goes with the last. Nothing
 // here keeps a reader alive that its user has let go: one that is never ended is collected, and gives back what it held.
 import type { Telemetry } from '../base/telemetry.ts';
-import { EventReader } from './event-reader.ts';
+import { EventReader, type ReaderMembership } from './event-reader.ts';
 import type { LiveSource } from './live-source.ts';
 
 export interface ReadOptions<Item, Source extends LiveSource<Item>> {
@@ -17,19 +17,15 @@ export interface ReadOptions<Item, Source extends LiveSource<Item>> {
   readonly closing?: AbortSignal | undefined;
 }
 
-interface Shared<Item> {
-  readonly source: LiveSource<Item>;
-  readers: number;
-}
-
 type Endable = Pick<EventReader<unknown>, 'end' | 'fail'>;
-type End = (reader: Endable) => void;
+type End = (reader: Endable, signal: AbortSignal) => void;
 
 export class EventReaders<Item> {
   readonly #telemetry: Telemetry;
-  readonly #shared = new Map<string, Shared<Item>>();
-  readonly #endings = new Endings();
-  readonly #abandoned = new FinalizationRegistry<() => void>((release) => release());
+  readonly #topics = new Map<string, ReadTopic<Item>>();
+  readonly #failing = new Endings((reader, signal) => reader.fail(signal.reason));
+  readonly #closing = new Endings((reader) => reader.end());
+  readonly #abandoned = new FinalizationRegistry<ReaderMembership>((membership) => membership.release());
 
   constructor(telemetry: Telemetry) {
     this.#telemetry = telemetry;
@@ -37,90 +33,124 @@ export class EventReaders<Item> {
 
   /** Topics that somebody reads. */
   get size(): number {
-    return this.#shared.size;
+    return this.#topics.size;
   }
 
   read<Source extends LiveSource<Item>>(options: ReadOptions<Item, Source>): EventReader<Item> {
-    const { topic, start, wants = () => true, signal, closing } = options;
-    const telemetry = this.#telemetry;
-    const shared = this.#join(topic, options.open);
-    const source = shared.source as Source;
-    const forget: (() => void)[] = [];
-    // It must not know the reader, or the reader would never be collected.
-    const release = once(() => {
-      this.#leave(topic, shared);
-      for (const each of forget) each();
-    });
-    const reader = new EventReader<Item>({
-      source,
-      start: () => start(source),
-      wants,
-      lagged: (dropped) => telemetry('subscriber.lagged', { topic, dropped }),
-      release,
-    });
-    this.#abandoned.register(reader, release);
-    const ref = new WeakRef<Endable>(reader);
-    if (signal !== undefined) forget.push(this.#endings.add(signal, ref, failWith(signal)));
-    if (closing !== undefined) forget.push(this.#endings.add(closing, ref, endQuietly));
+    const { start, wants, signal, closing } = options;
+    const topic = this.#join(options.topic, options.open);
+    const source = topic.source as Source;
+    const membership = new Membership(topic);
+    const reader = new EventReader<Item>({ source, start: () => start(source), wants, membership });
+    this.#abandoned.register(reader, membership);
+    if (signal !== undefined) membership.endsWith(this.#failing.of(signal), reader);
+    if (closing !== undefined) membership.endsWith(this.#closing.of(closing), reader);
     return reader;
   }
 
-  #join(topic: string, open: () => LiveSource<Item>): Shared<Item> {
-    const shared = this.#shared.get(topic) ?? { source: open(), readers: 0 };
-    this.#shared.set(topic, shared);
-    shared.readers += 1;
-    return shared;
+  #join(name: string, open: () => LiveSource<Item>): ReadTopic<Item> {
+    const topic = this.#topics.get(name) ?? this.#open(name, open());
+    topic.readers += 1;
+    return topic;
   }
 
-  #leave(topic: string, shared: Shared<Item>): void {
-    shared.readers -= 1;
-    if (shared.readers > 0) return;
-    shared.source.close();
-    if (this.#shared.get(topic) === shared) this.#shared.delete(topic);
-  }
-}
-
-const endQuietly: End = (reader) => reader.end();
-const failWith =
-  (signal: AbortSignal): End =>
-  (reader) =>
-    reader.fail(signal.reason);
-
-function once(task: () => void): () => void {
-  let ran = false;
-  return () => {
-    if (ran) return;
-    ran = true;
-    task();
-  };
-}
-
-/** One listener per signal, however many readers it ends; it holds none of them. */
-class Endings {
-  readonly #bySignal = new WeakMap<AbortSignal, Map<WeakRef<Endable>, End>>();
-
-  /** Returns how to forget the reader. */
-  add(signal: AbortSignal, ref: WeakRef<Endable>, end: End): () => void {
-    const reader = ref.deref();
-    if (signal.aborted && reader !== undefined) {
-      end(reader);
-      return () => {};
-    }
-    const readers = this.#bySignal.get(signal) ?? this.#watch(signal);
-    readers.set(ref, end);
-    return () => void readers.delete(ref);
-  }
-
-  #watch(signal: AbortSignal): Map<WeakRef<Endable>, End> {
-    const readers = new Map<WeakRef<Endable>, End>();
-    this.#bySignal.set(signal, readers);
-    const endAll = (): void => {
-      for (const [ref, end] of [...readers]) {
-        const reader = ref.deref();
-        if (reader !== undefined) end(reader);
-      }
+  #open(name: string, source: LiveSource<Item>): ReadTopic<Item> {
+    const topic: ReadTopic<Item> = {
+      source,
+      readers: 0,
+      lagged: (dropped) => this.#telemetry('subscriber.lagged', { topic: name, dropped }),
+      leave: () => {
+        topic.readers -= 1;
+        if (topic.readers > 0) return;
+        source.close();
+        if (this.#topics.get(name) === topic) this.#topics.delete(name);
+      },
     };
-    signal.addEventListener('abort', endAll, { once: true });
-    return readers;
+    this.#topics.set(name, topic);
+    return topic;
+  }
+}
+
+interface ReadTopic<Item> {
+  readonly source: LiveSource<Item>;
+  readers: number;
+  readonly lagged: (dropped: number) => void;
+  readonly leave: () => void;
+}
+
+/** What a reader takes part in until it ends. It must not know the reader, or the reader would never be collected. */
+class Membership implements ReaderMembership {
+  readonly #topic: Pick<ReadTopic<unknown>, 'lagged' | 'leave'>;
+  #ref: WeakRef<Endable> | undefined;
+  #endings: readonly Ending[] = [];
+  #isOver = false;
+
+  constructor(topic: Pick<ReadTopic<unknown>, 'lagged' | 'leave'>) {
+    this.#topic = topic;
+  }
+
+  endsWith(ending: Ending, reader: Endable): void {
+    if (this.#isOver) return;
+    if (ending.isOver) {
+      ending.end(reader);
+      return;
+    }
+    this.#ref ??= new WeakRef(reader);
+    ending.refs.add(this.#ref);
+    this.#endings = [...this.#endings, ending];
+  }
+
+  lagged(dropped: number): void {
+    this.#topic.lagged(dropped);
+  }
+
+  release(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const { refs } of this.#endings) if (this.#ref !== undefined) refs.delete(this.#ref);
+    this.#topic.leave();
+  }
+}
+
+/** The readers that a signal ends, by one listener however many they are; it holds none of them. */
+class Ending {
+  readonly refs = new Set<WeakRef<Endable>>();
+  readonly #signal: AbortSignal;
+  readonly #end: End;
+
+  constructor(signal: AbortSignal, end: End) {
+    this.#signal = signal;
+    this.#end = end;
+    signal.addEventListener('abort', () => this.#endAll(), { once: true });
+  }
+
+  get isOver(): boolean {
+    return this.#signal.aborted;
+  }
+
+  end(reader: Endable): void {
+    this.#end(reader, this.#signal);
+  }
+
+  #endAll(): void {
+    for (const ref of [...this.refs]) {
+      const reader = ref.deref();
+      if (reader !== undefined) this.end(reader);
+    }
+  }
+}
+
+class Endings {
+  readonly #end: End;
+  readonly #bySignal = new WeakMap<AbortSignal, Ending>();
+
+  constructor(end: End) {
+    this.#end = end;
+  }
+
+  of(signal: AbortSignal): Ending {
+    const ending = this.#bySignal.get(signal) ?? new Ending(signal, this.#end);
+    this.#bySignal.set(signal, ending);
+    return ending;
   }
 }

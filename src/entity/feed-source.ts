@@ -4,7 +4,7 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Cursor, FeedEntry, Journal, StoredEvent } from '../journal/journal.ts';
 import { Ring } from '../pubsub/ring.ts';
 import type { Announcement, Listen, Show } from './announcement.ts';
-import { isTransientSlot, type LiveSource, ringCapacity, type Slot } from './live-source.ts';
+import { isTransientSlot, type LiveSource, ringCapacity, Slot } from './live-source.ts';
 
 const pageEntries = 64;
 
@@ -72,7 +72,7 @@ export class FeedSource<Item> implements LiveSource<Item> {
   #hear(announcement: Announcement): void {
     if ('transient' in announcement) {
       const item = this.#show(announcement);
-      if (item !== undefined) this.ring.push({ item });
+      if (item !== undefined) this.ring.push(new Slot(item));
     } else {
       this.#hasGrown = true;
       if (!this.#isReading) void this.#read();
@@ -89,7 +89,7 @@ export class FeedSource<Item> implements LiveSource<Item> {
     } catch {
       // A hole: each reader goes to the feed itself, and is told what is wrong with it.
       this.#end = this.#journal.feedEnd();
-      this.ring.push({ cursor: this.#end });
+      this.ring.push(new Slot<Item>(undefined, this.#end));
     } finally {
       this.#isReading = false;
     }
@@ -109,8 +109,7 @@ export class FeedSource<Item> implements LiveSource<Item> {
   #slots({ cursor: entry, events }: FeedEntry): Slot<Item>[] {
     return events.map((event) => {
       const cursor = feedCursor(entry, event);
-      const item = this.#show({ event, cursor });
-      return item === undefined ? { cursor } : { item, cursor };
+      return new Slot(this.#show({ event, cursor }), cursor);
     });
   }
 }

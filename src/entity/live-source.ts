@@ -5,10 +5,29 @@ import type { Ring } from '../pubsub/ring.ts';
  * What a ring holds. Without a cursor it is transient, and kept nowhere else. Without an item it is a hole: who comes to it
  * reads up to its cursor from the journal first.
  */
-export interface Slot<Item> {
-  readonly item?: Item;
+export class Slot<Item> {
+  readonly item: Item | undefined;
   /** The place behind it. */
-  readonly cursor?: string;
+  readonly cursor: string | undefined;
+  #result: IteratorYieldResult<Item> | undefined;
+  #answer: Promise<IteratorYieldResult<Item>> | undefined;
+
+  constructor(item: Item | undefined, cursor?: string) {
+    this.item = item;
+    this.cursor = cursor;
+  }
+
+  /** What every reader that waited for it is given: made once, and frozen, for they share it. There is an item. */
+  get result(): IteratorYieldResult<Item> {
+    this.#result ??= Object.freeze({ value: this.item as Item, done: false as const });
+    return this.#result;
+  }
+
+  /** The same for a reader that finds it at hand. */
+  get answer(): Promise<IteratorYieldResult<Item>> {
+    this.#answer ??= Promise.resolve(this.result);
+    return this.#answer;
+  }
 }
 
 /** Durable items stand in the ring in the order of their places, each place once. */

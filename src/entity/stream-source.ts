@@ -4,7 +4,7 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import { Ring } from '../pubsub/ring.ts';
 import type { Announcement, Listen, Show } from './announcement.ts';
-import { isTransientSlot, type LiveSource, ringCapacity, type Slot } from './live-source.ts';
+import { isTransientSlot, type LiveSource, ringCapacity, Slot } from './live-source.ts';
 import { replayStreams } from './replay-streams.ts';
 import { beginningOf, completeSeqs, endOf, parseSeqs, type Seqs, seqsCursor } from './stream-cursor.ts';
 
@@ -77,7 +77,7 @@ export class StreamSource<Item> implements LiveSource<Item> {
     const known = this.#seqs;
     if (known === undefined || seqs.every((seq, i) => seq <= (known[i] ?? 0))) return;
     this.#seqs = known.map((seq, i) => Math.max(seq, seqs[i] ?? 0));
-    this.ring.push({ cursor: seqsCursor(this.#seqs) });
+    this.ring.push(new Slot<Item>(undefined, seqsCursor(this.#seqs)));
   }
 
   async #load(): Promise<string> {
@@ -96,7 +96,7 @@ export class StreamSource<Item> implements LiveSource<Item> {
     if ('durable' in announcement) for (const event of announcement.durable) this.#take(event);
     else {
       const item = this.#show(announcement);
-      if (item !== undefined) this.ring.push({ item });
+      if (item !== undefined) this.ring.push(new Slot(item));
     }
   }
 
@@ -115,8 +115,7 @@ export class StreamSource<Item> implements LiveSource<Item> {
 
   #slot(event: StoredEvent, seqs: Seqs): Slot<Item> {
     const cursor = seqsCursor(seqs);
-    const item = this.#show({ event, cursor });
-    return item === undefined ? { cursor } : { item, cursor };
+    return new Slot(this.#show({ event, cursor }), cursor);
   }
 
   #parse(cursor: string): Seqs {

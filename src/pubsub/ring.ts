@@ -26,6 +26,8 @@ export class Ring<Item> {
   /** Those among them that have left. */
   #gone = 0;
   #isWaking = false;
+  #changed: Promise<void> | undefined;
+  #tell: (() => void) | undefined;
 
   constructor({ capacity, isVolatile }: RingOptions<Item>) {
     this.#capacity = capacity;
@@ -65,11 +67,33 @@ export class Ring<Item> {
     this.#slots[this.#end % this.#capacity] = item;
     this.#end += 1;
     if (this.#isVolatile(item)) this.#volatile += 1;
+    this.rouse();
     this.#wakeSoon();
+  }
+
+  /**
+   * Resolves when the next item is there, or somebody was roused: one promise for all who wait, and the cheapest way to. Who
+   * may have to stop waiting alone waits by `wait`, or rouses all.
+   */
+  get changed(): Promise<void> {
+    this.#changed ??= new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+    return this.#changed;
+  }
+
+  /** All who wait for a change look up, for one of them has another reason to. */
+  rouse(): void {
+    const tell = this.#tell;
+    if (tell === undefined) return;
+    this.#changed = undefined;
+    this.#tell = undefined;
+    tell();
   }
 
   /** Wakes it once, when there is more: one microtask for all that wait, however much came. */
   wait(waiter: Waiter): void {
+    if (waiter.isWaiting) return;
     waiter.isWaiting = true;
     this.#waiting.push(waiter);
   }
