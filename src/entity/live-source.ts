@@ -9,7 +9,6 @@ export class Slot<Item> {
   readonly item: Item | undefined;
   /** The place behind it. */
   readonly cursor: string | undefined;
-  #result: IteratorYieldResult<Item> | undefined;
   #answer: Promise<IteratorYieldResult<Item>> | undefined;
 
   constructor(item: Item | undefined, cursor?: string) {
@@ -17,15 +16,17 @@ export class Slot<Item> {
     this.cursor = cursor;
   }
 
-  /** What every reader that waited for it is given: made once, and frozen, for they share it. There is an item. */
+  /**
+   * What a reader answers with that waited for it; there is an item. Not shared, for then it would have to be frozen, and V8
+   * looks for a `then` in what a promise is resolved with, unless it is a plain result.
+   */
   get result(): IteratorYieldResult<Item> {
-    this.#result ??= Object.freeze({ value: this.item as Item, done: false as const });
-    return this.#result;
+    return { value: this.item as Item, done: false };
   }
 
-  /** The same for a reader that finds it at hand. */
+  /** What readers answer with that find it at hand: made once, and frozen, for they share it. */
   get answer(): Promise<IteratorYieldResult<Item>> {
-    this.#answer ??= Promise.resolve(this.result);
+    this.#answer ??= Promise.resolve(Object.freeze(this.result));
     return this.#answer;
   }
 }
