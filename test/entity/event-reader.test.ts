@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { Telemetry } from '../../src/base/telemetry.ts';
 import type { Announcement, Received } from '../../src/entity/announcement.ts';
 import type { EventReader } from '../../src/entity/event-reader.ts';
-import { EventReaders } from '../../src/entity/event-readers.ts';
+import { EventReaders, type ReadOptions } from '../../src/entity/event-readers.ts';
 import { StreamSource } from '../../src/entity/stream-source.ts';
 import type { Journal, StoredEvent } from '../../src/journal/journal.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
@@ -345,10 +345,111 @@ describe('readers of one topic', () => {
       opened.push(source);
       return source;
     };
-    const read = (after?: string): EventReader<Received> =>
-      readers.read({ topic: stream, open, start: (source) => source.start(after) });
+    const read = (after?: string, options: Choice = {}): EventReader<Received> =>
+      readers.read({ topic: stream, open, start: (source) => source.start(after), ...options });
     return { readers, opened, read };
   };
+
+  type Choice = Pick<ReadOptions<Received, StreamSource<Received>>, 'wants' | 'signal' | 'closing'>;
+
+  /** Readers that have caught up, each with a call that waits. */
+  const waiting = async (readers: readonly EventReader<Received>[]): Promise<Promise<string>[]> => {
+    const calls = readers.map((reader) =>
+      reader.next().then(({ value }) => (value === undefined ? 'done' : nameOf(value))),
+    );
+    await quiet();
+    return calls;
+  };
+
+  test('wait together, and one that ends while they do ends alone', async () => {
+    const store = await started();
+    const { read } = reading(store);
+    const abort = new AbortController();
+    const closing = new AbortController();
+    const readers = [
+      read(),
+      read(undefined, { signal: abort.signal }),
+      read(undefined, { closing: closing.signal }),
+      read(),
+    ];
+    const first = await waiting(readers);
+    store.transient('first');
+    expect(await Promise.all(first)).toEqual(Array(4).fill('~first'));
+    const calls = await waiting(readers);
+    const behind = readers[1]?.next();
+    abort.abort(new Error('enough'));
+    await expect(calls[1]).rejects.toThrow('enough');
+    expect(await behind).toEqual({ value: undefined, done: true });
+    closing.abort();
+    expect(await calls[2]).toBe('done');
+    void readers[3]?.return();
+    expect(await calls[3]).toBe('done');
+    await quiet();
+    await store.send(['second']);
+    expect(await calls[0]).toBe('second');
+    store.transient('third');
+    expect(await Promise.all(await waiting(readers.slice(0, 1)))).toEqual(['~third']);
+  });
+
+  test('answer calls that wait together for the live ones in their order, and each with its own event', async () => {
+    const store = await started();
+    const reader = reading(store).read();
+    const caughtUp = names(reader, 1);
+    await quiet();
+    store.transient('before');
+    await caughtUp;
+    const answered: string[] = [];
+    const calls = Array.from({ length: 4 }, () =>
+      reader.next().then(({ value }) => answered.push(value === undefined ? 'done' : nameOf(value))),
+    );
+    for (const name of ['a', 'b']) store.transient(name);
+    await Promise.all(calls.slice(0, 2));
+    await store.send(['c']);
+    await reader.return();
+    await Promise.all(calls);
+    expect(answered).toEqual(['~a', '~b', 'c', 'done']);
+  });
+
+  test('pass over what they do not want, also while they wait', async () => {
+    const store = await started();
+    const wants = (received: Received): boolean => nameOf(received).includes('x');
+    const reader = reading(store).read(undefined, { wants });
+    const heard = names(reader, 4);
+    await quiet();
+    for (const name of ['a', 'x1', 'b']) store.transient(name);
+    await quiet();
+    for (const name of ['c', 'd']) {
+      store.transient(name);
+      await quiet(1);
+    }
+    await store.send(['e', 'x2']);
+    store.transient('x3');
+    await quiet();
+    await store.send(['x4']);
+    expect(await heard).toEqual(['~x1', 'x2', '~x3', 'x4']);
+    // Two calls at once: the older one is still the first to be answered.
+    const calls = [names(reader, 1), names(reader, 1)];
+    store.transient('f');
+    await quiet(1);
+    for (const name of ['x5', 'x6']) store.transient(name);
+    expect(await Promise.all(calls)).toEqual([['~x5'], ['~x6']]);
+  });
+
+  test('cannot change what another is given, and are given the same event', async () => {
+    const store = await started();
+    const { read } = reading(store);
+    const readers = [read(), read()];
+    const calls = readers.map((reader) => reader.next());
+    await quiet();
+    for (const name of ['waited for', 'at hand']) store.transient(name);
+    const [a, b] = await Promise.all(calls);
+    const [c, d] = await Promise.all(readers.map((reader) => reader.next()));
+    expect(a?.value).toBe(b?.value);
+    expect(c?.value).toBe(d?.value);
+    // Each has a result of its own, or shares one that nobody can change.
+    expect(a).not.toBe(b);
+    expect(Object.isFrozen(c) && Object.isFrozen(d)).toBe(true);
+  });
 
   test('share one ring, which comes with the first and goes with the last', async () => {
     const store = await started();

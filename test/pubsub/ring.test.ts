@@ -63,3 +63,37 @@ test('one that leaves in the middle of a wake-up is not woken any more, and one 
   await quiet(1);
   expect(woken).toEqual(['last']);
 });
+
+test('a change is one promise for all who wait for it, kept by the next item, or by somebody who rouses them', async () => {
+  const ring = new Ring<number>({ capacity: 8, isVolatile });
+  const seen: string[] = [];
+  const look = (name: string): void => void ring.changed.then(() => seen.push(`${name} ${ring.end}`));
+  expect(ring.changed).toBe(ring.changed);
+  look('a');
+  look('b');
+  await quiet(1);
+  expect(seen).toEqual([]);
+  ring.push(1);
+  look('c');
+  await quiet(1);
+  expect(seen).toEqual(['a 1', 'b 1']);
+  ring.rouse();
+  ring.rouse();
+  await quiet(1);
+  expect(seen).toEqual(['a 1', 'b 1', 'c 1']);
+});
+
+test('who waits twice is woken once', async () => {
+  const ring = new Ring<number>({ capacity: 8, isVolatile });
+  let woken = 0;
+  const twice = waiter(() => {
+    woken += 1;
+    // Were it in the list twice, the second place would wake it once more.
+    if (woken === 1) ring.wait(twice);
+  });
+  ring.wait(twice);
+  ring.wait(twice);
+  ring.push(1);
+  await quiet(1);
+  expect(woken).toBe(1);
+});

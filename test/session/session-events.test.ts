@@ -8,7 +8,7 @@ import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { SessionEvents } from '../../src/session/session-events.ts';
 import { globalTopic, sessionTopic } from '../../src/session/topics.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
-import { codeOf } from '../support/outcome.ts';
+import { codeOf, quiet } from '../support/outcome.ts';
 
 async function started() {
   const store = memoryJournal();
@@ -199,4 +199,22 @@ test('all readers and callbacks of a topic are handed the same event, which nobo
   expect(Object.isFrozen(one?.value)).toBe(true);
   expect(heard[0]).toBe(heard[1]);
   await Promise.all(readers.map((reader) => reader.return()));
+});
+
+test('an event is made once for all callbacks of a topic, and once for all its iterators', async () => {
+  const { events, append, pubsub } = await started();
+  await append('session/a', sent, 1);
+  const heard: DeliveredEvent[] = [];
+  for (let i = 0; i < 3; i++) events.subscribe('a', (event) => heard.push(event));
+  const readers = Array.from({ length: 3 }, () => events.stream({ sessionId: 'a', after: '1' }));
+  const taking = readers.map((reader) => take(reader, 2));
+  await quiet();
+  await append('session/a', sent, 2);
+  const transient = { stream: 'session/a', at: 3, type: 'stream.chunk', data: {} };
+  pubsub.publish(sessionTopic('a'), { transient });
+  const taken = await Promise.all(taking);
+  expect(heard.map(({ at }) => at)).toEqual([2, 2, 2, 3, 3, 3]);
+  expect(new Set(heard).size).toBe(2);
+  expect(new Set(taken.flat()).size).toBe(2);
+  expect([...heard, ...taken.flat()].every(Object.isFrozen)).toBe(true);
 });
