@@ -1,54 +1,16 @@
-// One stream with a law: decide, remember, become, tell, act, answer, for every command and in this order.
-//
-// Decide works on the decided state, so that commands follow each other while the disk works; everybody else sees the
-// durable one. When the disk fails the decided state is dropped and read back from what the disk has kept.
-import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
-import type { Telemetry } from '../base/telemetry.ts';
-import type { Command, Law, Refusal } from '../domain/law.ts';
-import type {
-  Append,
-  EventDraft,
-  EventMeta,
-  Head,
-  Journal,
-  Receipt,
-  StoredEvent,
-} from '../journal/journal.ts';
+import type { Command, Refusal } from '../domain/law.ts';
+import type { Append, EventDraft, EventMeta, Head, Receipt, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
-import { type Flight, Flights, isWritten } from './flights.ts';
+import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
+import { type Flight, Flights, isWritten, loadOf } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
+import { lost } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
-import { answerFromRecord, type ReceiptWindow, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
-import { type SnapshotPolicy, SnapshotWriter } from './snapshot-writer.ts';
-
-/** What all entities of a kind share. */
-export interface EntityPorts<State, C extends Command> {
-  readonly law: Law<State, C>;
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  /** Commands that may wait for their answers; one more is refused with `OVERLOADED`. */
-  readonly mailboxSize: number;
-  readonly snapshots?: SnapshotPolicy;
-  readonly receipts?: ReceiptWindow;
-}
-
-/** Whose entity it is, and who hears what becomes of it. */
-export interface EntityOwner<State> {
-  readonly stream: string;
-  readonly incarnation: number;
-  /** An event has become durable, and `state` is the state after it. */
-  become(event: StoredEvent, state: State): void;
-  /** Events that became durable together, in order; `state` is the state after the last. */
-  tell(events: readonly StoredEvent[], state: State): void;
-  /** The law or the journal failed in a way that this incarnation cannot outlive. */
-  crash(error: Error): void;
-}
-
-export type EntityOptions<State, C extends Command> = EntityPorts<State, C> & EntityOwner<State>;
+import { answerFromRecord, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
 
 const noMeta: CommandMeta = {};
 const noReceipts: readonly Receipt[] = [];
@@ -305,19 +267,10 @@ export class Entity<State, C extends Command> {
   #append(): void {
     const { law, journal, clock } = this.#ports;
     const batch = this.#flights.depart(journal.limits.batchBytes);
-    const drafts: EventDraft[] = [];
-    const receipts: Receipt[] = [];
-    let state = this.#durable;
-    for (const flight of batch) {
-      for (const event of flight.events) {
-        drafts.push(event.draft);
-        state = event.state;
-      }
-      receipts.push(...flight.receipts);
-    }
+    const { drafts, receipts, state } = loadOf(batch);
     const startedAt = clock.now();
     try {
-      const head = law.summarize(state);
+      const head = law.summarize(state ?? this.#durable);
       journal.append(this.stream, this.#head?.version ?? null, drafts, { head, receipts }).then(
         (result) => {
           this.#appendMs = Math.max(1, clock.now() - startedAt);
@@ -378,7 +331,10 @@ export class Entity<State, C extends Command> {
   #lose(batch: readonly Flight<State, C>[], code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', cause: Error): void {
     this.#flights.land();
     for (const flight of batch)
-      this.#fail(flight, this.#lost(isWritten(flight) ? code : 'NOT_COMMITTED', flight.command, cause));
+      this.#fail(
+        flight,
+        lost(isWritten(flight) ? code : 'NOT_COMMITTED', flight.command, this.stream, cause),
+      );
     this.#cancelFlights(cause);
     this.#ports.telemetry('entity.rehydrating', { stream: this.stream, problem: cause.message });
     if (this.#abandoned === undefined) this.#hold(this.#rehydrate());
@@ -413,14 +369,6 @@ export class Entity<State, C extends Command> {
   }
 
   #notCommitted(command: string, cause: Error): HoldfastError {
-    return this.#lost('NOT_COMMITTED', command, cause);
-  }
-
-  #lost(code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', command: string, cause: Error): HoldfastError {
-    if (HoldfastError.is(cause) && sizeRefusals.has(cause.code)) return cause;
-    return new HoldfastError(code, { command, stream: this.stream, problem: cause.message }, { cause });
+    return lost('NOT_COMMITTED', command, this.stream, cause);
   }
 }
-
-/** Refused by the journal before it stored anything: the caller hears which limit it was. */
-const sizeRefusals: ReadonlySet<string> = new Set(['VALUE_TOO_LARGE', 'BATCH_TOO_LARGE', 'KEY_TOO_LARGE']);

@@ -1,5 +1,5 @@
 // Decided commands on their way to the disk. Of one stream one batch flies at a time; what is decided meanwhile goes next.
-import type { Receipt } from '../journal/journal.ts';
+import type { EventDraft, Receipt } from '../journal/journal.ts';
 import type { Answer } from './command-meta.ts';
 import type { DecidedEvent } from './decide.ts';
 import type { Job } from './mailbox.ts';
@@ -18,6 +18,25 @@ export interface Flight<State, C> {
 /** False for an answer that only waits for others: whatever becomes of them, it changed nothing. */
 export function isWritten({ events, receipts }: Flight<unknown, unknown>): boolean {
   return events.length + receipts.length > 0;
+}
+
+/** What a batch brings to the disk, and the state after it, if it changes any. */
+export function loadOf<State>(batch: readonly Flight<State, unknown>[]): {
+  readonly drafts: readonly EventDraft[];
+  readonly receipts: readonly Receipt[];
+  readonly state: State | undefined;
+} {
+  const drafts: EventDraft[] = [];
+  const receipts: Receipt[] = [];
+  let state: State | undefined;
+  for (const flight of batch) {
+    for (const event of flight.events) {
+      drafts.push(event.draft);
+      state = event.state;
+    }
+    receipts.push(...flight.receipts);
+  }
+  return { drafts, receipts, state };
 }
 
 export class Flights<State, C> {

@@ -7,7 +7,8 @@ import type { Json } from '../base/json.ts';
 import type { Law, LawEvent } from '../domain/law.ts';
 import type { Cursor, FeedEntry, StoredEvent } from '../journal/journal.ts';
 import type { CommandSource } from './command-meta.ts';
-import { Entity, type EntityOptions } from './entity.ts';
+import { Entity } from './entity.ts';
+import type { EntityOptions } from './entity-options.ts';
 import { Follower, type FollowerOptions } from './follower.ts';
 
 /** An operation that the manager asks for, as plain data. Those with one `sessionId` are sent in order. */

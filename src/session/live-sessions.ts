@@ -198,9 +198,10 @@ export class LiveSessions {
     return actor;
   }
 
-  #tell({ sessionId, stream }: ToldSession, events: readonly StoredEvent[], state: SessionState): void {
+  #tell(session: ToldSession, events: readonly StoredEvent[], state: SessionState): void {
+    const { sessionId, stream } = session;
     this.#options.follow(sessionId, events, state, stream);
-    this.#told.tell(sessionId, events);
+    this.#told.tell(session, events);
     if (resting.has(statusOf(state))) queueMicrotask(() => this.unload(sessionId));
   }
 

@@ -297,8 +297,8 @@ export class SessionManager implements SupervisedChild {
     return answer;
   }
 
-  async #isStored(sessionId: string): Promise<boolean> {
-    return (await this.#options.journal.head(sessionStream(sessionId))) !== undefined;
+  #isStored(sessionId: string): Promise<boolean> {
+    return this.#options.journal.head(sessionStream(sessionId)).then((head) => head !== undefined);
   }
 
   #readStored(sessionId: string): Promise<Hydrated<SessionState>> {

@@ -4,7 +4,8 @@ import { sessionStream } from '../domain/session-law.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import { globalTopic, sessionTopic } from './topics.ts';
+import type { ToldSession } from './session-actor.ts';
+import { globalTopic } from './topics.ts';
 
 export class ToldEvents {
   readonly #journal: Pick<Journal, 'readFrom'>;
@@ -17,10 +18,10 @@ export class ToldEvents {
     this.#pubsub = pubsub;
   }
 
-  tell(sessionId: string, events: readonly StoredEvent[]): void {
+  tell({ sessionId, stream }: ToldSession, events: readonly StoredEvent[]): void {
     this.note(sessionId, events.at(-1)?.seq ?? 0);
     const announcement: Announcement = { durable: events };
-    this.#pubsub.publish(sessionTopic(sessionId), announcement);
+    this.#pubsub.publish(stream, announcement);
     this.#pubsub.publish(globalTopic, announcement);
   }
 

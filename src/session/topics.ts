@@ -1,4 +1,7 @@
 // The topics of pub/sub: one for each session, and one that hears of every session.
+import { sessionStream } from '../domain/session-law.ts';
 
 export const globalTopic = 'sessions';
-export const sessionTopic = (sessionId: string): string => `session:${sessionId}`;
+
+/** The name of its stream: whoever tells of a session has that at hand, and builds no text for each event. */
+export const sessionTopic = sessionStream;

@@ -315,7 +315,7 @@ describe('a subscriber that misbehaves', () => {
       .map(({ data }) => data);
     expect(problems.filter(({ problem }) => problem === 'now').length).toBe(heard.length);
     expect(problems.filter(({ problem }) => problem === 'later').length).toBe(heard.length);
-    expect(problems[0]).toEqual({ topic: 'session:a', problem: 'now' });
+    expect(problems[0]).toEqual({ topic: 'session/a', problem: 'now' });
     expect((await client.messages.list({ sessionId: 'a' })).items.length).toBe(3);
   });
 
@@ -341,7 +341,7 @@ describe('a subscriber that misbehaves', () => {
     expect(late[0]).toMatchObject({ type: 'message.sent', data: { content: 'last' } });
     expect(stuck.dropped).toBe(1_200 - 1_023);
     expect(test.telemetry.filter(({ name }) => name === 'subscriber.lagged')).toMatchObject([
-      { data: { topic: 'session:a', dropped: 1_200 - 1_023 } },
+      { data: { topic: 'session/a', dropped: 1_200 - 1_023 } },
     ]);
   });
 });

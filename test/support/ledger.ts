@@ -1,7 +1,8 @@
 // The smallest law that can do everything an entity must cope with: a list of lines, a reminder, and faults on request.
 // What it refuses names the newest line, so that a refusal shows on what it was decided.
 import { type Command, type Law, type LawEvent, refuse } from '../../src/domain/law.ts';
-import { Entity, type EntityOptions } from '../../src/entity/entity.ts';
+import { Entity } from '../../src/entity/entity.ts';
+import type { EntityOptions } from '../../src/entity/entity-options.ts';
 import type { Journal, StoredEvent } from '../../src/journal/journal.ts';
 import type { MemoryJournal } from './memory-journal.ts';
 

@@ -1,0 +1,16 @@
+// What a caller hears of a command that came to nothing, or of which nobody knows.
+import { HoldfastError } from '../base/errors.ts';
+
+/** `OUTCOME_UNKNOWN` for what was with the disk when it failed, else `NOT_COMMITTED`. */
+export function lost(
+  code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED',
+  command: string,
+  stream: string,
+  cause: Error,
+): HoldfastError {
+  if (HoldfastError.is(cause) && sizeRefusals.has(cause.code)) return cause;
+  return new HoldfastError(code, { command, stream, problem: cause.message }, { cause });
+}
+
+/** Refused by the journal before it stored anything: the caller hears which limit it was. */
+const sizeRefusals: ReadonlySet<string> = new Set(['VALUE_TOO_LARGE', 'BATCH_TOO_LARGE', 'KEY_TOO_LARGE']);
