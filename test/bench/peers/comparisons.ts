@@ -7,7 +7,7 @@ import type { NactPeer } from './nact.ts';
 import { fsynced, type Product, stores } from './product.ts';
 import { type RivetPeer, rivetDurability } from './rivetkit.ts';
 
-/** How much is run: `messages` is what Holdfast sends in a round with 256 in flight, and slower sides make fewer. */
+/** How much is run: `messages` is the number that the whole bench is told; every side takes a part of it, the slower the less. */
 export interface Size {
   readonly rounds: number;
   readonly messages: number;
@@ -15,7 +15,7 @@ export interface Size {
   readonly unjournaled: number;
 }
 
-/** The share of the messages that something slower makes in a round. */
+/** So many calls in a round, 64 at the least. */
 const part = ({ messages }: Size, of: number): number => Math.max(64, Math.floor(messages / of));
 
 export async function* besideLangGraph(
@@ -28,7 +28,7 @@ export async function* besideLangGraph(
     peerDurability: 'PRAGMA synchronous=FULL (WAL): fsync of every checkpoint',
   };
   const each = `${stores}; LangGraph stores three checkpoints and their writes per invoke, each checkpoint with the thread's few messages`;
-  const many = () => product.send(size.messages, 256);
+  const many = () => product.send(part(size, 2), 256);
   const laps = await alternate(size.rounds, many, () => peer.append(part(size, 100), 16));
   const name = 'durable append, Holdfast 256 in flight, LangGraph 16 in flight';
   yield compared(laps, { ...facts, name, must: 50, aim: 200, note: `the numbers in flight differ; ${each}` });
@@ -55,7 +55,7 @@ export async function* besideNact(product: Product, peer: NactPeer, size: Size):
   };
   const many = await alternate(
     size.rounds,
-    () => product.send(size.messages, 256),
+    () => product.send(part(size, 2), 256),
     () => peer.append(part(size, 5), 256),
   );
   const name = 'durable append, 256 in flight on both sides';
@@ -71,7 +71,7 @@ export async function* besideNact(product: Product, peer: NactPeer, size: Size):
 export async function* besideRivet(product: Product, peer: RivetPeer, size: Size): AsyncGenerator<PeerRow> {
   const laps = await alternate(
     size.rounds,
-    () => product.send(size.messages, 256),
+    () => product.send(part(size, 2), 256),
     () => peer.append(part(size, 20), 64),
   );
   yield compared(laps, {
@@ -83,7 +83,7 @@ export async function* besideRivet(product: Product, peer: RivetPeer, size: Size
 }
 
 export async function* besideElixir(product: Product, peer: ElixirPeer, size: Size): AsyncGenerator<PeerRow> {
-  const count = size.messages * 5;
+  const count = size.messages * 2;
   const round = (width: number): Promise<Laps> =>
     alternate(
       size.rounds,

@@ -1,8 +1,8 @@
 // Where the peers are: in test/bench/node_modules, which the package itself never needs. They are loaded by name at run
 // time, so that neither the build nor the checks know of them.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 /** Says in one line why a peer cannot be measured here. */
 export class PeerMissing extends Error {
@@ -18,14 +18,15 @@ export function packageRoot(from: string = import.meta.dirname): string {
 }
 
 /** `T` is what the caller uses of the peer's module. */
-export function loadPeer<T>(name: string): T {
-  const require = createRequire(join(packageRoot(), 'test/bench/package.json'));
+export async function loadPeer<T>(name: string): Promise<T> {
+  const loader = pathToFileURL(join(packageRoot(), 'test/bench/peers/load.js')).href;
+  const { load } = (await import(loader)) as { load: (name: string) => Promise<T> };
   try {
-    require.resolve(name);
-  } catch {
+    return await load(name);
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith(`Cannot find package '${name}'`))) throw error;
     throw new PeerMissing(`${name} is not installed: npm run bench:peers:install`);
   }
-  return require(name) as T;
 }
 
 function packageName(folder: string): string | undefined {

@@ -51,8 +51,8 @@ export class LangGraphPeer {
   readonly #threads: number;
 
   static async open(directory: string, threads: number): Promise<LangGraphPeer> {
-    const module = loadPeer<LangGraphModule>('@langchain/langgraph');
-    const { SqliteSaver } = loadPeer<SaverModule>('@langchain/langgraph-checkpoint-sqlite');
+    const module = await loadPeer<LangGraphModule>('@langchain/langgraph');
+    const { SqliteSaver } = await loadPeer<SaverModule>('@langchain/langgraph-checkpoint-sqlite');
     const saver = SqliteSaver.fromConnString(join(directory, 'langgraph.sqlite'));
     saver.setup();
     saver.db.pragma('synchronous=FULL');

@@ -46,7 +46,7 @@ export class NactPeer {
   readonly #actors: readonly Ref[];
 
   static async open(directory: string, actors: number): Promise<NactPeer> {
-    const nact = loadPeer<NactModule>('nact');
+    const { default: nact } = await loadPeer<{ default: NactModule }>('nact');
     return new NactPeer(nact, await LevelEvents.open(join(directory, 'nact')), actors);
   }
 

@@ -1,4 +1,5 @@
 // RivetKit with its file driver, called through its inline client: an action appends the message and saves the state at once.
+// It asks for Node 22 and runs on 20 with better-sqlite3: that is why bench:peers:install turns engine-strict off.
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { type Cost, timed } from './alternating.ts';
@@ -49,7 +50,7 @@ export class RivetPeer {
   readonly #handles: readonly Handle[];
 
   static async open(directory: string, actors: number): Promise<RivetPeer> {
-    const rivet = loadPeer<RivetModule>('rivetkit');
+    const rivet = await loadPeer<RivetModule>('rivetkit');
     const driver = rivet.createFileSystemDriver({ path: join(directory, 'rivetkit') });
     const config = rivet
       .setup({
