@@ -22,7 +22,7 @@ import {
   type ProcessManagerDefinition,
   type ProcessManagerOptions,
 } from './entity/process-manager.ts';
-import type { Cursor, Journal, StoredEvent } from './journal/journal.ts';
+import type { Cursor, HeadPage, Journal, StoredEvent } from './journal/journal.ts';
 import { LevelJournal } from './journal/level-journal.ts';
 import type { OpenStore } from './journal/level-store.ts';
 import { openLevelJournal } from './journal/open-level-journal.ts';
@@ -382,18 +382,25 @@ class RunningSystem implements System {
   }
 }
 
-/** Boot reads heads and nothing else; projections follow the feed from where it stood before. */
+/**
+ * Boot reads heads and nothing else; projections follow the feed from where it stood before. The next page is read while
+ * this one is taken in.
+ */
 async function loadHeads(
   journal: Journal,
   manager: SessionManager,
   projections: Projections,
 ): Promise<Cursor> {
   const from = journal.feedEnd();
-  for (let after: string | undefined, more = true; more; more = after !== undefined) {
-    const { heads, next } = await journal.list({ prefix: 'session/', ...(after !== undefined && { after }) });
+  const prefix = 'session/';
+  let coming: Promise<HeadPage> | undefined = journal.list({ prefix });
+  while (coming !== undefined) {
+    const { heads, next }: HeadPage = await coming;
+    coming = next === undefined ? undefined : journal.list({ prefix, after: next });
+    // What is thrown below must not leave a rejection behind that nobody hears.
+    coming?.catch(() => undefined);
     manager.adopt(heads);
     projections.load(heads);
-    after = next;
   }
   return from;
 }

@@ -30,9 +30,9 @@ export function encodeHead(head: Head): Write {
   return { key, value: seal(key, text) };
 }
 
-/** The head, or undefined when it is damaged. */
-export function findHead(stream: string, sealed: string): Head | undefined {
-  const text = unseal(keys.head(stream), sealed);
+/** The head under this key, or undefined when it is damaged. */
+export function findHead(stream: string, sealed: string, key = keys.head(stream)): Head | undefined {
+  const text = unseal(key, sealed);
   if (text === undefined) return undefined;
   const stored = JSON.parse(text) as StoredHead;
   const [version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary] = stored;

@@ -44,7 +44,10 @@ export const prefixRange = (prefix: string): { gte: string; lt: string } => ({
 });
 
 /** The stream in a key that begins with a kind and a stream. */
-export const streamOf = (key: string): string => key.split('!', 2)[1] ?? '';
+export function streamOf(key: string): string {
+  const end = key.indexOf('!', 2);
+  return end < 0 ? key.slice(2) : key.slice(2, end);
+}
 
 /** The seq at the end of a key. */
 export const seqOf = (key: string): number => Number.parseInt(key.slice(key.lastIndexOf('!') + 1), 36);

@@ -4,7 +4,8 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { Clearing, removalMarker, trimMarker } from './clearing.ts';
-import { encodeHead, findHead, tombstoneOf } from './head.ts';
+import { encodeHead, tombstoneOf } from './head.ts';
+import { readHeads } from './head-page.ts';
 import type {
   Append,
   AppendOptions,
@@ -21,7 +22,7 @@ import type {
   Version,
 } from './journal.ts';
 import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
-import { assertStream, assertText, keys, prefixRange, streamOf } from './keys.ts';
+import { assertStream, assertText, keys } from './keys.ts';
 import { LevelFeed } from './level-feed.ts';
 import { LevelKeyValue } from './level-key-value.ts';
 import { defaultReopening, LevelStore, type OpenStore, type Reopening, type Store } from './level-store.ts';
@@ -205,18 +206,9 @@ export class LevelJournal implements Journal {
 
   async list(query: { prefix?: string; after?: string; limit?: number } = {}): Promise<HeadPage> {
     const { prefix = '', after, limit = 1000 } = query;
-    const { gte, lt } = prefixRange(keys.head(prefix));
-    const range = after === undefined ? { gte, lt } : { gt: keys.head(after), lt };
-    const entries = await this.#store.read(prefix, 'head', (db) => db.iterator({ ...range, limit }).all());
-    const found = entries.map(([key, stored]) => findHead(streamOf(key), stored) ?? streamOf(key));
-    const damaged = found.filter((head) => typeof head === 'string');
-    for (const stream of damaged) this.#telemetry('head.damaged', { stream });
-    const last = entries.at(-1)?.[0];
-    return {
-      heads: found.filter((head) => typeof head !== 'string'),
-      damaged,
-      next: entries.length < limit || last === undefined ? undefined : streamOf(last),
-    };
+    const page = await this.#store.read(prefix, 'head', (db) => readHeads(db, prefix, after, limit));
+    for (const stream of page.damaged) this.#telemetry('head.damaged', { stream });
+    return page;
   }
 
   close(): Promise<void> {

@@ -1,7 +1,9 @@
 // Sessions in one order, in a sorted list for each status that they show, of all sessions or of each agent or parent. Each
 // page is read from such lists; an event moves a session in the lists that its place depends on, and in no other.
 import type { ShownStatus } from '../operations/views.ts';
+import type { SessionEntry } from './session-entry.ts';
 import type { SessionRow } from './session-row.ts';
+import { sortedByNumber } from './sorted-by-number.ts';
 import { SortedList } from './sorted-list.ts';
 
 export type SessionOrder = 'createdAt' | 'updatedAt' | 'name';
@@ -9,15 +11,7 @@ export type SessionOrder = 'createdAt' | 'updatedAt' | 'name';
 /** By what sessions are kept apart: not at all, or by a member of their row. */
 export type Facet = 'all' | 'agent' | 'parentSessionId';
 
-/** A session in the indexes: it stays, while its rows follow each other. */
-export interface SessionNode {
-  row: SessionRow;
-  shown: ShownStatus;
-  /** Where it waits for the clock; null while it does not. */
-  dueAt: number | null;
-}
-
-type Lists = Map<ShownStatus, SortedList<SessionNode>>;
+type Lists = Map<ShownStatus, SortedList<SessionEntry>>;
 
 export class SessionIndex {
   readonly #facet: Facet;
@@ -25,45 +19,50 @@ export class SessionIndex {
   readonly #lists = new Map<string, Lists>();
 
   /** One sort, however many lists come of it. */
-  constructor(facet: Facet, order: SessionOrder, nodes: Iterable<SessionNode>) {
+  constructor(facet: Facet, order: SessionOrder, entries: Iterable<SessionEntry>) {
     this.#facet = facet;
     this.#order = order;
-    for (const node of [...nodes].sort(orders[order])) this.add(node);
+    for (const entry of inOrder([...entries], order)) this.#listFor(entry)?.addLast(entry);
   }
 
-  /** True when the node would stand in the same place of the same list. */
-  keeps({ row, shown }: SessionNode, nextRow: SessionRow, nextShown: ShownStatus): boolean {
+  /** True when the session would stand in the same place of the same list. */
+  keeps(entry: SessionEntry, next: SessionRow, nextShown: ShownStatus): boolean {
     return (
-      shown === nextShown &&
-      row[this.#order] === nextRow[this.#order] &&
-      this.#valueOf(row) === this.#valueOf(nextRow)
+      entry.shown === nextShown &&
+      entry[this.#order] === next[this.#order] &&
+      this.#valueOf(entry) === this.#valueOf(next)
     );
   }
 
-  add(node: SessionNode): void {
-    const value = this.#valueOf(node.row);
-    if (value === null) return;
-    const lists: Lists = this.#lists.get(value) ?? new Map();
-    const list = lists.get(node.shown) ?? new SortedList(orders[this.#order]);
-    list.add(node);
-    lists.set(node.shown, list);
-    this.#lists.set(value, lists);
+  add(entry: SessionEntry): void {
+    this.#listFor(entry)?.add(entry);
   }
 
   /** Lists that become empty go: agents and parents come and go without end. */
-  delete(node: SessionNode): void {
-    const value = this.#valueOf(node.row);
+  delete(entry: SessionEntry): void {
+    const value = this.#valueOf(entry);
     const lists = value === null ? undefined : this.#lists.get(value);
-    const list = lists?.get(node.shown);
-    if (value === null || lists === undefined || !list?.delete(node)) return;
-    if (list.size === 0) lists.delete(node.shown);
+    const list = lists?.get(entry.shown);
+    if (value === null || lists === undefined || !list?.delete(entry)) return;
+    if (list.size === 0) lists.delete(entry.shown);
     if (lists.size === 0) this.#lists.delete(value);
   }
 
   /** The lists of these statuses. */
-  lists(value: string, statuses: readonly ShownStatus[]): SortedList<SessionNode>[] {
+  lists(value: string, statuses: readonly ShownStatus[]): SortedList<SessionEntry>[] {
     const lists = this.#lists.get(value);
     return statuses.flatMap((status) => lists?.get(status) ?? []);
+  }
+
+  /** Where the session belongs, made when there is none; undefined for one that is not kept here. */
+  #listFor(entry: SessionEntry): SortedList<SessionEntry> | undefined {
+    const value = this.#valueOf(entry);
+    if (value === null) return undefined;
+    let lists = this.#lists.get(value);
+    if (lists === undefined) this.#lists.set(value, (lists = new Map()));
+    let list = lists.get(entry.shown);
+    if (list === undefined) lists.set(entry.shown, (list = new SortedList(orders[this.#order])));
+    return list;
   }
 
   #valueOf(row: SessionRow): string | null {
@@ -94,8 +93,14 @@ function byName(a: SessionRow, b: SessionRow): number {
 }
 
 /** One function for each order: they run dozens of times for each event. */
-const orders: Readonly<Record<SessionOrder, (a: SessionNode, b: SessionNode) => number>> = {
-  createdAt: ({ row: a }, { row: b }) => a.createdAt - b.createdAt || byId(a, b),
-  updatedAt: ({ row: a }, { row: b }) => a.updatedAt - b.updatedAt || byId(a, b),
-  name: ({ row: a }, { row: b }) => byName(a, b),
+const orders: Readonly<Record<SessionOrder, (a: SessionEntry, b: SessionEntry) => number>> = {
+  createdAt: (a, b) => a.createdAt - b.createdAt || byId(a, b),
+  updatedAt: (a, b) => a.updatedAt - b.updatedAt || byId(a, b),
+  name: byName,
 };
+
+/** What is in the order of its times already is sorted by the order itself at nearly no cost: ids decide the rest. */
+function inOrder(entries: SessionEntry[], order: SessionOrder): SessionEntry[] {
+  if (order === 'name') return entries.sort(byName);
+  return sortedByNumber(entries, (entry) => entry[order]).sort(orders[order]);
+}

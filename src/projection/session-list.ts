@@ -6,7 +6,8 @@ import type { SessionCounts, ShownStatus } from '../operations/views.ts';
 import type { LiveCounts } from './live-counts.ts';
 import { merged } from './merged.ts';
 import type { Projection } from './projection.ts';
-import type { Facet, SessionNode } from './session-index.ts';
+import type { SessionEntry } from './session-entry.ts';
+import type { Facet } from './session-index.ts';
 import {
   countsFrom,
   cursorOf,
@@ -17,7 +18,15 @@ import {
   stretchOf,
 } from './session-query.ts';
 import { type RowSource, readRow } from './session-reader.ts';
-import { foldRow, isCurrentHead, newRow, rowFromHead, type SessionRow, sessionOf } from './session-row.ts';
+import {
+  copyOf,
+  foldRow,
+  isCurrentHead,
+  newRow,
+  rowFromHead,
+  type SessionRow,
+  sessionOf,
+} from './session-row.ts';
 import { SessionShelf, type ShownCondition } from './session-shelf.ts';
 
 /** A row with the status that it shows. */
@@ -42,6 +51,8 @@ export interface SessionListOptions {
 
 /** Edges that are made good with each batch of events, so that the next query finds fewer of them. */
 const edgesPerBatch = 256;
+
+const none: readonly never[] = [];
 
 interface Source {
   readonly facet: Facet;
@@ -74,12 +85,13 @@ export class SessionList implements Projection {
   load(heads: readonly Head[]): readonly string[] {
     this.#shelf.advance(this.#options.now(), edgesPerBatch);
     const outdated: string[] = [];
-    for (const head of heads) {
-      const row = rowFromHead(head);
-      if (row.seq <= (this.get(row.sessionId)?.seq ?? 0)) continue;
-      this.#keep(row);
+    const ids = copiesOf(heads.map(({ stream }) => sessionOf(stream) ?? stream));
+    for (const [i, head] of heads.entries()) {
+      const sessionId = ids[i] as string;
+      if (head.seq <= (this.#shelf.find(sessionId)?.seq ?? 0)) continue;
+      this.#keep(rowFromHead(head, sessionId));
       if (isCurrentHead(head)) continue;
-      this.#incomplete.add(row.sessionId);
+      this.#incomplete.add(sessionId);
       outdated.push(head.stream);
     }
     this.#tell(heads.length > 0);
@@ -90,10 +102,11 @@ export class SessionList implements Projection {
   apply(entries: readonly FeedEntry[]): readonly string[] {
     const changed = new Map<string, SessionRow>();
     const torn = new Set<string>();
-    for (const { events, damaged = [], forgotten = [] } of entries) {
+    for (const { events, damaged = none, forgotten = none } of entries) {
       for (const event of events) this.#fold(event, changed, torn);
-      for (const { stream, seq } of [...damaged, ...forgotten])
-        if (seq > this.#seqOf(sessionOf(stream), changed)) torn.add(stream);
+      for (const missing of [damaged, forgotten])
+        for (const { stream, seq } of missing)
+          if (seq > this.#seqOf(sessionOf(stream), changed)) torn.add(stream);
     }
     this.#shelf.advance(this.#options.now(), edgesPerBatch);
     for (const row of changed.values()) this.#keep(row);
@@ -108,7 +121,7 @@ export class SessionList implements Projection {
     for (;;) {
       const row = await readRow(this.#options.journal, stream);
       // What was read may be behind what the feed has told meanwhile: then there is more to be read.
-      if (row !== undefined && row.seq < (this.get(sessionId)?.seq ?? 0)) continue;
+      if (row !== undefined && row.seq < (this.#shelf.find(sessionId)?.seq ?? 0)) continue;
       this.#incomplete.delete(sessionId);
       if (row === undefined) this.#forget(sessionId);
       else this.#keep(row);
@@ -132,7 +145,8 @@ export class SessionList implements Projection {
   }
 
   get(sessionId: string): SessionRow | undefined {
-    return this.#shelf.find(sessionId);
+    const row = this.#shelf.find(sessionId);
+    return row && copyOf(row);
   }
 
   list(query: SessionQuery, now: number): SessionPage {
@@ -142,19 +156,19 @@ export class SessionList implements Projection {
     const { facet, value, size } = this.#sourceOf(query, statuses);
     const matches = matcher(query);
     const { isBefore, isOver } = stretchOf(query);
-    const found: SessionNode[] = [];
+    const found: SessionEntry[] = [];
     let more = false;
-    for (const node of merged(this.#shelf.index(facet, sort).lists(value, statuses), sort, isBefore)) {
-      if (isOver(node.row)) break;
-      if (matches !== undefined && !matches(node.row)) continue;
+    for (const entry of merged(this.#shelf.index(facet, sort).lists(value, statuses), sort, isBefore)) {
+      if (isOver(entry)) break;
+      if (matches !== undefined && !matches(entry)) continue;
       more = found.length === limit;
       if (more) break;
-      found.push(node);
+      found.push(entry);
     }
     const last = found.at(-1);
     return {
-      sessions: found.map(({ row, shown }) => ({ ...row, status: shown })),
-      cursor: more && last !== undefined ? cursorOf(last.row, sort) : undefined,
+      sessions: found.map(listed),
+      cursor: more && last !== undefined ? cursorOf(last, sort) : undefined,
       total: matches === undefined ? size : undefined,
     };
   }
@@ -168,7 +182,7 @@ export class SessionList implements Projection {
     return countsFrom((status) => {
       const [list] = index.lists(value, [status]);
       if (list === undefined || matches === undefined) return list?.size ?? 0;
-      return [...list.upward()].filter(({ row }) => matches(row)).length;
+      return [...list.upward()].filter(matches).length;
     });
   }
 
@@ -193,7 +207,8 @@ export class SessionList implements Projection {
   #fold(event: StoredEvent, changed: Map<string, SessionRow>, torn: Set<string>): void {
     const sessionId = sessionOf(event.stream);
     if (sessionId === undefined || torn.has(event.stream)) return;
-    const row = changed.get(sessionId) ?? this.get(sessionId) ?? newRow(sessionId, event.at);
+    const row =
+      changed.get(sessionId) ?? this.#shelf.find(sessionId) ?? newRow(copyOfText(sessionId), event.at);
     if (event.seq <= row.seq) return;
     if (event.seq > row.seq + 1) torn.add(event.stream);
     else changed.set(sessionId, foldRow(row, event));
@@ -201,12 +216,12 @@ export class SessionList implements Projection {
 
   #suspect(stream: string): void {
     const sessionId = sessionOf(stream);
-    if (sessionId !== undefined && this.get(sessionId) !== undefined) this.#incomplete.add(sessionId);
+    if (sessionId !== undefined && this.#shelf.find(sessionId) !== undefined) this.#incomplete.add(sessionId);
   }
 
   #seqOf(sessionId: string | undefined, changed: ReadonlyMap<string, SessionRow>): number {
     if (sessionId === undefined) return Number.POSITIVE_INFINITY;
-    return (changed.get(sessionId) ?? this.get(sessionId))?.seq ?? 0;
+    return (changed.get(sessionId) ?? this.#shelf.find(sessionId))?.seq ?? 0;
   }
 
   /** A deleted session is forgotten. */
@@ -236,3 +251,11 @@ export class SessionList implements Projection {
     live.trigger.changed(recounted ? { counts: Object.fromEntries(this.#shelf.counts()) } : {});
   }
 }
+
+function listed(entry: SessionEntry): ListedSession {
+  return Object.assign(copyOf(entry), { status: entry.shown });
+}
+
+/** A part of a text holds the whole of it in memory; for texts that are kept, all at once cost the least. */
+const copiesOf = (texts: readonly string[]): readonly string[] => JSON.parse(JSON.stringify(texts));
+const copyOfText = (text: string): string => JSON.parse(JSON.stringify(text));

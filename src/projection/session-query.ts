@@ -1,7 +1,8 @@
 // What is asked of the session list: the filters that need a look at each row, and the cursor that names a place.
 import { HoldfastError } from '../base/errors.ts';
 import type { SessionCounts, ShownStatus, StatusCounts } from '../operations/views.ts';
-import { compareTo, type SessionNode, type SessionOrder, type SortKey, sortKey } from './session-index.ts';
+import type { SessionEntry } from './session-entry.ts';
+import { compareTo, type SessionOrder, type SortKey, sortKey } from './session-index.ts';
 import type { SessionRow } from './session-row.ts';
 import type { Before } from './sorted-list.ts';
 
@@ -69,7 +70,7 @@ function namePattern(pattern: string): (name: string) => boolean {
 
 /** The stretch of an order that a query can find anything in: where it begins, and a row behind its end. */
 export interface Stretch {
-  readonly isBefore: Before<SessionNode>;
+  readonly isBefore: Before<SessionEntry>;
   readonly isOver: (row: SessionRow) => boolean;
 }
 
@@ -80,7 +81,7 @@ export function stretchOf(query: SessionQuery): Stretch {
   if (sort === 'name') return namesOf(query, after);
   const limit = sort === 'createdAt' ? createdBefore : undefined;
   return {
-    isBefore: ({ row }) =>
+    isBefore: (row) =>
       (after === undefined || compareTo(row, after, sort) < 0) && (limit === undefined || row[sort] < limit),
     isOver: (row) => sort === 'createdAt' && createdAfter !== undefined && row.createdAt <= createdAfter,
   };
@@ -89,7 +90,7 @@ export function stretchOf(query: SessionQuery): Stretch {
 function namesOf({ name = '' }: SessionQuery, after: SortKey | undefined): Stretch {
   const [prefix = ''] = name.split('*', 1);
   return {
-    isBefore: ({ row }) =>
+    isBefore: (row) =>
       (row.name ?? '') < prefix || (after !== undefined && compareTo(row, after, 'name') <= 0),
     isOver: (row) => !(row.name ?? '').startsWith(prefix),
   };

@@ -26,6 +26,7 @@ export interface SessionRow {
 }
 
 const sessionPrefix = 'session/';
+const never = Number.POSITIVE_INFINITY;
 
 /** The session of a stream, or undefined for a stream of another kind. */
 export const sessionOf = (stream: string): string | undefined =>
@@ -40,37 +41,38 @@ export function nextEdgeAt(
 ): number | null {
   if (status !== 'active' && status !== 'idle') return null;
   if (status === 'active' && agents > 0) return null;
-  let next: number | null = null;
-  for (const ms of [idleAfterMs, dormantAfterMs]) {
-    const at = ms === null ? null : activeAt + ms;
-    if (at !== null && at > now && (next === null || at < next)) next = at;
-  }
-  return next;
+  const idleAt = idleAfterMs === null ? never : activeAt + idleAfterMs;
+  const dormantAt = dormantAfterMs === null ? never : activeAt + dormantAfterMs;
+  const next = Math.min(idleAt > now ? idleAt : never, dormantAt > now ? dormantAt : never);
+  return next === never ? null : next;
 }
 
 /** True when the head was written with the summary that this version reads; others lack facts. */
 export const isCurrentHead = ({ status, summary }: Head): boolean =>
   status === 'deleted' || (summary as Partial<SessionSummary> | null)?.v === summaryVersion;
 
-export function rowFromHead({
-  stream,
-  seq,
-  status,
-  updatedAt,
-  summary,
-}: Pick<Head, 'stream' | 'seq' | 'status' | 'updatedAt' | 'summary'>): SessionRow {
+export function rowFromHead(
+  {
+    stream,
+    seq,
+    status,
+    updatedAt,
+    summary,
+  }: Pick<Head, 'stream' | 'seq' | 'status' | 'updatedAt' | 'summary'>,
+  sessionId = stream.slice(stream.indexOf('/') + 1),
+): SessionRow {
   const said = (summary ?? {}) as Partial<SessionSummary>;
   return {
-    sessionId: stream.slice(stream.indexOf('/') + 1),
+    sessionId,
     seq,
     status: status as SessionStatus,
-    createdAt: Number(said.createdAt ?? updatedAt),
+    createdAt: numberOrNull(said.createdAt) ?? updatedAt,
     updatedAt,
-    activeAt: Number(said.activeAt ?? updatedAt),
+    activeAt: numberOrNull(said.activeAt) ?? updatedAt,
     idleAfterMs: numberOrNull(said.idleAfterMs),
     dormantAfterMs: numberOrNull(said.dormantAfterMs),
-    messages: Number(said.messages ?? 0),
-    agents: Number(said.agents ?? 0),
+    messages: numberOrNull(said.messages) ?? 0,
+    agents: numberOrNull(said.agents) ?? 0,
     entries: numberOrNull(said.entries),
     name: textOrNull(said.name),
     agent: textOrNull(said.agent),
@@ -98,61 +100,110 @@ export function newRow(sessionId: string, at: number): SessionRow {
 }
 
 /** The row after an event. One whose payload was erased says when something happened, and no more. */
+type Draft = { -readonly [Member in keyof SessionRow]: SessionRow[Member] };
+
+/** Member by member: this runs for every event of every session, and a spread of so many costs ten times as much. */
+export function copyOf(row: SessionRow): Draft {
+  return {
+    sessionId: row.sessionId,
+    seq: row.seq,
+    status: row.status,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    activeAt: row.activeAt,
+    idleAfterMs: row.idleAfterMs,
+    dormantAfterMs: row.dormantAfterMs,
+    messages: row.messages,
+    agents: row.agents,
+    entries: row.entries,
+    name: row.name,
+    agent: row.agent,
+    parentSessionId: row.parentSessionId,
+  };
+}
+
+/** The row after an event. One whose payload was erased says when something happened, and no more. */
 export function foldRow(row: SessionRow, event: LawEvent): SessionRow {
-  const next = { ...row, seq: event.seq, updatedAt: event.at };
-  if (event.data === undefined) return { ...next, activeAt: event.at };
+  const next = copyOf(row);
+  next.seq = event.seq;
+  next.updatedAt = event.at;
+  if (event.data === undefined) next.activeAt = event.at;
+  else fold(next, event);
+  return next;
+}
+
+function fold(next: Draft, event: LawEvent): void {
+  const { at } = event;
   const known = event as SessionEvent;
   switch (known.type) {
     case 'session.statusChanged': {
       const { to } = known.data;
-      return { ...next, status: to, activeAt: to === 'active' || to === 'paused' ? event.at : row.activeAt };
+      next.status = to;
+      if (to === 'active' || to === 'paused') next.activeAt = at;
+      return;
     }
     case 'session.created':
-      return { ...next, ...profileOf(known.data), createdAt: event.at, activeAt: event.at };
+      takeProfile(next, known.data);
+      next.createdAt = next.activeAt = at;
+      return;
     case 'session.configured':
-      return { ...next, ...profileOf(known.data), activeAt: event.at };
+      takeProfile(next, known.data);
+      next.activeAt = at;
+      return;
     case 'session.restored': {
-      const { createdAt, profile } = known.data;
-      const fresh = newRow(row.sessionId, event.at);
-      return { ...fresh, ...profileOf(profile), seq: event.seq, createdAt, entries: row.entries };
+      const { seq, entries } = next;
+      Object.assign(next, newRow(next.sessionId, at), { seq, entries, createdAt: known.data.createdAt });
+      return takeProfile(next, known.data.profile);
     }
     case 'session.terminated':
-      return next;
+      return;
     case 'message.sent':
-      return { ...next, messages: row.messages + 1, entries: known.data.entry, activeAt: event.at };
+      next.messages += 1;
+      next.entries = known.data.entry;
+      next.activeAt = at;
+      return;
     case 'file.added':
-      return { ...next, entries: known.data.entry, activeAt: event.at };
+      next.entries = known.data.entry;
+      next.activeAt = at;
+      return;
     case 'conversation.cleared':
-      return { ...next, messages: 0, activeAt: event.at };
+      next.messages = 0;
+      next.activeAt = at;
+      return;
     case 'agent.started':
-      return { ...next, agents: row.agents + 1, activeAt: event.at };
+      next.agents += 1;
+      next.activeAt = at;
+      return;
     case 'agent.crashed':
-      return { ...next, activeAt: activeAfter(row, event) };
+      return stayQuiet(next, at);
     case 'agent.completed':
     case 'agent.failed':
     case 'agent.stopped':
-      return { ...next, agents: row.agents - 1, activeAt: activeAfter(row, event) };
+      next.agents -= 1;
+      return stayQuiet(next, at);
     default:
-      return { ...next, entries: publishedEntry(event) ?? row.entries, activeAt: event.at };
+      next.entries = publishedEntry(event) ?? next.entries;
+      next.activeAt = at;
   }
 }
 
 /** The end of an agent wakes nobody. */
-const activeAfter = ({ status, activeAt }: SessionRow, { at }: LawEvent): number =>
-  status === 'active' ? at : activeAt;
+function stayQuiet(next: Draft, at: number): void {
+  if (next.status === 'active') next.activeAt = at;
+}
 
 /** Entries are numbered without a gap from 1: the newest number is also how many there are. */
 function publishedEntry({ type, data }: LawEvent): number | null {
   return type === 'tool.called' ? numberOrNull((data as { readonly entry?: unknown }).entry) : null;
 }
 
-function profileOf({ name, agent, parentSessionId, config }: Partial<SessionProfile>): Partial<SessionRow> {
-  return {
-    ...(name !== undefined && { name }),
-    ...(agent !== undefined && { agent }),
-    ...(parentSessionId !== undefined && { parentSessionId }),
-    ...(config !== undefined && { idleAfterMs: config.idleAfterMs, dormantAfterMs: config.dormantAfterMs }),
-  };
+function takeProfile(next: Draft, { name, agent, parentSessionId, config }: Partial<SessionProfile>): void {
+  if (name !== undefined) next.name = name;
+  if (agent !== undefined) next.agent = agent;
+  if (parentSessionId !== undefined) next.parentSessionId = parentSessionId;
+  if (config === undefined) return;
+  next.idleAfterMs = config.idleAfterMs;
+  next.dormantAfterMs = config.dormantAfterMs;
 }
 
 const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);

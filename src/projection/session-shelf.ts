@@ -1,10 +1,12 @@
-// All sessions, each under the status that it shows: one node per session, the indexes that it stands in, the counts, and
+// All sessions, each under the status that it shows: one entry per session, the indexes that it stands in, the counts, and
 // the times at which it shows another status by itself. A session moves in what its place depends on, and in nothing else.
 import type { ConditionKind } from '../domain/condition-law.ts';
 import type { ShownStatus } from '../operations/views.ts';
 import { QuietEdges } from './quiet-edges.ts';
-import { type Facet, SessionIndex, type SessionNode, type SessionOrder } from './session-index.ts';
+import { SessionEntry } from './session-entry.ts';
+import { type Facet, SessionIndex, type SessionOrder } from './session-index.ts';
 import { rowStatus, type SessionRow } from './session-row.ts';
+import { SharedTexts } from './shared-texts.ts';
 
 /** What is wrong with a session. */
 export interface ShownCondition {
@@ -12,15 +14,19 @@ export interface ShownCondition {
   readonly condition: ConditionKind;
 }
 
+/** Different agents and parents whose names are kept once. */
+const sharedTexts = 1_000;
+
 /** So many at least are a good part of all. */
 const massMove = 64;
 
 export class SessionShelf {
-  readonly #nodes = new Map<string, SessionNode>();
+  readonly #entries = new Map<string, SessionEntry>();
   /** What is laid over the status of a session, while something is wrong with it. */
   readonly #conditions = new Map<string, ShownStatus>();
   readonly #counts = new Map<ShownStatus, number>();
   readonly #edges = new QuietEdges();
+  readonly #texts = new SharedTexts(sharedTexts);
   /** Those that were asked for. */
   readonly #indexes = new Map<string, SessionIndex>();
   /** What the statuses are shown as of; it never goes back. */
@@ -28,7 +34,7 @@ export class SessionShelf {
   #countsVersion = 0;
 
   get size(): number {
-    return this.#nodes.size;
+    return this.#entries.size;
   }
 
   /** Differs when a count does. */
@@ -40,28 +46,30 @@ export class SessionShelf {
     return this.#counts;
   }
 
+  /** The session as it is now: it changes under whoever keeps it. */
   find(sessionId: string): SessionRow | undefined {
-    return this.#nodes.get(sessionId)?.row;
+    return this.#entries.get(sessionId);
   }
 
   set(row: SessionRow): void {
-    const node = this.#nodes.get(row.sessionId);
-    if (node === undefined) this.#add(row);
-    else this.#move(node, row);
+    const entry = this.#entries.get(row.sessionId);
+    if (entry === undefined) this.#add(row);
+    else this.#move(entry, row);
   }
 
   delete(sessionId: string): void {
-    const node = this.#nodes.get(sessionId);
-    if (node === undefined) return;
-    this.#nodes.delete(sessionId);
-    for (const index of this.#indexes.values()) index.delete(node);
-    this.#count(node.shown, -1);
-    this.#edges.delete(node);
+    const entry = this.#entries.get(sessionId);
+    if (entry === undefined) return;
+    this.#entries.delete(sessionId);
+    for (const index of this.#indexes.values()) index.delete(entry);
+    this.#count(entry.shown, -1);
+    this.#edges.delete(entry);
   }
 
   clear(): void {
-    for (const known of [this.#nodes, this.#conditions, this.#counts, this.#indexes]) known.clear();
     this.#edges.clear();
+    for (const known of [this.#entries, this.#conditions, this.#counts, this.#indexes, this.#texts])
+      known.clear();
   }
 
   /** Sessions whose next quiet edge has fallen due show it from now on; each costs one move, and at most `limit` do. */
@@ -74,11 +82,12 @@ export class SessionShelf {
   overlay(conditions: Iterable<ShownCondition>): void {
     const now = new Map<string, ShownStatus>();
     for (const { sessionId, condition } of conditions) now.set(sessionId, condition);
+    if (now.size === 0 && this.#conditions.size === 0) return;
     const changed = [...now.keys()].filter((id) => this.#conditions.get(id) !== now.get(id));
     changed.push(...[...this.#conditions.keys()].filter((id) => !now.has(id)));
     this.#conditions.clear();
     for (const [id, condition] of now) this.#conditions.set(id, condition);
-    this.#moveAll(changed.flatMap((id) => this.#nodes.get(id) ?? []));
+    this.#moveAll(changed.flatMap((id) => this.#entries.get(id) ?? []));
   }
 
   /** An index is made when it is first asked for, in O(n log n), and kept up from then on. */
@@ -86,41 +95,61 @@ export class SessionShelf {
     const name = `${facet} ${order}`;
     const known = this.#indexes.get(name);
     if (known !== undefined) return known;
-    const index = new SessionIndex(facet, order, this.#nodes.values());
+    const index = new SessionIndex(facet, order, this.#entries.values());
     this.#indexes.set(name, index);
     return index;
   }
 
   #add(row: SessionRow): void {
-    const node: SessionNode = { row, shown: this.#shownOf(row), dueAt: null };
-    this.#nodes.set(row.sessionId, node);
-    for (const index of this.#indexes.values()) index.add(node);
-    this.#count(node.shown, 1);
-    this.#edges.schedule(node, this.#now);
+    const entry = new SessionEntry(row.sessionId, row, this.#shownOf(row));
+    this.#share(entry);
+    this.#entries.set(entry.sessionId, entry);
+    for (const index of this.#indexes.values()) index.add(entry);
+    this.#count(entry.shown, 1);
+    this.#edges.schedule(entry, this.#now);
   }
 
   /** Where a good part of all sessions moves at once, making the indexes anew costs less. */
-  #moveAll(nodes: readonly SessionNode[]): void {
-    if (nodes.length > Math.max(massMove, this.#nodes.size / 8)) this.#indexes.clear();
-    for (const node of nodes) this.#move(node, node.row);
+  #moveAll(entries: readonly SessionEntry[]): void {
+    if (entries.length > Math.max(massMove, this.#entries.size / 8)) this.#indexes.clear();
+    for (const entry of entries) this.#move(entry, entry);
   }
 
-  #move(node: SessionNode, row: SessionRow): void {
+  #move(entry: SessionEntry, row: SessionRow): void {
     const shown = this.#shownOf(row);
-    const left = [...this.#indexes.values()].filter((index) => !index.keeps(node, row, shown));
-    for (const index of left) index.delete(node);
-    if (shown !== node.shown) {
-      this.#count(node.shown, -1);
+    if (this.#keepsPlaces(entry, row, shown)) entry.become(row, shown);
+    else this.#relocate(entry, row, shown);
+    this.#edges.schedule(entry, this.#now);
+  }
+
+  /** Nearly always: a message changes neither what a session shows nor what it is sorted by, but for `updatedAt`. */
+  #keepsPlaces(entry: SessionEntry, row: SessionRow, shown: ShownStatus): boolean {
+    if (shown !== entry.shown || row.agent !== entry.agent || row.parentSessionId !== entry.parentSessionId)
+      return false;
+    for (const index of this.#indexes.values()) if (!index.keeps(entry, row, shown)) return false;
+    return true;
+  }
+
+  #relocate(entry: SessionEntry, row: SessionRow, shown: ShownStatus): void {
+    const left = [...this.#indexes.values()].filter((index) => !index.keeps(entry, row, shown));
+    for (const index of left) index.delete(entry);
+    if (shown !== entry.shown) {
+      this.#count(entry.shown, -1);
       this.#count(shown, 1);
     }
-    node.row = row;
-    node.shown = shown;
-    for (const index of left) index.add(node);
-    this.#edges.schedule(node, this.#now);
+    entry.become(row, shown);
+    this.#share(entry);
+    for (const index of left) index.add(entry);
+  }
+
+  #share(entry: SessionEntry): void {
+    entry.agent = this.#texts.shared(entry.agent);
+    entry.parentSessionId = this.#texts.shared(entry.parentSessionId);
   }
 
   #shownOf(row: SessionRow): ShownStatus {
-    return this.#conditions.get(row.sessionId) ?? rowStatus(row, this.#now);
+    const condition = this.#conditions.size === 0 ? undefined : this.#conditions.get(row.sessionId);
+    return condition ?? rowStatus(row, this.#now);
   }
 
   #count(status: ShownStatus, change: number): void {

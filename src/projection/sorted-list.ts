@@ -21,53 +21,39 @@ export class SortedList<T> {
     return this.#size;
   }
 
-  get first(): T | undefined {
-    return this.#chunks[0]?.[0];
-  }
-
   add(item: T): void {
-    this.#size += 1;
     const last = this.#chunks.at(-1)?.at(-1);
     if (last === undefined || this.#compare(last, item) < 0) {
-      this.#addLast(item);
+      this.addLast(item);
       return;
     }
-    const chunkAt = this.#chunkOf((other) => this.#compare(other, item) < 0);
+    this.#size += 1;
+    const chunkAt = this.#chunkFor(item);
     const chunk = this.#chunks[chunkAt] ?? [];
-    chunk.splice(
-      countBefore(chunk, (other) => this.#compare(other, item) < 0),
-      0,
-      item,
-    );
+    chunk.splice(this.#placeIn(chunk, item), 0, item);
     if (chunk.length > fullChunk) this.#chunks.splice(chunkAt + 1, 0, chunk.splice(fullChunk / 2));
+  }
+
+  /** For what is known to stand behind everything else. A full last chunk stays full: what comes in order is packed. */
+  addLast(item: T): void {
+    this.#size += 1;
+    const last = this.#chunks.at(-1);
+    if (last === undefined || last.length >= fullChunk) this.#chunks.push([item]);
+    else last.push(item);
   }
 
   /** False when it was not there. */
   delete(item: T): boolean {
-    const isBefore: Before<T> = (other) => this.#compare(other, item) < 0;
-    const chunkAt = this.#chunkOf(isBefore);
+    const chunkAt = this.#chunkFor(item);
     const chunk = this.#chunks[chunkAt];
     if (chunk === undefined) return false;
-    const at = countBefore(chunk, isBefore);
+    const at = this.#placeIn(chunk, item);
     const found = chunk[at];
     if (found === undefined || this.#compare(found, item) !== 0) return false;
     chunk.splice(at, 1);
     this.#size -= 1;
     this.#merge(chunkAt, chunk);
     return true;
-  }
-
-  /** Takes out the items that stand before the place, at most `limit`, in their order. */
-  takeFirst(isBefore: Before<T>, limit: number): T[] {
-    const taken: T[] = [];
-    for (let chunk = this.#chunks[0]; chunk !== undefined && taken.length < limit; chunk = this.#chunks[0]) {
-      const before = chunk.splice(0, Math.min(countBefore(chunk, isBefore), limit - taken.length));
-      this.#size -= before.length;
-      for (const item of before) taken.push(item);
-      if (chunk.length > 0) break;
-      this.#chunks.shift();
-    }
-    return taken;
   }
 
   /** From the first item that stands not before the place on, or from the first of all. */
@@ -90,13 +76,6 @@ export class SortedList<T> {
     }
   }
 
-  /** A full last chunk stays full: what comes in order is packed. */
-  #addLast(item: T): void {
-    const last = this.#chunks.at(-1);
-    if (last === undefined || last.length >= fullChunk) this.#chunks.push([item]);
-    else last.push(item);
-  }
-
   /** Chunks that have become small join their neighbour, so that their number stays in proportion. */
   #merge(chunkAt: number, chunk: T[]): void {
     if (chunk.length >= fullChunk / 8) return;
@@ -106,6 +85,15 @@ export class SortedList<T> {
       this.#chunks.splice(chunkAt + 1, 1);
     }
     if (chunk.length === 0) this.#chunks.splice(chunkAt, 1);
+  }
+
+  /** The first chunk that does not stand wholly before the item. */
+  #chunkFor(item: T): number {
+    return countBefore(this.#chunks, (chunk) => this.#compare(chunk[chunk.length - 1] as T, item) < 0);
+  }
+
+  #placeIn(chunk: readonly T[], item: T): number {
+    return countBefore(chunk, (other) => this.#compare(other, item) < 0);
   }
 
   /** The first chunk that does not stand wholly before the place. */
