@@ -99,8 +99,7 @@ const orders: Readonly<Record<SessionOrder, (a: SessionEntry, b: SessionEntry) =
   name: byName,
 };
 
-/** What is in the order of its times already is sorted by the order itself at nearly no cost: ids decide the rest. */
 function inOrder(entries: SessionEntry[], order: SessionOrder): SessionEntry[] {
   if (order === 'name') return entries.sort(byName);
-  return sortedByNumber(entries, (entry) => entry[order]).sort(orders[order]);
+  return sortedByNumber(entries, (entry) => entry[order], orders[order]);
 }

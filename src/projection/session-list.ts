@@ -52,7 +52,12 @@ export interface SessionListOptions {
 /** Edges that are made good with each batch of events, so that the next query finds fewer of them. */
 const edgesPerBatch = 256;
 
-const none: readonly never[] = [];
+const none: readonly MissingEvent[] = [];
+
+type MissingEvent = Pick<StoredEvent, 'stream' | 'seq'>;
+
+/** What sessions become with a batch of events: by themselves where they are known, which costs less, else by their id. */
+type Changed = Map<SessionEntry | string, SessionRow>;
 
 interface Source {
   readonly facet: Facet;
@@ -86,30 +91,35 @@ export class SessionList implements Projection {
     this.#shelf.advance(this.#options.now(), edgesPerBatch);
     const outdated: string[] = [];
     const ids = copiesOf(heads.map(({ stream }) => sessionOf(stream) ?? stream));
-    for (const [i, head] of heads.entries()) {
+    heads.forEach((head, i) => {
       const sessionId = ids[i] as string;
-      if (head.seq <= (this.#shelf.find(sessionId)?.seq ?? 0)) continue;
-      this.#keep(rowFromHead(head, sessionId));
-      if (isCurrentHead(head)) continue;
+      const known = this.#shelf.find(sessionId);
+      if (head.seq <= (known?.seq ?? 0)) return;
+      const row = rowFromHead(head, sessionId);
+      if (known === undefined && row.status !== 'deleted') this.#shelf.add(row);
+      else this.#keep(row);
+      if (isCurrentHead(head)) return;
       this.#incomplete.add(sessionId);
       outdated.push(head.stream);
-    }
+    });
     this.#tell(heads.length > 0);
     return outdated;
   }
 
   /** Each session that the entries tell of takes its new place once, however many events it had. */
   apply(entries: readonly FeedEntry[]): readonly string[] {
-    const changed = new Map<string, SessionRow>();
+    const changed: Changed = new Map();
     const torn = new Set<string>();
     for (const { events, damaged = none, forgotten = none } of entries) {
       for (const event of events) this.#fold(event, changed, torn);
-      for (const missing of [damaged, forgotten])
-        for (const { stream, seq } of missing)
-          if (seq > this.#seqOf(sessionOf(stream), changed)) torn.add(stream);
+      this.#findTorn(damaged, changed, torn);
+      this.#findTorn(forgotten, changed, torn);
     }
     this.#shelf.advance(this.#options.now(), edgesPerBatch);
-    for (const row of changed.values()) this.#keep(row);
+    for (const [known, row] of changed) {
+      if (typeof known === 'string' || row.status === 'deleted') this.#keep(row);
+      else this.#shelf.move(known, row);
+    }
     this.#tell(changed.size > 0);
     for (const stream of torn) this.#suspect(stream);
     return [...torn];
@@ -204,14 +214,19 @@ export class SessionList implements Projection {
   }
 
   /** Events of a session with a gap before them would make a wrong row: the session is read again instead. */
-  #fold(event: StoredEvent, changed: Map<string, SessionRow>, torn: Set<string>): void {
+  #fold(event: StoredEvent, changed: Changed, torn: Set<string>): void {
     const sessionId = sessionOf(event.stream);
-    if (sessionId === undefined || torn.has(event.stream)) return;
-    const row =
-      changed.get(sessionId) ?? this.#shelf.find(sessionId) ?? newRow(copyOfText(sessionId), event.at);
+    if (sessionId === undefined || (torn.size > 0 && torn.has(event.stream))) return;
+    const known = this.#shelf.find(sessionId);
+    const key = known ?? sessionId;
+    const row = changed.get(key) ?? known ?? newRow(copyOfText(sessionId), event.at);
     if (event.seq <= row.seq) return;
     if (event.seq > row.seq + 1) torn.add(event.stream);
-    else changed.set(sessionId, foldRow(row, event));
+    else changed.set(key, foldRow(row, event));
+  }
+
+  #findTorn(missing: readonly MissingEvent[], changed: Changed, torn: Set<string>): void {
+    for (const { stream, seq } of missing) if (seq > this.#seqOf(stream, changed)) torn.add(stream);
   }
 
   #suspect(stream: string): void {
@@ -219,9 +234,11 @@ export class SessionList implements Projection {
     if (sessionId !== undefined && this.#shelf.find(sessionId) !== undefined) this.#incomplete.add(sessionId);
   }
 
-  #seqOf(sessionId: string | undefined, changed: ReadonlyMap<string, SessionRow>): number {
+  #seqOf(stream: string, changed: Changed): number {
+    const sessionId = sessionOf(stream);
     if (sessionId === undefined) return Number.POSITIVE_INFINITY;
-    return (changed.get(sessionId) ?? this.#shelf.find(sessionId))?.seq ?? 0;
+    const known = this.#shelf.find(sessionId);
+    return (changed.get(known ?? sessionId) ?? known)?.seq ?? 0;
   }
 
   /** A deleted session is forgotten. */

@@ -47,14 +47,32 @@ export class SessionShelf {
   }
 
   /** The session as it is now: it changes under whoever keeps it. */
-  find(sessionId: string): SessionRow | undefined {
+  find(sessionId: string): SessionEntry | undefined {
     return this.#entries.get(sessionId);
   }
 
   set(row: SessionRow): void {
     const entry = this.#entries.get(row.sessionId);
-    if (entry === undefined) this.#add(row);
-    else this.#move(entry, row);
+    if (entry === undefined) this.add(row);
+    else this.move(entry, row);
+  }
+
+  /** For a session that is not there yet. */
+  add(row: SessionRow): void {
+    const entry = new SessionEntry(row.sessionId, row, this.#shownOf(row));
+    this.#share(entry);
+    this.#entries.set(entry.sessionId, entry);
+    for (const index of this.#indexes.values()) index.add(entry);
+    this.#count(entry.shown, 1);
+    this.#edges.schedule(entry, this.#now);
+  }
+
+  /** What a session becomes, and where it stands then. */
+  move(entry: SessionEntry, row: SessionRow): void {
+    const shown = this.#shownOf(row);
+    if (this.#keepsPlaces(entry, row, shown)) entry.become(row, shown);
+    else this.#relocate(entry, row, shown);
+    this.#edges.schedule(entry, this.#now);
   }
 
   delete(sessionId: string): void {
@@ -100,26 +118,10 @@ export class SessionShelf {
     return index;
   }
 
-  #add(row: SessionRow): void {
-    const entry = new SessionEntry(row.sessionId, row, this.#shownOf(row));
-    this.#share(entry);
-    this.#entries.set(entry.sessionId, entry);
-    for (const index of this.#indexes.values()) index.add(entry);
-    this.#count(entry.shown, 1);
-    this.#edges.schedule(entry, this.#now);
-  }
-
   /** Where a good part of all sessions moves at once, making the indexes anew costs less. */
   #moveAll(entries: readonly SessionEntry[]): void {
     if (entries.length > Math.max(massMove, this.#entries.size / 8)) this.#indexes.clear();
-    for (const entry of entries) this.#move(entry, entry);
-  }
-
-  #move(entry: SessionEntry, row: SessionRow): void {
-    const shown = this.#shownOf(row);
-    if (this.#keepsPlaces(entry, row, shown)) entry.become(row, shown);
-    else this.#relocate(entry, row, shown);
-    this.#edges.schedule(entry, this.#now);
+    for (const entry of entries) this.move(entry, entry);
   }
 
   /** Nearly always: a message changes neither what a session shows nor what it is sorted by, but for `updatedAt`. */
