@@ -393,10 +393,10 @@ async function loadHeads(
 ): Promise<Cursor> {
   const from = journal.feedEnd();
   const prefix = 'session/';
-  let coming: Promise<HeadPage> | undefined = journal.list({ prefix });
+  let coming: Promise<HeadPage> | undefined = journal.list({ prefix, lazy: true });
   while (coming !== undefined) {
     const { heads, next }: HeadPage = await coming;
-    coming = next === undefined ? undefined : journal.list({ prefix, after: next });
+    coming = next === undefined ? undefined : journal.list({ prefix, after: next, lazy: true });
     // What is thrown below must not leave a rejection behind that nobody hears.
     coming?.catch(() => undefined);
     manager.adopt(heads);

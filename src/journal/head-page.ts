@@ -1,8 +1,10 @@
 // A page of heads, in the order of their streams, each verified: all that a boot reads.
-import { findHead } from './head.ts';
+import { headFrom } from './head.ts';
 import type { Head, HeadPage } from './journal.ts';
 import { keys, prefixRange, streamOf } from './keys.ts';
+import { LazyHead } from './lazy-head.ts';
 import type { Store } from './level-store.ts';
+import { unseal } from './sealed.ts';
 
 /**
  * LevelDB's own option, of which the port below, abstract-level, does not know: a page comes in few steps. By default it
@@ -10,11 +12,16 @@ import type { Store } from './level-store.ts';
  */
 const largeSteps = { highWaterMarkBytes: 1024 * 1024 } as object;
 
+export interface HeadQuery {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit?: number;
+  readonly lazy?: boolean;
+}
+
 export async function readHeads(
   db: Store,
-  prefix: string,
-  after: string | undefined,
-  limit: number,
+  { prefix = '', after, limit = 1000, lazy = false }: HeadQuery,
 ): Promise<HeadPage> {
   const { gte, lt } = prefixRange(keys.head(prefix));
   const range = after === undefined ? { gte, lt } : { gt: keys.head(after), lt };
@@ -26,9 +33,9 @@ export async function readHeads(
     for (let step = await iterator.nextv(limit); step.length > 0; step = await iterator.nextv(limit)) {
       for (const [key, stored] of step) {
         const stream = streamOf(key);
-        const head = findHead(stream, stored, key);
-        if (head === undefined) damaged.push(stream);
-        else heads.push(head);
+        const text = unseal(key, stored);
+        if (text === undefined) damaged.push(stream);
+        else heads.push((lazy ? LazyHead.from(stream, text) : undefined) ?? headFrom(stream, text));
         last = stream;
       }
     }

@@ -30,19 +30,16 @@ export function encodeHead(head: Head): Write {
   return { key, value: seal(key, text) };
 }
 
-/** The head under this key, or undefined when it is damaged. */
-export function findHead(stream: string, sealed: string, key = keys.head(stream)): Head | undefined {
-  const text = unseal(key, sealed);
-  if (text === undefined) return undefined;
+export function headFrom(stream: string, text: string): Head {
   const stored = JSON.parse(text) as StoredHead;
   const [version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary] = stored;
   return { stream, version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary };
 }
 
 export function decodeHead(stream: string, stored: string): Head {
-  const head = findHead(stream, stored);
-  if (head === undefined) throw corrupt(stream, 'head', 'it does not match its checksum');
-  return head;
+  const text = unseal(keys.head(stream), stored);
+  if (text === undefined) throw corrupt(stream, 'head', 'it does not match its checksum');
+  return headFrom(stream, text);
 }
 
 /**

@@ -61,6 +61,8 @@ export interface Head extends HeadDraft {
   readonly updatedAt: number;
   /** How many receipts with an idempotency key the stream holds. */
   readonly operations: number;
+  /** The summary as JSON, in a head that was listed lazily, to be read without a parse. */
+  readonly summaryText?: string;
 }
 
 /** A key of its own in the append's batch: the record of an answer, found again by {@link Journal.receipt}. */
@@ -198,11 +200,15 @@ export interface Journal {
    * built on the stream as it was is a conflict.
    */
   remove(stream: string, expected: Version): Promise<Append>;
-  /** Heads in the order of their streams. */
+  /**
+   * Heads in the order of their streams. `lazy` is for whoever looks at a hundred thousand: a journal may leave most of each
+   * to be read when it is asked for, and hand out its summary as {@link Head.summaryText}.
+   */
   list(query?: {
     readonly prefix?: string;
     readonly after?: string;
     readonly limit?: number;
+    readonly lazy?: boolean;
   }): Promise<HeadPage>;
 
   readonly kv: KeyValue;

@@ -5,7 +5,7 @@ import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { Clearing, removalMarker, trimMarker } from './clearing.ts';
 import { encodeHead, tombstoneOf } from './head.ts';
-import { readHeads } from './head-page.ts';
+import { type HeadQuery, readHeads } from './head-page.ts';
 import type {
   Append,
   AppendOptions,
@@ -204,9 +204,8 @@ export class LevelJournal implements Journal {
     });
   }
 
-  async list(query: { prefix?: string; after?: string; limit?: number } = {}): Promise<HeadPage> {
-    const { prefix = '', after, limit = 1000 } = query;
-    const page = await this.#store.read(prefix, 'head', (db) => readHeads(db, prefix, after, limit));
+  async list(query: HeadQuery = {}): Promise<HeadPage> {
+    const page = await this.#store.read(query.prefix ?? '', 'head', (db) => readHeads(db, query));
     for (const stream of page.damaged) this.#telemetry('head.damaged', { stream });
     return page;
   }

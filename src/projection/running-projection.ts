@@ -133,7 +133,11 @@ export class RunningProjection<P extends Projection = Projection> {
     const { prefix } = projection;
     for (let after: string | undefined, more = true; more; more = after !== undefined) {
       this.#assertRunning();
-      const page = await this.#options.journal.list({ prefix, ...(after !== undefined && { after }) });
+      const page = await this.#options.journal.list({
+        prefix,
+        lazy: true,
+        ...(after !== undefined && { after }),
+      });
       for (const stream of loadInto(projection, page.heads)) outdated.push(stream);
       after = page.next;
     }

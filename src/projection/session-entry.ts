@@ -1,10 +1,11 @@
 // A session as the list keeps it: one object for as long as it is listed, changed in place, and never handed out.
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 import type { ShownStatus } from '../operations/views.ts';
-import type { SessionRow } from './session-row.ts';
+import { type SessionRow, sessionPrefix } from './session-row.ts';
 
 export class SessionEntry implements SessionRow {
-  readonly sessionId: string;
+  /** Flat, and the key under which it is found: an event names it without a slice and a hash of its own. */
+  readonly stream: string;
   seq: number;
   status: SessionStatus;
   createdAt: number;
@@ -22,8 +23,8 @@ export class SessionEntry implements SessionRow {
   /** Where it waits for the clock; -1 while it does not. */
   edge = -1;
 
-  constructor(sessionId: string, row: SessionRow, shown: ShownStatus) {
-    this.sessionId = sessionId;
+  constructor(stream: string, row: SessionRow, shown: ShownStatus) {
+    this.stream = stream;
     this.seq = row.seq;
     this.status = row.status;
     this.createdAt = row.createdAt;
@@ -38,6 +39,10 @@ export class SessionEntry implements SessionRow {
     this.agent = row.agent;
     this.parentSessionId = row.parentSessionId;
     this.shown = shown;
+  }
+
+  get sessionId(): string {
+    return this.stream.slice(sessionPrefix.length);
   }
 
   /** Becomes what the row says. Whoever sorts by it has taken it out before. */

@@ -58,16 +58,21 @@ export class SessionIndex {
   #listFor(entry: SessionEntry): SortedList<SessionEntry> | undefined {
     const value = this.#valueOf(entry);
     if (value === null) return undefined;
-    let lists = this.#lists.get(value);
-    if (lists === undefined) this.#lists.set(value, (lists = new Map()));
-    let list = lists.get(entry.shown);
-    if (list === undefined) lists.set(entry.shown, (list = new SortedList(orders[this.#order])));
-    return list;
+    const lists = kept(this.#lists, value, (): Lists => new Map());
+    return kept(lists, entry.shown, () => new SortedList(orders[this.#order]));
   }
 
   #valueOf(row: SessionRow): string | null {
     return this.#facet === 'all' ? '' : row[this.#facet];
   }
+}
+
+function kept<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  known.set(key, made);
+  return made;
 }
 
 /** What a session is sorted by: the member, then the id. */
@@ -84,10 +89,11 @@ export function compareTo(row: SessionRow, [value, id]: SortKey, order: SessionO
   return row.sessionId === id ? 0 : row.sessionId < id ? -1 : 1;
 }
 
-const byId = (a: SessionRow, b: SessionRow): number =>
-  a.sessionId === b.sessionId ? 0 : a.sessionId < b.sessionId ? -1 : 1;
+/** Streams are in the order of their sessions' ids. */
+const byId = ({ stream: a }: SessionEntry, { stream: b }: SessionEntry): number =>
+  a === b ? 0 : a < b ? -1 : 1;
 
-function byName(a: SessionRow, b: SessionRow): number {
+function byName(a: SessionEntry, b: SessionEntry): number {
   const [first, second] = [a.name ?? '', b.name ?? ''];
   return first === second ? byId(a, b) : first < second ? -1 : 1;
 }

@@ -3,6 +3,7 @@
 import { summaryVersion } from '../domain/session-deadlines.ts';
 import type { FeedEntry, Head, StoredEvent } from '../journal/journal.ts';
 import type { SessionCounts, ShownStatus } from '../operations/views.ts';
+import { flatTexts } from './flat-texts.ts';
 import type { LiveCounts } from './live-counts.ts';
 import { merged } from './merged.ts';
 import type { Projection } from './projection.ts';
@@ -25,7 +26,9 @@ import {
   newRow,
   rowFromHead,
   type SessionRow,
+  saidBy,
   sessionOf,
+  sessionPrefix,
 } from './session-row.ts';
 import { SessionShelf, type ShownCondition } from './session-shelf.ts';
 
@@ -56,7 +59,7 @@ const none: readonly MissingEvent[] = [];
 
 type MissingEvent = Pick<StoredEvent, 'stream' | 'seq'>;
 
-/** What sessions become with a batch of events: by themselves where they are known, which costs less, else by their id. */
+/** What sessions become with a batch of events: by themselves where they are known, which costs less, else by their stream. */
 type Changed = Map<SessionEntry | string, SessionRow>;
 
 interface Source {
@@ -90,17 +93,18 @@ export class SessionList implements Projection {
   load(heads: readonly Head[]): readonly string[] {
     this.#shelf.advance(this.#options.now(), edgesPerBatch);
     const outdated: string[] = [];
-    const ids = copiesOf(heads.map(({ stream }) => sessionOf(stream) ?? stream));
+    const streams = flatTexts(heads.map(({ stream }) => stream));
     heads.forEach((head, i) => {
-      const sessionId = ids[i] as string;
-      const known = this.#shelf.find(sessionId);
+      const stream = streams[i] as string;
+      const known = this.#shelf.find(stream);
       if (head.seq <= (known?.seq ?? 0)) return;
-      const row = rowFromHead(head, sessionId);
-      if (known === undefined && row.status !== 'deleted') this.#shelf.add(row);
+      const said = saidBy(head);
+      const row = rowFromHead(head, said);
+      if (known === undefined && row.status !== 'deleted') this.#shelf.add(stream, row);
       else this.#keep(row);
-      if (isCurrentHead(head)) return;
-      this.#incomplete.add(sessionId);
-      outdated.push(head.stream);
+      if (isCurrentHead(head, said)) return;
+      this.#incomplete.add(row.sessionId);
+      outdated.push(stream);
     });
     this.#tell(heads.length > 0);
     return outdated;
@@ -131,7 +135,7 @@ export class SessionList implements Projection {
     for (;;) {
       const row = await readRow(this.#options.journal, stream);
       // What was read may be behind what the feed has told meanwhile: then there is more to be read.
-      if (row !== undefined && row.seq < (this.#shelf.find(sessionId)?.seq ?? 0)) continue;
+      if (row !== undefined && row.seq < (this.#shelf.find(stream)?.seq ?? 0)) continue;
       this.#incomplete.delete(sessionId);
       if (row === undefined) this.#forget(sessionId);
       else this.#keep(row);
@@ -155,7 +159,7 @@ export class SessionList implements Projection {
   }
 
   get(sessionId: string): SessionRow | undefined {
-    const row = this.#shelf.find(sessionId);
+    const row = this.#shelf.find(sessionPrefix + sessionId);
     return row && copyOf(row);
   }
 
@@ -215,14 +219,14 @@ export class SessionList implements Projection {
 
   /** Events of a session with a gap before them would make a wrong row: the session is read again instead. */
   #fold(event: StoredEvent, changed: Changed, torn: Set<string>): void {
-    const sessionId = sessionOf(event.stream);
-    if (sessionId === undefined || (torn.size > 0 && torn.has(event.stream))) return;
-    const known = this.#shelf.find(sessionId);
-    const key = known ?? sessionId;
-    const row = changed.get(key) ?? known ?? newRow(copyOfText(sessionId), event.at);
+    const { stream } = event;
+    if (torn.size > 0 && torn.has(stream)) return;
+    const known = this.#shelf.find(stream);
+    const row = changed.get(known ?? stream) ?? known ?? blankRow(event);
+    if (row === undefined) return;
     if (event.seq <= row.seq) return;
-    if (event.seq > row.seq + 1) torn.add(event.stream);
-    else changed.set(key, foldRow(row, event));
+    if (event.seq > row.seq + 1) torn.add(stream);
+    else changed.set(known ?? stream, foldRow(row, event));
   }
 
   #findTorn(missing: readonly MissingEvent[], changed: Changed, torn: Set<string>): void {
@@ -231,14 +235,14 @@ export class SessionList implements Projection {
 
   #suspect(stream: string): void {
     const sessionId = sessionOf(stream);
-    if (sessionId !== undefined && this.#shelf.find(sessionId) !== undefined) this.#incomplete.add(sessionId);
+    if (sessionId !== undefined && this.#shelf.find(stream) !== undefined) this.#incomplete.add(sessionId);
   }
 
   #seqOf(stream: string, changed: Changed): number {
-    const sessionId = sessionOf(stream);
-    if (sessionId === undefined) return Number.POSITIVE_INFINITY;
-    const known = this.#shelf.find(sessionId);
-    return (changed.get(known ?? sessionId) ?? known)?.seq ?? 0;
+    const known = this.#shelf.find(stream);
+    const row = changed.get(known ?? stream) ?? known;
+    if (row === undefined && sessionOf(stream) === undefined) return Number.POSITIVE_INFINITY;
+    return row?.seq ?? 0;
   }
 
   /** A deleted session is forgotten. */
@@ -250,7 +254,7 @@ export class SessionList implements Projection {
 
   #forget(sessionId: string): void {
     this.#incomplete.delete(sessionId);
-    this.#shelf.delete(sessionId);
+    this.#shelf.delete(sessionPrefix + sessionId);
   }
 
   #bringUpTo(now: number): void {
@@ -273,6 +277,8 @@ function listed(entry: SessionEntry): ListedSession {
   return Object.assign(copyOf(entry), { status: entry.shown });
 }
 
-/** A part of a text holds the whole of it in memory; for texts that are kept, all at once cost the least. */
-const copiesOf = (texts: readonly string[]): readonly string[] => JSON.parse(JSON.stringify(texts));
-const copyOfText = (text: string): string => JSON.parse(JSON.stringify(text));
+/** Of a session of which nothing is known yet; undefined for a stream of another kind. */
+function blankRow({ stream, at }: StoredEvent): SessionRow | undefined {
+  const sessionId = sessionOf(stream);
+  return sessionId === undefined ? undefined : newRow(sessionId, at);
+}

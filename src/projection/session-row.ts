@@ -4,6 +4,7 @@ import { type SessionSummary, statusAt, summaryVersion } from '../domain/session
 import type { SessionEvent, SessionProfile } from '../domain/session-events.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 import type { Head } from '../journal/journal.ts';
+import { readSummaryText } from './summary-text.ts';
 
 export interface SessionRow {
   readonly sessionId: string;
@@ -25,7 +26,7 @@ export interface SessionRow {
   readonly parentSessionId: string | null;
 }
 
-const sessionPrefix = 'session/';
+export const sessionPrefix = 'session/';
 const never = Number.POSITIVE_INFINITY;
 
 /** The session of a stream, or undefined for a stream of another kind. */
@@ -47,23 +48,25 @@ export function nextEdgeAt(
   return next === never ? null : next;
 }
 
-/** True when the head was written with the summary that this version reads; others lack facts. */
-export const isCurrentHead = ({ status, summary }: Head): boolean =>
-  status === 'deleted' || (summary as Partial<SessionSummary> | null)?.v === summaryVersion;
+/** What a head says of its session, which may be less than this version asks for. */
+export type Said = Partial<SessionSummary>;
 
-export function rowFromHead(
-  {
-    stream,
-    seq,
-    status,
-    updatedAt,
-    summary,
-  }: Pick<Head, 'stream' | 'seq' | 'status' | 'updatedAt' | 'summary'>,
-  sessionId = stream.slice(stream.indexOf('/') + 1),
-): SessionRow {
-  const said = (summary ?? {}) as Partial<SessionSummary>;
+/** The summary is parsed only when its text is of an unusual form. */
+export function saidBy(head: Pick<Head, 'summary' | 'summaryText'>): Said {
+  const read = head.summaryText === undefined ? undefined : readSummaryText(head.summaryText);
+  return read ?? ((head.summary ?? {}) as Said);
+}
+
+/** True when the head was written with the summary that this version reads; others lack facts. */
+export const isCurrentHead = (head: Head, said = saidBy(head)): boolean =>
+  head.status === 'deleted' || said.v === summaryVersion;
+
+type RowHead = Pick<Head, 'stream' | 'seq' | 'status' | 'updatedAt' | 'summary' | 'summaryText'>;
+
+export function rowFromHead(head: RowHead, said = saidBy(head)): SessionRow {
+  const { stream, seq, status, updatedAt } = head;
   return {
-    sessionId,
+    sessionId: stream.slice(stream.indexOf('/') + 1),
     seq,
     status: status as SessionStatus,
     createdAt: numberOrNull(said.createdAt) ?? updatedAt,
@@ -153,7 +156,8 @@ function fold(next: Draft, event: LawEvent): void {
     case 'session.restored': {
       const { seq, entries } = next;
       Object.assign(next, newRow(next.sessionId, at), { seq, entries, createdAt: known.data.createdAt });
-      return takeProfile(next, known.data.profile);
+      takeProfile(next, known.data.profile);
+      return;
     }
     case 'session.terminated':
       return;
@@ -175,12 +179,14 @@ function fold(next: Draft, event: LawEvent): void {
       next.activeAt = at;
       return;
     case 'agent.crashed':
-      return stayQuiet(next, at);
+      stayQuiet(next, at);
+      return;
     case 'agent.completed':
     case 'agent.failed':
     case 'agent.stopped':
       next.agents -= 1;
-      return stayQuiet(next, at);
+      stayQuiet(next, at);
+      return;
     default:
       next.entries = publishedEntry(event) ?? next.entries;
       next.activeAt = at;

@@ -2,10 +2,11 @@
 // the times at which it shows another status by itself. A session moves in what its place depends on, and in nothing else.
 import type { ConditionKind } from '../domain/condition-law.ts';
 import type { ShownStatus } from '../operations/views.ts';
+import { flatText } from './flat-texts.ts';
 import { QuietEdges } from './quiet-edges.ts';
 import { SessionEntry } from './session-entry.ts';
 import { type Facet, SessionIndex, type SessionOrder } from './session-index.ts';
-import { rowStatus, type SessionRow } from './session-row.ts';
+import { rowStatus, type SessionRow, sessionPrefix } from './session-row.ts';
 import { SharedTexts } from './shared-texts.ts';
 
 /** What is wrong with a session. */
@@ -47,21 +48,23 @@ export class SessionShelf {
   }
 
   /** The session as it is now: it changes under whoever keeps it. */
-  find(sessionId: string): SessionEntry | undefined {
-    return this.#entries.get(sessionId);
+  find(stream: string): SessionEntry | undefined {
+    return this.#entries.get(stream);
   }
 
   set(row: SessionRow): void {
-    const entry = this.#entries.get(row.sessionId);
-    if (entry === undefined) this.add(row);
+    const stream = sessionPrefix + row.sessionId;
+    const entry = this.#entries.get(stream);
+    if (entry === undefined) this.add(flatText(stream), row);
     else this.move(entry, row);
   }
 
-  /** For a session that is not there yet. */
-  add(row: SessionRow): void {
-    const entry = new SessionEntry(row.sessionId, row, this.#shownOf(row));
+  /** For a session that is not there yet; its stream is a flat text. */
+  add(stream: string, row: SessionRow): void {
+    const entry = new SessionEntry(stream, row, row.status);
     this.#share(entry);
-    this.#entries.set(entry.sessionId, entry);
+    entry.shown = this.#shownOf(entry);
+    this.#entries.set(stream, entry);
     for (const index of this.#indexes.values()) index.add(entry);
     this.#count(entry.shown, 1);
     this.#edges.schedule(entry, this.#now);
@@ -75,10 +78,10 @@ export class SessionShelf {
     this.#edges.schedule(entry, this.#now);
   }
 
-  delete(sessionId: string): void {
-    const entry = this.#entries.get(sessionId);
+  delete(stream: string): void {
+    const entry = this.#entries.get(stream);
     if (entry === undefined) return;
-    this.#entries.delete(sessionId);
+    this.#entries.delete(stream);
     for (const index of this.#indexes.values()) index.delete(entry);
     this.#count(entry.shown, -1);
     this.#edges.delete(entry);
@@ -105,7 +108,7 @@ export class SessionShelf {
     changed.push(...[...this.#conditions.keys()].filter((id) => !now.has(id)));
     this.#conditions.clear();
     for (const [id, condition] of now) this.#conditions.set(id, condition);
-    this.#moveAll(changed.flatMap((id) => this.#entries.get(id) ?? []));
+    this.#moveAll(changed.flatMap((id) => this.#entries.get(sessionPrefix + id) ?? []));
   }
 
   /** An index is made when it is first asked for, in O(n log n), and kept up from then on. */
@@ -145,8 +148,10 @@ export class SessionShelf {
   }
 
   #share(entry: SessionEntry): void {
-    entry.agent = this.#texts.shared(entry.agent);
-    entry.parentSessionId = this.#texts.shared(entry.parentSessionId);
+    const texts = this.#texts;
+    entry.status = texts.shared(entry.status);
+    if (entry.agent !== null) entry.agent = texts.shared(entry.agent);
+    if (entry.parentSessionId !== null) entry.parentSessionId = texts.shared(entry.parentSessionId);
   }
 
   #shownOf(row: SessionRow): ShownStatus {

@@ -1,4 +1,4 @@
-// One string for all who name the same agent or parent: read from the disk, each would be another. It forgets what it
+// One string for all who name the same status, agent or parent: read from the disk, each would be another. It forgets what it
 // knows once that is too much, since nothing but memory depends on it.
 
 export class SharedTexts {
@@ -9,10 +9,9 @@ export class SharedTexts {
     this.#limit = limit;
   }
 
-  shared(text: string | null): string | null {
-    if (text === null) return null;
+  shared<T extends string>(text: T): T {
     const known = this.#known.get(text);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known as T;
     if (this.#known.size >= this.#limit) this.#known.clear();
     this.#known.set(text, text);
     return text;

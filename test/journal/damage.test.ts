@@ -1,6 +1,6 @@
 // Damage on the disk: found, named with its stream and seq, and never handed out as if it were whole.
 import { describe, expect, test } from 'vitest';
-import { encodeHead, findHead } from '../../src/journal/head.ts';
+import { decodeHead, encodeHead } from '../../src/journal/head.ts';
 import type { Head, Journal, Version } from '../../src/journal/journal.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
@@ -54,8 +54,8 @@ async function rechain(data: FaultyLevel['data']): Promise<void> {
 
 /** The head with other facts and its checksum computed anew. */
 async function rewriteHead(data: FaultyLevel['data'], change: Partial<Head>): Promise<void> {
-  const head = findHead(stream, await valueAt(data, keys.head(stream)));
-  const { key, value = '' } = encodeHead({ ...(head as Head), ...change });
+  const head = decodeHead(stream, await valueAt(data, keys.head(stream)));
+  const { key, value = '' } = encodeHead({ ...head, ...change });
   await data.put(key, value);
 }
 

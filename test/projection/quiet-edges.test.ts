@@ -7,7 +7,7 @@ import { newRow } from '../../src/projection/session-row.ts';
 
 const entryOf = (sessionId: string, activeAt: number): SessionEntry =>
   new SessionEntry(
-    sessionId,
+    `session/${sessionId}`,
     { ...newRow(sessionId, activeAt), status: 'active', idleAfterMs: 1_000 },
     'active',
   );

@@ -1,0 +1,48 @@
+// A head that is listed lazily says what the whole one says, whatever stands in it.
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { encodeHead, headFrom } from '../../src/journal/head.ts';
+import type { Head, Version } from '../../src/journal/journal.ts';
+import { LazyHead } from '../../src/journal/lazy-head.ts';
+
+const whole = fc.oneof(fc.nat(), fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }));
+const head: fc.Arbitrary<Head> = fc.record(
+  {
+    stream: fc.constant('session/s'),
+    version: fc.constantFrom('7', '7-removed', 'a"b', '\\').map((text) => text as Version),
+    seq: whole,
+    firstSeq: whole,
+    chain: fc.constantFrom('x'.repeat(43), ''),
+    epoch: fc.nat(),
+    status: fc.constantFrom('active', 'terminated', 'a,b', 'é{'),
+    updatedAt: fc.oneof(whole, fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+    dueAt: fc.option(whole),
+    operations: fc.nat(),
+    summary: fc.oneof(
+      fc.constantFrom(null, {}, [], '{', 5),
+      fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.constant(null)), {
+        noNullPrototype: true,
+      }),
+    ),
+  },
+  { noNullPrototype: true },
+);
+
+const textOf = (of: Head): string => (encodeHead(of).value ?? '').slice(43);
+
+test('it says the same, member by member, or is not read lazily at all', () => {
+  let read = 0;
+  fc.assert(
+    fc.property(head, (of) => {
+      const expected = headFrom(of.stream, textOf(of));
+      const lazy = LazyHead.from(of.stream, textOf(of));
+      if (lazy === undefined) return;
+      read += 1;
+      for (const member of Object.keys(expected) as (keyof Head)[])
+        expect(lazy[member]).toEqual(expected[member]);
+      expect(JSON.parse(lazy.summaryText)).toEqual(expected.summary);
+    }),
+    { numRuns: 500, seed: 7 },
+  );
+  expect(read).toBeGreaterThan(50);
+});
