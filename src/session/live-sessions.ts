@@ -40,12 +40,7 @@ export interface LiveSessionsOptions
   /** True while a command is on its way to a session that was started for it. */
   readonly isArriving: (sessionId: string) => boolean;
   /** Events of a session became durable, or it was started: `state` is how it stands now. */
-  readonly follow: (
-    sessionId: string,
-    events: readonly StoredEvent[],
-    state: SessionState,
-    stream: string,
-  ) => void;
+  readonly follow: (sessionId: string, events: readonly StoredEvent[], state: SessionState) => void;
 }
 
 /** Both names of a session belong to the one incarnation that lives. */
@@ -193,14 +188,14 @@ export class LiveSessions {
     if (this.#told.isBehind(sessionId, actor.seq))
       this.#tell(actor, await this.#told.untold(sessionId, actor.seq), actor.state);
     this.#told.note(sessionId, actor.seq);
-    follow(sessionId, [], actor.state, actor.stream);
+    follow(sessionId, [], actor.state);
     if (!this.#withoutAgents.has(sessionId)) actor.resumeAgents();
     return actor;
   }
 
   #tell(session: ToldSession, events: readonly StoredEvent[], state: SessionState): void {
-    const { sessionId, stream } = session;
-    this.#options.follow(sessionId, events, state, stream);
+    const { sessionId } = session;
+    this.#options.follow(sessionId, events, state);
     this.#told.tell(session, events);
     if (resting.has(statusOf(state))) queueMicrotask(() => this.unload(sessionId));
   }

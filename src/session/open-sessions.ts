@@ -3,8 +3,8 @@ import { HoldfastError } from '../base/errors.ts';
 import type { StatusChange } from '../domain/session-lifecycle.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 
-const isOpen = (status: string): boolean =>
-  !['initializing', 'terminated', 'archived', 'deleted'].includes(status);
+const closed: ReadonlySet<string> = new Set(['initializing', 'terminated', 'archived', 'deleted']);
+const isOpen = (status: string): boolean => !closed.has(status);
 
 export class OpenSessions {
   readonly #limit: number | null;

@@ -31,55 +31,54 @@ export class SessionAlarms {
 
   constructor(options: SessionAlarmsOptions) {
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock, (stream) => void this.#ring(stream));
+    this.#deadlines = new Deadlines(options.clock, (sessionId) => void this.#ring(sessionId));
   }
 
   adopt({ stream, dueAt }: Head): void {
-    if (dueAt !== null) this.#deadlines.schedule(stream, dueAt);
+    if (dueAt !== null) this.#deadlines.schedule(idOf(stream), dueAt);
   }
 
-  /** Sets the alarm of a session by its state. */
-  follow(sessionId: string, state: SessionState, stream = sessionStream(sessionId)): void {
-    this.#deadlines.schedule(stream, sessionLaw.nextDeadline(state));
+  /** Sets the alarm of a session by its state. It runs for every event: alarms go by the id, which is there already. */
+  follow(sessionId: string, state: SessionState): void {
+    this.#deadlines.schedule(sessionId, sessionLaw.nextDeadline(state));
   }
 
   /** Rings as soon as may be. */
   ringNow(sessionId: string): void {
-    this.#deadlines.schedule(sessionStream(sessionId), this.#options.clock.now());
+    this.#deadlines.schedule(sessionId, this.#options.clock.now());
   }
 
   clear(sessionId: string): void {
-    this.#deadlines.schedule(sessionStream(sessionId), null);
+    this.#deadlines.schedule(sessionId, null);
   }
 
   /** The sessions that are due, as many as may be woken now; their alarms ring no more. */
   takeDue(): string[] {
-    return this.#deadlines.takeDue().map(idOf);
+    return this.#deadlines.takeDue();
   }
 
   close(): void {
     this.#deadlines.close();
   }
 
-  async #ring(stream: string): Promise<void> {
-    const sessionId = idOf(stream);
+  async #ring(sessionId: string): Promise<void> {
     if (!this.#options.mayWake(sessionId)) return;
     try {
       const living = this.#options.find(sessionId);
       if (living !== undefined) this.#wake(living);
-      else await this.#ringStored(sessionId, stream);
+      else await this.#ringStored(sessionId);
     } catch (error) {
       const { telemetry, clock } = this.#options;
       telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
-      this.#deadlines.schedule(stream, clock.now() + ringAgainMs);
+      this.#deadlines.schedule(sessionId, clock.now() + ringAgainMs);
     }
   }
 
-  async #ringStored(sessionId: string, stream: string): Promise<void> {
+  async #ringStored(sessionId: string): Promise<void> {
     const { journal, clock, start, removeStored } = this.#options;
-    const head = await journal.head(stream);
+    const head = await journal.head(sessionStream(sessionId));
     if (head === undefined || head.dueAt === null) return;
-    if (head.dueAt > clock.now()) this.#deadlines.schedule(stream, head.dueAt);
+    if (head.dueAt > clock.now()) this.#deadlines.schedule(sessionId, head.dueAt);
     else if (head.status === 'deleted') await removeStored(sessionId);
     else this.#wake(await start(sessionId));
   }
@@ -90,6 +89,6 @@ export class SessionAlarms {
     const now = this.#options.clock.now();
     const next = sessionLaw.nextDeadline(actor.state);
     if (next === null) return;
-    this.#deadlines.schedule(sessionStream(actor.sessionId), next > now ? next : now + ringAgainMs);
+    this.#deadlines.schedule(actor.sessionId, next > now ? next : now + ringAgainMs);
   }
 }

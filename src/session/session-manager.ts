@@ -59,9 +59,9 @@ export class SessionManager implements SupervisedChild {
       health: this.health,
       assertAlive: () => this.#assertAlive(),
       isArriving: (sessionId) => this.#arrivals.has(sessionId),
-      follow: (sessionId, events, state, stream) => {
+      follow: (sessionId, events, state) => {
         this.open.follow(events);
-        this.#alarms.follow(sessionId, state, stream);
+        this.#alarms.follow(sessionId, state);
       },
     });
     this.#alarms = new SessionAlarms({
