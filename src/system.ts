@@ -382,25 +382,18 @@ class RunningSystem implements System {
   }
 }
 
-/**
- * Boot reads heads and nothing else; projections follow the feed from where it stood before. The next page is read while
- * this one is taken in.
- */
-async function loadHeads(
-  journal: Journal,
-  manager: SessionManager,
-  projections: Projections,
-): Promise<Cursor> {
-  const from = journal.feedEnd();
-  const prefix = 'session/';
-  let coming: Promise<HeadPage> | undefined = journal.list({ prefix, lazy: true });
-  while (coming !== undefined) {
-    const { heads, next }: HeadPage = await coming;
-    coming = next === undefined ? undefined : journal.list({ prefix, after: next, lazy: true });
-    // What is thrown below must not leave a rejection behind that nobody hears.
+/** Boot reads heads and nothing else, a page while the last is taken in; projections follow the feed from before them. */
+async function loadHeads(journal: Journal, manager: SessionManager, projections: Projections) {
+  const from: Cursor = journal.feedEnd();
+  const query = { prefix: 'session/', lazy: true };
+  for (let page: HeadPage | undefined = await journal.list(query); page !== undefined; ) {
+    const { heads, next }: HeadPage = page;
+    const coming = next === undefined ? undefined : journal.list({ ...query, after: next });
+    // What is thrown here must not leave a rejection behind that nobody hears.
     coming?.catch(() => undefined);
     manager.adopt(heads);
     projections.load(heads);
+    page = await coming;
   }
   return from;
 }
