@@ -386,14 +386,14 @@ class RunningSystem implements System {
 async function loadHeads(journal: Journal, manager: SessionManager, projections: Projections) {
   const from: Cursor = journal.feedEnd();
   const query = { prefix: 'session/', lazy: true };
-  for (let page: HeadPage | undefined = await journal.list(query); page !== undefined; ) {
-    const { heads, next }: HeadPage = page;
-    const coming = next === undefined ? undefined : journal.list({ ...query, after: next });
+  let coming: Promise<HeadPage> | undefined = journal.list(query);
+  while (coming !== undefined) {
+    const { heads, next }: HeadPage = await coming;
+    coming = next === undefined ? undefined : journal.list({ ...query, after: next });
     // What is thrown here must not leave a rejection behind that nobody hears.
     coming?.catch(() => undefined);
     manager.adopt(heads);
     projections.load(heads);
-    page = await coming;
   }
   return from;
 }

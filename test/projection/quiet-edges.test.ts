@@ -36,7 +36,7 @@ test('a session that was used meanwhile keeps its earlier place', () => {
 test('whoever comes, goes and moves, those that are due are found, the earliest first, and no other', () => {
   const step = fc.record({
     session: fc.nat(40),
-    do: fc.constantFrom('earlier', 'later', 'delete', 'due'),
+    do: fc.constantFrom('earlier', 'earlier', 'earlier', 'earlier', 'later', 'delete', 'delete', 'due'),
     at: fc.nat(5_000),
   });
   fc.assert(
@@ -50,9 +50,9 @@ test('whoever comes, goes and moves, those that are due are found, the earliest 
           edges.delete(entry);
           times.delete(entry);
         } else if (what === 'due') {
-          const due = edges.due(at, 10);
+          const due = edges.due(at, 3);
           const all = [...times.values()].filter((time) => time <= at).sort((a, b) => a - b);
-          expect(due.map((found) => times.get(found))).toEqual(all.slice(0, 10));
+          expect(due.map((found) => times.get(found))).toEqual(all.slice(0, 3));
           for (const found of due) times.delete(found);
         } else {
           entry.activeAt = what === 'earlier' ? at : at + 5_000;
