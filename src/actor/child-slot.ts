@@ -9,6 +9,7 @@ import {
   type Shutdown,
   type SupervisedChild,
 } from './child-spec.ts';
+import { Launch, type LaunchOwner } from './launch.ts';
 import type { Monitors } from './monitors.ts';
 import type { Run } from './restart-verdict.ts';
 import { nodeOf, type SupervisionNode, type SupervisionStatus } from './supervision-tree.ts';
@@ -20,20 +21,13 @@ export interface SlotSurroundings {
   readonly report: (report: ChildReport) => void;
 }
 
-/** A start that is under way. It can be given up: then it rejects, and a child that comes of it later is killed at once. */
-interface Launch {
-  /** Resolves when nothing can come of it any more. */
-  readonly abandon: () => Promise<void>;
-  readonly settled: Promise<unknown>;
-}
-
-export class ChildSlot<Child extends SupervisedChild> {
+export class ChildSlot<Child extends SupervisedChild> implements LaunchOwner<Child> {
   readonly spec: ChildSpec<Child>;
   readonly #around: SlotSurroundings;
   readonly #onEnd: (run: Run) => void;
   #status: SupervisionStatus = 'stopped';
   #child: Child | undefined;
-  #launch: Launch | undefined;
+  #launch: Launch<Child> | undefined;
   #abandonedStart: Promise<void> | undefined;
   #incarnation = 0;
   #restarts = 0;
@@ -96,21 +90,11 @@ export class ChildSlot<Child extends SupervisedChild> {
     this.#status = 'restarting';
   }
 
-  async start(): Promise<Child> {
+  start(): Promise<Child> {
     this.#incarnation += 1;
     if (this.#status !== 'restarting') this.#status = 'starting';
-    const { started, abandon } = launch(this.spec, this.#incarnation);
-    const adopted = started.then((child) => this.#adopt(child));
-    const underWay = { abandon, settled: adopted.then(nothing, nothing) };
-    this.#launch = underWay;
-    try {
-      return await adopted;
-    } catch (error) {
-      this.#status = 'stopped';
-      throw error;
-    } finally {
-      if (this.#launch === underWay) this.#launch = undefined;
-    }
+    this.#launch = new Launch(this.spec, this.#incarnation, this);
+    return this.#launch.started;
   }
 
   /**
@@ -142,7 +126,7 @@ export class ChildSlot<Child extends SupervisedChild> {
     if (shutdown === 'brutal_kill') this.#giveUp(launched);
     const giveUp = (): void => this.#giveUp(launched);
     const cancel = typeof shutdown === 'number' ? this.#around.clock.schedule(shutdown, giveUp) : nothing;
-    await launched.settled;
+    await launched.started.then(nothing, nothing);
     cancel();
   }
 
@@ -164,19 +148,24 @@ export class ChildSlot<Child extends SupervisedChild> {
     return nodeOf({ id: spec.id, status, incarnation, restarts: this.#restarts }, this.#child);
   }
 
-  #giveUp(launched: Launch): void {
-    this.#reportKill(['start']);
-    this.#abandonedStart = launched.abandon();
-  }
-
-  #adopt(child: Child): Child {
+  adopt(child: Child): void {
     const { incarnation, spec } = this;
     const startedAt = this.#around.clock.now();
+    this.#launch = undefined;
     this.#child = child;
     this.#status = 'running';
     this.#around.report({ type: 'child.started', id: spec.id, incarnation });
     whenEnded(child, (exit) => this.#ended(child, exit, this.#around.clock.now() - startedAt));
-    return child;
+  }
+
+  failed(): void {
+    this.#launch = undefined;
+    this.#status = 'stopped';
+  }
+
+  #giveUp(launched: Launch<Child>): void {
+    this.#reportKill(['start']);
+    this.#abandonedStart = launched.abandon();
   }
 
   #ended(child: Child, exit: Exit, upMs: number): void {
@@ -201,39 +190,6 @@ export class ChildSlot<Child extends SupervisedChild> {
     const { spec, incarnation } = this;
     this.#around.report({ type: 'child.killed', id: spec.id, incarnation, abandoned });
   }
-}
-
-function launch<Child extends SupervisedChild>(
-  spec: ChildSpec<Child>,
-  incarnation: number,
-): { readonly started: Promise<Child>; readonly abandon: () => Promise<void> } {
-  let abandoned = false;
-  let giveUp = nothing;
-  let arrived = Promise.resolve();
-  const started = new Promise<Child>((resolve, reject) => {
-    giveUp = () => {
-      abandoned = true;
-      reject(new Error('the start took too long and was given up'));
-    };
-    const arrive = (child: Child): void => {
-      if (abandoned) killNow(child);
-      else resolve(child);
-    };
-    arrived = callStart(spec, incarnation).then(arrive, reject);
-  });
-  const abandon = (): Promise<void> => {
-    giveUp();
-    return arrived;
-  };
-  return { started, abandon };
-}
-
-/** A start that throws before it returns a promise is a start that failed. */
-async function callStart<Child extends SupervisedChild>(
-  spec: ChildSpec<Child>,
-  incarnation: number,
-): Promise<Child> {
-  return spec.start(incarnation);
 }
 
 function nothing(): void {}

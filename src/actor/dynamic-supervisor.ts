@@ -128,7 +128,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
       running,
       history: noRestarts,
       stopped: undefined,
-      endWait: () => {},
+      endWait: nothing,
     };
     this.#places.set(spec.id, place);
     place.running = running.catch((error: unknown) => {
@@ -218,3 +218,5 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     void abandonedStart.then(() => this.#abandonedStarts.delete(spec.id));
   }
 }
+
+function nothing(): void {}
