@@ -51,6 +51,24 @@ export class PlainLevel {
   }
 }
 
+/** The bytes of a key of PlainLevel. */
+export const plainKeyBytes = (session: string): number => 'e!!'.length + session.length + 9;
+
+/** Sessions in memory and nothing else: a plain object each, in a Map. */
+export class PlainMemory {
+  readonly #sessions = new Map<string, { messages: number; last: string }>();
+
+  append(session: string, content: string): number {
+    const state = this.#sessions.get(session);
+    if (state === undefined) this.#sessions.set(session, { messages: 1, last: content });
+    else {
+      state.messages += 1;
+      state.last = content;
+    }
+    return state?.messages ?? 1;
+  }
+}
+
 /** A file that is written and synced through libuv, one write at a time. */
 export class RawFile {
   readonly #file: FileHandle;

@@ -1,52 +1,87 @@
-// npm run bench -- [--rounds N] [--sessions N] [--messages N] [--json FILE]
-import { writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import type { Row } from './measure.ts';
-import { measureAll } from './rows.ts';
+// npm run bench: the rows, or the scale, or the gate. A missed must ends with status 1 only with --assert.
+import { readFile, writeFile } from 'node:fs/promises';
+import { type BenchOptions, readOptions, UsageError, usage } from './bench-options.ts';
+import { compareRows } from './comparison.ts';
+import { runGate } from './gate.ts';
+import { describeMachine, thisMachine } from './machine.ts';
+import type { MeasurePeers, PeerRow } from './peer-row.ts';
+import { describeAll, describeChanges, describePeer, describeRow, hasPeerMissed } from './report.ts';
+import { hasMissed, type Row, type SkippedRow } from './row.ts';
+import { measureRows, plansWith } from './rows.ts';
+import { runScale } from './scale.ts';
+import { Workshop } from './workshop.ts';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    sessions: { type: 'string', default: '2000' },
-    messages: { type: 'string', default: '20000' },
-    json: { type: 'string' },
-  },
-});
+const say = (line: string): void => console.error(`… ${line}`);
 
-const options = {
-  rounds: Number(values.rounds),
-  sessions: Number(values.sessions),
-  messages: Number(values.messages),
-};
-if (Object.values(options).some((value) => !Number.isInteger(value) || value < 1)) {
-  console.error('--rounds, --sessions and --messages take whole numbers above 0');
-  process.exit(2);
-}
-const rows: Row[] = [];
-console.log(
-  `Node ${process.version}, ${cpus().length} cores; ${options.rounds} alternating rounds, median [lowest to highest]`,
-);
-await measureAll(options, (row) => {
-  rows.push(row);
-  print(row);
-});
-if (values.json !== undefined)
-  await writeFile(values.json, `${JSON.stringify({ options, rows }, null, 2)}\n`);
-
-function print({ name, unit, product, floorName, floor, ratio }: Row): void {
-  console.log(`\n${name}`);
-  console.log(
-    `  holdfast  ${figure(product.median)} ${unit}  [${figure(product.lowest)} to ${figure(product.highest)}]`,
-  );
-  console.log(
-    `  floor     ${figure(floor.median)} ${unit}  [${figure(floor.lowest)} to ${figure(floor.highest)}]  ${floorName}`,
-  );
-  console.log(
-    `  ratio     ${ratio.median.toFixed(2)}  [${ratio.lowest.toFixed(2)} to ${ratio.highest.toFixed(2)}]`,
-  );
+const [command, ...rest] = process.argv.slice(2);
+try {
+  process.exitCode = await run(command ?? '', rest);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${usage}`);
+  process.exitCode = 2;
 }
 
-function figure(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value.toFixed(1);
+function run(name: string, args: readonly string[]): Promise<number> {
+  if (name === 'scale') return runScale(args, say);
+  if (name === 'gate') return runGate(args, say);
+  return runRows(readOptions(process.argv.slice(2)));
+}
+
+async function runRows(options: BenchOptions): Promise<number> {
+  const plans = plansWith(options.only);
+  if (plans.length === 0 && !options.peers) throw new UsageError(`no row holds ${options.only}`);
+  const former = options.compare === undefined ? undefined : await readRows(options.compare);
+  const machine = thisMachine();
+  console.log(
+    `${describeMachine(machine)}; ${options.rounds} alternating rounds, median [lowest to highest]`,
+  );
+  if (options.quick) console.log('A smoke run: its figures say nothing.');
+  const rows = await rowsOf(options);
+  const peers = options.peers ? await peerRows(options) : [];
+  console.log(describeAll(rows));
+  if (former !== undefined) console.log(describeChanges(compareRows(former, measured(rows))));
+  if (options.json !== undefined)
+    await writeFile(options.json, `${JSON.stringify({ machine, options, rows, peers }, null, 2)}\n`);
+  const missed = measured(rows).some(hasMissed) || peers.some(hasPeerMissed);
+  return options.assert && missed ? 1 : 0;
+}
+
+async function rowsOf(options: BenchOptions): Promise<readonly (Row | SkippedRow)[]> {
+  const rows: (Row | SkippedRow)[] = [];
+  const shop = await Workshop.open(options, say);
+  try {
+    await measureRows(shop, plansWith(options.only), (row) => {
+      rows.push(row);
+      console.log(describeRow(row));
+    });
+  } finally {
+    await shop.close();
+  }
+  return rows;
+}
+
+const measured = (rows: readonly (Row | SkippedRow)[]): readonly Row[] =>
+  rows.flatMap((row) => ('skipped' in row ? [] : [row]));
+
+async function readRows(file: string): Promise<readonly Row[]> {
+  const { rows } = JSON.parse(await readFile(file, 'utf8')) as { rows: readonly (Row | SkippedRow)[] };
+  return measured(rows);
+}
+
+/** They have packages of their own, which need not be installed. */
+async function peerRows({ rounds, messages, quick }: BenchOptions): Promise<readonly PeerRow[]> {
+  const rows: PeerRow[] = [];
+  const { measurePeers } = (await import(new URL('./peers/index.js', import.meta.url).href)) as {
+    measurePeers: MeasurePeers;
+  };
+  await measurePeers(
+    { rounds, messages, quick },
+    (row) => {
+      rows.push(row);
+      console.log(describePeer(row));
+    },
+    say,
+  );
+  return rows;
 }

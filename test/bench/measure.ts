@@ -1,4 +1,4 @@
-// How a thing is measured: beside its floor, in alternating rounds, by its median; garbage is collected before each round.
+// How a thing is measured: in rounds, by its median and range. What a round costs is a Lap: see lap.ts.
 
 export interface Measured {
   /** Per operation, in the unit of the row. */
@@ -6,51 +6,6 @@ export interface Measured {
   readonly median: number;
   readonly lowest: number;
   readonly highest: number;
-}
-
-/** One operation measured beside its floor. */
-export interface Row {
-  readonly name: string;
-  readonly unit: string;
-  readonly product: Measured;
-  readonly floorName: string;
-  readonly floor: Measured;
-  /** Product over floor, round by round: below 1 is faster or smaller than the floor. */
-  readonly ratio: Measured;
-}
-
-/** Runs once and answers with the cost of one operation. */
-export type Round = () => Promise<number>;
-
-export async function besideFloor(
-  name: string,
-  unit: string,
-  product: Round,
-  floorName: string,
-  floor: Round,
-  rounds: number,
-): Promise<Row> {
-  const costs: number[] = [];
-  const floors: number[] = [];
-  await floor();
-  await product();
-  for (let round = 0; round < rounds; round++) {
-    // The order changes, so that neither always runs on a warmer machine.
-    const pair = round % 2 === 0 ? [product, floor] : [floor, product];
-    for (const run of pair) {
-      collectGarbage();
-      (run === product ? costs : floors).push(await run());
-    }
-  }
-  const ratios = costs.map((cost, round) => cost / (floors[round] ?? Number.NaN));
-  return {
-    name,
-    unit,
-    product: summarize(costs),
-    floorName,
-    floor: summarize(floors),
-    ratio: summarize(ratios),
-  };
 }
 
 export function summarize(rounds: readonly number[]): Measured {
@@ -61,6 +16,12 @@ export function summarize(rounds: readonly number[]): Measured {
 
 export function collectGarbage(): void {
   globalThis.gc?.();
+}
+
+export function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Keeps `width` calls under way until `count` were made; answers with the wall time in microseconds per call. */
@@ -78,7 +39,7 @@ export async function inFlight(
     }
   };
   const startedAt = process.hrtime.bigint();
-  await Promise.all(Array.from({ length: width }, worker));
+  await Promise.all(Array.from({ length: Math.min(width, count) }, worker));
   return Number(process.hrtime.bigint() - startedAt) / 1000 / count;
 }
 

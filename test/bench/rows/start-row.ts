@@ -1,0 +1,41 @@
+// Start: from nothing until all stored sessions can be asked for, each start in a new process over the same store.
+import { alternating } from '../beside.ts';
+import { runChild } from '../forked.ts';
+import type { Lap } from '../lap.ts';
+import { type Row, rowOf, timedSide } from '../row.ts';
+import type { RowPlan } from '../row-plan.ts';
+import type { StartTask } from '../start-child.ts';
+import type { Workshop } from '../workshop.ts';
+
+export const startRow: RowPlan = {
+  id: 'start',
+  name: 'start until the stored sessions serve',
+  measure: measureStart,
+};
+
+async function measureStart(shop: Workshop, plan: RowPlan): Promise<Row> {
+  const { rounds, stored } = shop.options;
+  const location = await shop.storedSessions();
+  shop.say(`starting ${rounds + 1} times over ${stored} sessions`);
+  const laps = await startLaps(location, stored, rounds);
+  return rowOf({
+    ...{ id: plan.id, name: `${plan.name} (${stored})`, unit: 'ms', judging: 'times' },
+    limit: { must: 2, aim: 1.5 },
+    product: timedSide(
+      'holdfast: createSystem, first page, one session read',
+      'fsync',
+      laps.product,
+      'wall ms',
+    ),
+    floor: timedSide('LevelDB: scan of the same heads, SHA-256 of each', 'read only', laps.floor, 'wall ms'),
+    notes: ['without the start of Node and the loading of modules'],
+  });
+}
+
+export function startLaps(location: string, stored: number, rounds: number) {
+  const start = (side: StartTask['side']) => (): Promise<Lap> => {
+    const task: StartTask = { side, location, stored };
+    return runChild<Lap>('start-child', task);
+  };
+  return alternating(rounds, start('product'), start('floor'));
+}
