@@ -22,6 +22,7 @@ export interface BenchOptions {
 
 export const usage = `npm run bench -- [--rounds N] [--sessions N] [--messages N] [--stored N] [--only TEXT] [--json FILE]
                  [--compare FILE] [--peers] [--assert] [--quick]
+npm run bench -- --peers --only peers       the peers alone
 npm run bench -- scale [--rounds N] [--sizes 1000,10000,100000] [--lengths 10,100,1000,10000] [--json FILE] [--svg FILE] [--quick]
 npm run bench:gate -- [--write]`;
 

@@ -61,8 +61,9 @@ async function rowsOf(options: BenchOptions): Promise<readonly (Row | SkippedRow
   return rows;
 }
 
-const measured = (rows: readonly (Row | SkippedRow)[]): readonly Row[] =>
-  rows.flatMap((row) => ('skipped' in row ? [] : [row]));
+function measured(rows: readonly (Row | SkippedRow)[]): readonly Row[] {
+  return rows.flatMap((row) => ('skipped' in row ? [] : [row]));
+}
 
 async function readRows(file: string): Promise<readonly Row[]> {
   const { rows } = JSON.parse(await readFile(file, 'utf8')) as { rows: readonly (Row | SkippedRow)[] };
@@ -72,9 +73,7 @@ async function readRows(file: string): Promise<readonly Row[]> {
 /** They have packages of their own, which need not be installed. */
 async function peerRows({ rounds, messages, quick }: BenchOptions): Promise<readonly PeerRow[]> {
   const rows: PeerRow[] = [];
-  const { measurePeers } = (await import(new URL('./peers/index.js', import.meta.url).href)) as {
-    measurePeers: MeasurePeers;
-  };
+  const { measurePeers } = await loadPeers();
   await measurePeers(
     { rounds, messages, quick },
     (row) => {
@@ -84,4 +83,13 @@ async function peerRows({ rounds, messages, quick }: BenchOptions): Promise<read
     say,
   );
   return rows;
+}
+
+async function loadPeers(): Promise<{ readonly measurePeers: MeasurePeers }> {
+  try {
+    return await import(new URL('./peers/index.js', import.meta.url).href);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')) throw error;
+    throw new UsageError(`the peers cannot be loaded (npm install --prefix test/bench): ${error.message}`);
+  }
 }

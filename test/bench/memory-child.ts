@@ -8,7 +8,7 @@ import { collectGarbage, inFlight, turnOfTheLoop } from './measure.ts';
 import { naiveSessions } from './naive-actors.ts';
 
 export interface MemoryTask {
-  readonly kind: 'active' | 'resident' | 'stored' | 'xstate' | 'plain';
+  readonly kind: 'active' | 'resident' | 'stored' | 'xstate';
   readonly count: number;
   /** A store that holds so many sessions, for `stored`. */
   readonly location?: string;
@@ -24,7 +24,6 @@ export interface MemoryUse {
 
 await answerParent(async ({ kind, count, location }: MemoryTask): Promise<MemoryUse> => {
   if (kind === 'xstate') return used(count, async () => naiveSessions(count));
-  if (kind === 'plain') return used(count, async () => plainSessions(count));
   if (kind === 'stored') return storedSessions(count, location ?? '');
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-memory-'));
   const quietAfterMs = kind === 'active' ? null : 50;
@@ -82,13 +81,6 @@ async function settled(system: System, kind: MemoryTask['kind'], count: number):
       throw new Error(`${system.activeSessions} active, ${system.residentSessions} resident of ${count}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function plainSessions(count: number): Promise<unknown> {
-  const held = new Map<string, object>();
-  for (let i = 0; i < count; i++)
-    held.set(`held-${i}`, { status: 'active', createdAt: Date.now(), messages: 0, reason: null });
-  return held;
 }
 
 /** `hold` answers with what must stay alive while it is measured. */

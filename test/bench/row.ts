@@ -52,7 +52,7 @@ const figures: Readonly<Record<Judging, (product: number, floor: number) => numb
   cost: (product) => product,
 };
 
-export function figureOf(judging: Judging, product: Measured, floor: Measured): Measured {
+function figureOf(judging: Judging, product: Measured, floor: Measured): Measured {
   const each = figures[judging];
   return summarize(product.rounds.map((cost, round) => each(cost, floor.rounds[round] ?? Number.NaN)));
 }

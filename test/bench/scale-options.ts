@@ -11,7 +11,7 @@ export interface ScaleOptions {
   /** Messages of a round. */
   readonly messages: number;
   readonly json: string | undefined;
-  readonly svg: string;
+  readonly svg: string | undefined;
   readonly quick: boolean;
 }
 
@@ -33,7 +33,7 @@ export function readScaleOptions(args: readonly string[]): ScaleOptions {
     ...{ rounds, sizes, quick, json: values.json },
     lengths: wholeNumbers('lengths', values.lengths ?? (quick ? '10,200' : '10,100,1000,10000')),
     messages: wholeNumber('messages', values.messages ?? (quick ? '2000' : '10000')),
-    svg: values.svg ?? (quick ? '/dev/null' : 'docs/performance-scale.svg'),
+    svg: values.svg ?? (quick ? undefined : 'docs/performance-scale.svg'),
   };
 }
 

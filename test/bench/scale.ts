@@ -32,7 +32,7 @@ export async function runScale(args: readonly string[], say: Say): Promise<numbe
   const told = series.map((each) => ({ ...each, growth: growth(each), flatness: flatness(each) }));
   if (options.json !== undefined)
     await writeFile(options.json, `${JSON.stringify({ machine, options, series: told }, null, 2)}\n`);
-  await writeFile(options.svg, plotScale(series));
+  if (options.svg !== undefined) await writeFile(options.svg, plotScale(series));
   return 0;
 }
 
