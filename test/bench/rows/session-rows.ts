@@ -80,7 +80,7 @@ async function listPage(shop: Workshop, plan: RowPlan): Promise<Row> {
   const system = await shop.openSystem('listed');
   await createSessions(system.client, 'listed', listed, shop.say);
   const array = Array.from({ length: listed }, (_, i) => ({ sessionId: `listed-${i}`, status: 'active' }));
-  const [pages, slices] = [quick ? 100 : 500, 50_000];
+  const [pages, slices] = [quick ? 200 : 500, 200_000];
   const laps = await alternating(
     rounds,
     () =>
