@@ -4,14 +4,14 @@ import { type BenchOptions, readOptions, UsageError, usage } from './bench-optio
 import { compareRows } from './comparison.ts';
 import { runGate } from './gate.ts';
 import { describeMachine, thisMachine } from './machine.ts';
-import type { MeasurePeers, PeerRow } from './peer-row.ts';
+import type { PeerRow } from './peer-row.ts';
 import { describeAll, describeChanges, describePeer, describeRow, hasPeerMissed } from './report.ts';
 import { hasMissed, type Row, type SkippedRow } from './row.ts';
 import { measureRows, plansWith } from './rows.ts';
 import { runScale } from './scale.ts';
-import { Workshop } from './workshop.ts';
+import { type Say, Workshop } from './workshop.ts';
 
-const say = (line: string): void => console.error(`… ${line}`);
+const say: Say = (line) => console.error(`… ${line}`);
 
 const [command, ...rest] = process.argv.slice(2);
 try {
@@ -84,6 +84,13 @@ async function peerRows({ rounds, messages, quick }: BenchOptions): Promise<read
   );
   return rows;
 }
+
+/** What test/bench/peers/index.ts exports. */
+type MeasurePeers = (
+  options: Pick<BenchOptions, 'rounds' | 'messages' | 'quick'>,
+  onRow: (row: PeerRow) => void,
+  onProgress: Say,
+) => Promise<void>;
 
 async function loadPeers(): Promise<{ readonly measurePeers: MeasurePeers }> {
   try {

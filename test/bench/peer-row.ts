@@ -1,4 +1,4 @@
-// What the peers hand over: test/bench/peers/index.ts exports `measurePeers` of this type.
+// What a comparison with another system says: what both cost in the same run, and how durable each of them was.
 import type { Measured } from './measure.ts';
 
 export interface PeerRow {
@@ -9,24 +9,10 @@ export interface PeerRow {
   readonly peerName: string;
   readonly peer: Measured;
   readonly peerDurability: string;
-  /** Where `must` says `atLeast`: the peer's cost over the product's. Else the product's over the peer's. */
+  /** How many times the peer's cost is the product's: peer / product, round by round. */
   readonly ratio: Measured;
-  readonly must?: {
-    readonly atLeast?: number;
-    readonly atMost?: number;
-    readonly aim?: number;
-  };
+  /** The least ratio that is accepted, and the one that is aimed at. */
+  readonly must?: number;
+  readonly aim?: number;
   readonly note?: string;
 }
-
-interface PeerOptions {
-  readonly rounds: number;
-  readonly messages: number;
-  readonly quick: boolean;
-}
-
-export type MeasurePeers = (
-  options: PeerOptions,
-  onRow: (row: PeerRow) => void,
-  onProgress: (line: string) => void,
-) => Promise<void>;

@@ -41,32 +41,25 @@ export function describeAll(rows: readonly (Row | SkippedRow)[]): string {
 }
 
 export function describePeer(row: PeerRow): string {
-  const { name, unit, product, productDurability, peerName, peer, peerDurability, ratio, must, note } = row;
-  const words = must?.atLeast === undefined ? "times the peer's cost" : 'times as fast as the peer';
+  const { name, unit, product, productDurability, peerName, peer, peerDurability, ratio, note } = row;
   return [
     `\n${name}`,
     `  holdfast  ${range(product)} ${unit}; durability: ${productDurability}`,
     `  peer      ${range(peer)} ${unit}; ${peerName}; durability: ${peerDurability}`,
-    `  figure    ${range(ratio)} ${words}${peerLimits(row)}`,
+    `  figure    ${range(ratio)} times the product's cost is the peer's${peerLimits(row)}`,
     ...(note === undefined ? [] : [`  note      ${note}`]),
   ].join('\n');
 }
 
-function peerLimits({ must, ratio }: PeerRow): string {
-  if (must === undefined) return '; no limit';
-  const judging = must.atLeast === undefined ? 'times' : 'rate';
-  const sign = judging === 'rate' ? '>=' : '<=';
-  const told = Object.entries({ must: must.atLeast ?? must.atMost, aim: must.aim }).flatMap(
-    ([kind, limit]) =>
-      limit === undefined ? [] : [`${kind} ${sign} ${limit} ${verdictOf(judging, ratio.median, limit)}`],
+function peerLimits({ must, aim, ratio }: PeerRow): string {
+  const told = Object.entries({ must, aim }).flatMap(([kind, limit]) =>
+    limit === undefined ? [] : [`${kind} >= ${limit} ${verdictOf('rate', ratio.median, limit)}`],
   );
-  return `; ${told.join(', ')}`;
+  return told.length === 0 ? '; no limit' : `; ${told.join(', ')}`;
 }
 
-export function hasPeerMissed({ must, ratio }: PeerRow): boolean {
-  if (must?.atLeast !== undefined && ratio.median < must.atLeast) return true;
-  return must?.atMost !== undefined && ratio.median > must.atMost;
-}
+export const hasPeerMissed = ({ must, ratio }: PeerRow): boolean =>
+  must !== undefined && verdictOf('rate', ratio.median, must) === 'missed';
 
 export function describeChanges(changes: readonly Change[]): string {
   const lines = changes.map(({ id, before, after, percent, kind }) => {
