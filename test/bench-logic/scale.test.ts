@@ -30,6 +30,11 @@ test('flatness is the largest growth, wherever it is; what becomes cheaper is fl
   expect(flatness(series([10], [5], [2]))).toBe(1);
 });
 
+test('the growth of CPU time is told apart from that of the cost', () => {
+  const points = [10, 20].map((us, i) => ({ size: i + 1, cost: summarize([10]), cpu: summarize([us]) }));
+  expect([flatness({ points }), flatness({ points }, 'cpu')]).toEqual([1, 2]);
+});
+
 test('a picture has a line for each series of two sizes or more, and a panel for each kind that has one', () => {
   const talk = { ...series([1], [2]), by: 'messages' as const };
   const svg = plotScale([series([1], [2]), series([1], [1.2]), series([1]), talk]);

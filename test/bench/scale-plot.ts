@@ -6,10 +6,9 @@ const panel = { width: 400, height: 260, left: 50, top: 40, gap: 90, legendLine:
 /** Told apart on light and on dark ground, also by who sees few colours. */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#56b4e9', '#8f6bd6', '#7f7f7f'];
 
-const style = `text { font: 12px system-ui, sans-serif; fill: #222 } .axis { stroke: #888 } .grid { stroke: #8884 }
-.limit { stroke: #888; stroke-dasharray: 5 4 } .title { font-weight: 600 }
-@media (prefers-color-scheme: dark) { text { fill: #ddd } .ground { fill: #0d1117 } }
-.ground { fill: #fff } @media (prefers-color-scheme: dark) { .ground { fill: #0d1117 } }`;
+const style = `.ground { fill: #fff } text { font: 12px system-ui, sans-serif; fill: #222 } .title { font-weight: 600 }
+.axis { stroke: #888 } .grid { stroke: #8884 } .limit { stroke: #888; stroke-dasharray: 5 4 }
+@media (prefers-color-scheme: dark) { .ground { fill: #0d1117 } text { fill: #ddd } }`;
 
 export function plotScale(series: readonly ScaleSeries[]): string {
   const panels = (['sessions', 'messages'] as const).flatMap((by) => {

@@ -23,17 +23,23 @@ export interface ScaleSeries {
 /** Per-operation cost may grow so much over the whole span. */
 export const flatEnough = 1.5;
 
+export interface Growth {
+  readonly size: number;
+  readonly ratio: Measured;
+}
+
 /** The cost at each size over that at the smallest, round by round: the rounds of all sizes ran beside each other. */
-export function growth({
-  points,
-}: Pick<ScaleSeries, 'points'>): readonly { size: number; ratio: Measured }[] {
-  const [first] = points;
-  return points.map(({ size, cost }) => ({
-    size,
-    ratio: summarize(cost.rounds.map((value, round) => value / (first?.cost.rounds[round] ?? Number.NaN))),
-  }));
+export function growth(
+  { points }: Pick<ScaleSeries, 'points'>,
+  of: 'cost' | 'cpu' = 'cost',
+): readonly Growth[] {
+  const base = points[0]?.[of]?.rounds ?? [];
+  return points.map((point) => {
+    const rounds = point[of]?.rounds ?? [];
+    return { size: point.size, ratio: summarize(rounds.map((cost, i) => cost / (base[i] ?? Number.NaN))) };
+  });
 }
 
 /** The largest growth over the smallest size; what becomes cheaper is flat. */
-export const flatness = (series: Pick<ScaleSeries, 'points'>): number =>
-  Math.max(...growth(series).map(({ ratio }) => ratio.median));
+export const flatness = (series: Pick<ScaleSeries, 'points'>, of: 'cost' | 'cpu' = 'cost'): number =>
+  Math.max(...growth(series, of).map(({ ratio }) => ratio.median));

@@ -53,9 +53,12 @@ function summary(series: readonly ScaleSeries[]): string {
   const lines = series.map((each) => {
     const times = flatness(each);
     const verdict = times <= flatEnough ? 'flat' : 'grows';
-    return `${each.id.padEnd(20)} ${number(times).padEnd(8)} ${each.judged ? verdict : 'not judged'}`;
+    const cpu = each.points[0]?.cpu === undefined ? '' : number(flatness(each, 'cpu'));
+    return `${each.id.padEnd(20)} ${number(times).padEnd(8)} ${cpu.padEnd(8)} ${each.judged ? verdict : 'not judged'}`;
   });
-  return ['', `Largest cost over that at the smallest size; flat is up to ${flatEnough}:`, ...lines].join(
-    '\n',
-  );
+  return [
+    '',
+    `Largest cost over that at the smallest size, and the same of CPU time; flat is a cost up to ${flatEnough}:`,
+    ...lines,
+  ].join('\n');
 }
