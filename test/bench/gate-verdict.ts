@@ -14,6 +14,18 @@ export interface GateVerdict {
 export const worstOfStored = 0.7;
 export const repeats = 3;
 
+/** A repeat is so many rounds; on each side the cheapest counts, which a neighbour has disturbed the least. */
+export const roundsOfRepeat = 3;
+
+/** The floor's cost over the product's in each repeat, from the costs of all rounds. */
+export function ratiosOfRepeats(product: readonly number[], floor: readonly number[]): readonly number[] {
+  const count = Math.floor(Math.min(product.length, floor.length) / roundsOfRepeat);
+  return Array.from({ length: count }, (_, i) => {
+    const [from, to] = [i * roundsOfRepeat, (i + 1) * roundsOfRepeat];
+    return Math.min(...floor.slice(from, to)) / Math.min(...product.slice(from, to));
+  });
+}
+
 export function judge(id: string, stored: number | undefined, seen: readonly number[]): GateVerdict {
   if (stored === undefined) return { id, stored, seen, verdict: 'not stored' };
   if (seen.length < repeats) return { id, stored, seen, verdict: 'not measured' };

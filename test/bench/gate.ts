@@ -3,7 +3,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { type BenchOptions, readOptions } from './bench-options.ts';
-import { type Baseline, type GateVerdict, judgeAll, repeats, worstOfStored } from './gate-verdict.ts';
+import {
+  type Baseline,
+  type GateVerdict,
+  judgeAll,
+  ratiosOfRepeats,
+  repeats,
+  roundsOfRepeat,
+  worstOfStored,
+} from './gate-verdict.ts';
 import { summarize } from './measure.ts';
 import { number } from './report.ts';
 import type { Row, Side } from './row.ts';
@@ -26,7 +34,7 @@ const file = new URL('../../../test/bench/baseline.json', import.meta.url);
 export async function runGate(args: readonly string[], say: Say): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { write: { type: 'boolean' } } });
   const write = values.write ?? false;
-  const seen = await ratiosOf(write ? 2 * repeats + 1 : repeats, say);
+  const seen = await ratiosOf(write ? repeats + 2 : repeats, say);
   if (write) {
     const stored = [...seen].map(([id, ratios]) => [id, Number(summarize(ratios).median.toPrecision(3))]);
     await writeFile(file, `${JSON.stringify(Object.fromEntries(stored), null, 2)}\n`);
@@ -39,10 +47,10 @@ export async function runGate(args: readonly string[], say: Say): Promise<number
   return verdicts.every(({ verdict }) => verdict === 'ok') ? 0 : 1;
 }
 
-async function ratiosOf(rounds: number, say: Say): Promise<ReadonlyMap<string, readonly number[]>> {
+async function ratiosOf(repeated: number, say: Say): Promise<ReadonlyMap<string, readonly number[]>> {
   const options: BenchOptions = {
-    ...readOptions(['--quick', '--messages', '4000', '--sessions', '1000']),
-    rounds,
+    ...readOptions(['--quick', '--messages', '1500', '--sessions', '1000']),
+    rounds: repeated * roundsOfRepeat,
   };
   const seen = new Map<string, readonly number[]>();
   const shop = await Workshop.open(options, say);
@@ -58,8 +66,7 @@ async function ratiosOf(rounds: number, say: Say): Promise<ReadonlyMap<string, r
 }
 
 function ratiosBy(basis: 'wall' | 'cpu', { product, floor }: Row): readonly number[] {
-  const floors = costs(basis, floor);
-  return costs(basis, product).map((cost, round) => (floors[round] ?? Number.NaN) / cost);
+  return ratiosOfRepeats(costs(basis, product), costs(basis, floor));
 }
 
 function costs(basis: 'wall' | 'cpu', { cost, details }: Side): readonly number[] {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Client, createSystem, type System } from 'holdfast';
+import { type Client, createSystem, type System, type SystemOptions } from 'holdfast';
 import type { BenchOptions } from './bench-options.ts';
 import { PlainLevel, RawFile } from './floors.ts';
 import { inFlight } from './measure.ts';
@@ -76,8 +76,8 @@ export class Workshop {
   }
 
   /** Closed with the workshop, if not before. */
-  async openSystem(name: string): Promise<System> {
-    const system = await createSystem({ location: join(this.#root, name) });
+  async openSystem(name: string, numbers: Partial<SystemOptions> = {}): Promise<System> {
+    const system = await createSystem({ ...numbers, location: join(this.#root, name) });
     this.#closers.push(() => system.close());
     return system;
   }

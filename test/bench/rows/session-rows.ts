@@ -17,10 +17,10 @@ export const sessionRows: readonly RowPlan[] = [
 
 /** All that are made in all rounds may have actors, so that none pays for the passivation of another. */
 async function createMany(shop: Workshop, plan: RowPlan): Promise<Row> {
-  const { sessions, rounds } = shop.options;
+  const { sessions, rounds, quick } = shop.options;
   const [plain, { create: written }] = [await shop.plain(), await shop.storedBytes()];
   const system = await shop.openSystem('created');
-  const count = Math.min(sessions, Math.floor(9_000 / (rounds + 1)));
+  const count = Math.min(quick ? 300 : sessions, Math.floor(9_000 / (rounds + 1)));
   const pieces = piecesOf(written, plainKeyBytes('s1000'));
   let made = 0;
   const laps = await alternating(
@@ -77,7 +77,8 @@ const listed = 10_000;
 
 async function listPage(shop: Workshop, plan: RowPlan): Promise<Row> {
   const { rounds, quick } = shop.options;
-  const system = await shop.openSystem('listed');
+  // A list needs no actors: a smoke run spends no time on collecting them.
+  const system = await shop.openSystem('listed', quick ? { maxActiveSessions: 500, residentBytes: 0 } : {});
   await createSessions(system.client, 'listed', listed, shop.say);
   const array = Array.from({ length: listed }, (_, i) => ({ sessionId: `listed-${i}`, status: 'active' }));
   const [pages, slices] = [quick ? 200 : 500, 200_000];
