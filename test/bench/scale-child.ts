@@ -11,6 +11,8 @@ const task = JSON.parse(process.argv[2] ?? '{}') as ScaleTask;
 const operations = task.kind === 'sessions' ? scaledSessions(task) : scaledConversations(task);
 
 process.on('message', (request: ScaleRequest) => void answer(request));
+// An open system holds its process: without this one would outlive a bench that was killed.
+process.on('disconnect', () => process.exit());
 
 async function answer({ operation, round }: ScaleRequest): Promise<void> {
   const run = operations[operation];
