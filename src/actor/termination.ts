@@ -40,7 +40,7 @@ export function terminate(child: SupervisedChild, shutdown: Shutdown, clock: Clo
 }
 
 /** How a child ended. A promise of its end that is rejected is a crash like any other. */
-export function endOf(child: SupervisedChild): Promise<Exit> {
+function endOf(child: SupervisedChild): Promise<Exit> {
   return child.exited.catch(crashed);
 }
 
