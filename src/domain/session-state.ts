@@ -89,8 +89,9 @@ export function evolveSession(state: SessionState, event: LawEvent): SessionStat
   const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
   if (lifecycle === state.lifecycle) return undefined;
   if (event.type !== 'message.sent') return fold({ ...state, lifecycle }, event as SessionEvent);
-  const conversation = withMessage(state.conversation, event as MessageEvent, state.profile.config);
-  return { ...state, lifecycle, conversation };
+  const { sessionId, profile, files, memory, agents } = state;
+  const conversation = withMessage(state.conversation, event as MessageEvent, profile.config);
+  return { sessionId, lifecycle, profile, conversation, files, memory, agents };
 }
 
 function fold(state: SessionState, event: SessionEvent): SessionState {

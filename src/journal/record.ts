@@ -48,8 +48,16 @@ export function encodeRecord({ event, payload }: EventDraft, prev: string): Enco
 function headerText(event: StoredEvent, prev: string, payloadDigest: string): string {
   return (
     `{"v":${recordVersion},"stream":"${event.stream}","seq":${event.seq},"at":${event.at},"type":${JSON.stringify(event.type)},` +
-    `"typeVersion":${event.typeVersion},"prev":"${prev}","payloadDigest":"${payloadDigest}","meta":${JSON.stringify(event.meta)}}`
+    `"typeVersion":${event.typeVersion},"prev":"${prev}","payloadDigest":"${payloadDigest}","meta":${metaText(event.meta)}}`
   );
+}
+
+/** Of most events nothing is known but the incarnation that wrote them. */
+function metaText(meta: EventMeta): string {
+  const { incarnation, operationId, causation, correlation, by, agent, epoch, traceparent } = meta;
+  const isBare =
+    (operationId ?? causation ?? correlation ?? by ?? agent ?? epoch ?? traceparent) === undefined;
+  return isBare && incarnation !== undefined ? `{"incarnation":${incarnation}}` : JSON.stringify(meta);
 }
 
 /** Reads a record and checks everything that it can say of itself; damage throws `JOURNAL_CORRUPT`. */

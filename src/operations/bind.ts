@@ -3,14 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
-import { type CallOptions, type Dispatch, parseInput } from './operation.ts';
-import {
-  isOperation,
-  type OperationName,
-  type OutputOf,
-  operations,
-  type ParsedInputOf,
-} from './registry.ts';
+import { type CallOptions, type Dispatch, type Operation, parseInput } from './operation.ts';
+import { type OperationName, type OutputOf, operations, type ParsedInputOf } from './registry.ts';
 import { bounded } from './schema.ts';
 
 /** What a handler knows of the call beside its input. */
@@ -64,15 +58,22 @@ export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOption
   dispatchAs: DispatchAs;
   invoke: Invoke;
 } {
-  const run = (name: OperationName, input: unknown, call: Call): unknown =>
-    (handlers[name] as (input: unknown, call: Call) => unknown)(input, call);
+  const bound = boundTo(handlers);
+  const find = (name: string): BoundOperation => {
+    const found = bound.get(name);
+    if (found === undefined) throw new HoldfastError('UNKNOWN_OPERATION', { operation: name });
+    return found;
+  };
   const start = (name: string, input: unknown, options: CallOptions | undefined, caller: Call): unknown => {
     admit();
-    if (options === undefined) return run(name as OperationName, checkedInput(name, input), caller);
-    assertOptions(name, options);
-    options.signal?.throwIfAborted();
-    const parsed = checkedInput(name, input);
-    return run(name as OperationName, parsed, callOf(name as OperationName, parsed, options, caller));
+    if (options !== undefined) assertOptions(name, options);
+    options?.signal?.throwIfAborted();
+    const operation = find(name);
+    const checked = checkedInput(operation, input);
+    return operation.handle(
+      checked,
+      options === undefined ? caller : callOf(operation.name, checked, options, caller),
+    );
   };
   const dispatchAs =
     (caller: Call): Dispatch =>
@@ -84,8 +85,27 @@ export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOption
   return {
     dispatch: dispatchAs(noCall),
     dispatchAs,
-    invoke: async (name, input, call) => run(name as OperationName, checkedInput(name, input), call),
+    invoke: async (name, input, call) => {
+      const operation = find(name);
+      return operation.handle(checkedInput(operation, input), call);
+    },
   };
+}
+
+interface BoundOperation {
+  readonly name: OperationName;
+  readonly operation: Operation;
+  readonly handle: (input: unknown, call: Call) => unknown;
+}
+
+function boundTo(handlers: Handlers): ReadonlyMap<string, BoundOperation> {
+  const names = Object.keys(operations) as OperationName[];
+  return new Map(
+    names.map((name) => [
+      name,
+      { name, operation: operations[name], handle: handlers[name] as BoundOperation['handle'] },
+    ]),
+  );
 }
 
 /** What `start` answers, as a promise: what it throws at once is a rejection too. A promise is handed on as it is. */
@@ -98,9 +118,8 @@ function promised(start: () => unknown): Promise<unknown> {
   }
 }
 
-function checkedInput(name: string, input: unknown): unknown {
-  if (!isOperation(name)) throw new HoldfastError('UNKNOWN_OPERATION', { operation: name });
-  return bounded('input', parseInput(name, operations[name], input));
+function checkedInput({ name, operation }: BoundOperation, input: unknown): unknown {
+  return bounded('input', parseInput(name, operation, input));
 }
 
 const optionNames: ReadonlySet<string> = new Set(['signal', 'idempotencyKey', 'correlation', 'by']);

@@ -250,6 +250,3 @@ export type ParsedInputOf<Name extends OperationName> = z.output<(typeof operati
 export type OutputOf<Name extends OperationName> =
   (typeof operations)[Name] extends Operation<z.ZodType, infer Output> ? Output : never;
 
-export function isOperation(name: string): name is OperationName {
-  return Object.hasOwn(operations, name);
-}

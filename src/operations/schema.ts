@@ -56,7 +56,8 @@ function isSurelySmall(value: unknown): boolean {
   if (typeof value === 'string') return value.length * 6 < maxInputBytes;
   if (typeof value !== 'object' || value === null) return true;
   let length = 0;
-  for (const member of Object.values(value)) {
+  for (const name in value) {
+    const member: unknown = (value as Record<string, unknown>)[name];
     if (typeof member === 'object' && member !== null) return false;
     if (typeof member === 'string') length += member.length;
   }
