@@ -1,7 +1,7 @@
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Command, Refusal } from '../domain/law.ts';
-import type { Append, EventDraft, EventMeta, Head, Receipt, StoredEvent } from '../journal/journal.ts';
+import type { Append, EventDraft, EventMeta, Head, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
 import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
@@ -9,11 +9,10 @@ import { type Flight, Flights, isWritten, loadOf } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
 import { lost } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
-import { answerFromRecord, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
+import { answerFromRecord, noReceipts, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 
 const noMeta: CommandMeta = {};
-const noReceipts: readonly Receipt[] = [];
 
 export class Entity<State, C extends Command> {
   readonly stream: string;

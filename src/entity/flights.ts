@@ -34,7 +34,7 @@ export function loadOf<State>(batch: readonly Flight<State, unknown>[]): {
       drafts.push(event.draft);
       state = event.state;
     }
-    receipts.push(...flight.receipts);
+    for (const receipt of flight.receipts) receipts.push(receipt);
   }
   return { drafts, receipts, state };
 }

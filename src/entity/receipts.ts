@@ -66,15 +66,22 @@ export function assertSameRequest(
   if (digest !== recorded) throw new HoldfastError('IDEMPOTENCY_KEY_REUSED', { key });
 }
 
+export const noReceipts: readonly Receipt[] = [];
+
 /** What is written beside the events of a command that can be repeated. */
-export function receiptsFor(meta: CommandMeta, answer: Answer, at: number, ordinal: number): Receipt[] {
-  const { seq, ...reply } = answer;
+export function receiptsFor(
+  meta: CommandMeta,
+  answer: Answer,
+  at: number,
+  ordinal: number,
+): readonly Receipt[] {
   if (meta.operationId !== undefined) {
+    const { seq, ...reply } = answer;
     const record = { digest: meta.digest ?? '', seq, at, ordinal, reply: reply as OperationRecord['reply'] };
     return [{ key: operationKey(meta.operationId), value: record }];
   }
-  if (meta.source === undefined) return [];
-  const record = { seq: meta.source.seq, index: meta.source.index, answeredAt: seq };
+  if (meta.source === undefined) return noReceipts;
+  const record = { seq: meta.source.seq, index: meta.source.index, answeredAt: answer.seq };
   return [{ key: sourceKey(meta.source), value: record }];
 }
 

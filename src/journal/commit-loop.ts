@@ -35,7 +35,8 @@ const groupAppends = 128;
 
 export class CommitLoop {
   readonly #options: CommitLoopOptions;
-  #queue = new Map<string, PendingCommit[]>();
+  /** What waits, by stream: nearly always one append, else several in order. */
+  #queue = new Map<string, PendingCommit | PendingCommit[]>();
   #backlogBytes = 0;
   #running: Promise<void> | undefined;
   #stopped: Error | undefined;
@@ -54,8 +55,9 @@ export class CommitLoop {
       return;
     }
     const waiting = this.#queue.get(commit.stream);
-    if (waiting === undefined) this.#queue.set(commit.stream, [commit]);
-    else waiting.push(commit);
+    if (waiting === undefined) this.#queue.set(commit.stream, commit);
+    else if (Array.isArray(waiting)) waiting.push(commit);
+    else this.#queue.set(commit.stream, [waiting, commit]);
     this.#backlogBytes += commit.bytes;
     this.#running ??= this.#run();
   }
@@ -115,10 +117,10 @@ export class CommitLoop {
     const group: PendingCommit[] = [];
     let bytes = 0;
     for (const [stream, waiting] of this.#queue) {
-      const commit = waiting.shift();
+      const commit = Array.isArray(waiting) ? waiting.shift() : waiting;
       this.#queue.delete(stream);
       if (commit === undefined) continue;
-      if (waiting.length > 0) this.#queue.set(stream, waiting);
+      if (Array.isArray(waiting) && waiting.length > 0) this.#queue.set(stream, waiting);
       group.push(commit);
       bytes += commit.bytes;
       if (bytes >= this.#options.groupBytes || group.length === groupAppends) break;

@@ -249,4 +249,3 @@ export type InputOf<Name extends OperationName> = z.input<(typeof operations)[Na
 export type ParsedInputOf<Name extends OperationName> = z.output<(typeof operations)[Name]['input']>;
 export type OutputOf<Name extends OperationName> =
   (typeof operations)[Name] extends Operation<z.ZodType, infer Output> ? Output : never;
-

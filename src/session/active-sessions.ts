@@ -79,14 +79,23 @@ export class ActiveSessions {
   /** A quiet one, the longest quiet first; else one that only has commands to answer. None has a place to give that runs agents. */
   #leaver(): string | undefined {
     const { clock, find } = this.#options;
-    const first = [...firstOf(this.#since.keys(), atOnce)];
-    const quiet = first.find((sessionId) => {
-      const session = find(sessionId);
-      return session?.isQuiet === true && !this.#hasMoved(sessionId, session);
-    });
+    const quiet = this.#quietAmongFirst();
     if (quiet !== undefined) return quiet;
+    const first = [...firstOf(this.#since.keys(), atOnce)];
     for (const sessionId of first) if (find(sessionId)?.isQuiet !== true) this.#stay(sessionId, clock.now());
     return first.find((sessionId) => find(sessionId)?.hasAgents === false);
+  }
+
+  /** Nearly always the very first; those that have moved meanwhile are met again at their new place. */
+  #quietAmongFirst(): string | undefined {
+    let looked = 0;
+    for (const sessionId of this.#since.keys()) {
+      const session = this.#options.find(sessionId);
+      if (session?.isQuiet === true && !this.#hasMoved(sessionId, session)) return sessionId;
+      looked += 1;
+      if (looked === atOnce) return undefined;
+    }
+    return undefined;
   }
 
   /** One that had something to do since takes its new place in the order, and is met again there. */
