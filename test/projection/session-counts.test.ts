@@ -89,6 +89,7 @@ describe('projections', () => {
       ...{ position: expect.any(String), lag: 0, rebuilding: false },
     });
     await test.client.sessions.create({ sessionId: 's5' });
+    await test.client.sessions.count();
     const [later] = await test.client.projections.list();
     expect(later?.position).not.toBe(info?.position);
   });

@@ -136,7 +136,7 @@ describe('a subscriber that throws', () => {
     await quiet();
     const types = [...Array(4).fill('session.statusChanged'), 'session.terminated'];
     expect(heard).toEqual({ failing: types, other: types, all: types });
-    expect(reported(test, 'subscriber.failed')).toEqual(Array(5).fill('session:s0'));
+    expect(reported(test, 'subscriber.failed')).toEqual(Array(5).fill('session/s0'));
     expect(await codeOf(send(test, 's1'))).toBe('answered');
   });
 

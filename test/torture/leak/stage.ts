@@ -15,6 +15,8 @@ export type StageOptions = Omit<SystemOptions, 'location' | 'clock' | 'store'>;
 /** Calls that are under way at one time. */
 const width = 100;
 
+type Actor = InspectionEvent['actorRef'] & { readonly id: string; readonly _parent?: Actor };
+
 export class Stage {
   /** Where the store is; undefined when it is in memory. */
   readonly location: string | undefined;
@@ -22,7 +24,7 @@ export class Stage {
   readonly system: System;
   readonly #names: () => string;
   readonly #leap: (ms: number) => void;
-  readonly #roots: Map<string, WeakRef<InspectionEvent['actorRef']>>;
+  readonly #contexts: Map<string, WeakRef<InspectionEvent['actorRef']>>;
 
   /** `prefix` begins the names of all sessions, runs and keys. */
   static async open(where: 'disk' | 'memory', options: StageOptions = {}, prefix = 'leak'): Promise<Stage> {
@@ -30,7 +32,7 @@ export class Stage {
     const clock = manualClock();
     let [ahead, names] = [0, 0];
     const leaping: Clock = { now: () => clock.now() + ahead, schedule: clock.schedule };
-    const roots = new Map<string, WeakRef<InspectionEvent['actorRef']>>();
+    const contexts = new Map<string, WeakRef<InspectionEvent['actorRef']>>();
     const newName = (): string => `${prefix}-${names++}`;
     const system = await createSystem({
       passivateAfterMs: null,
@@ -39,14 +41,16 @@ export class Stage {
       ...(location === undefined ? { store: faultyLevel().open } : { location }),
       clock: leaping,
       inspect: ({ type, actorRef }) => {
-        const { id } = actorRef as typeof actorRef & { readonly id: string };
-        if (type === '@xstate.actor' && roots.has(id)) roots.set(id, new WeakRef(actorRef));
+        if (type !== '@xstate.actor') return;
+        const { id, _parent: root } = actorRef as Actor;
+        if (id === 'context' && root !== undefined && contexts.has(root.id))
+          contexts.set(root.id, new WeakRef(actorRef));
       },
     });
     const leap = (ms: number): void => {
       ahead += ms;
     };
-    return new Stage({ location, clock, system, roots, leap, names: newName });
+    return new Stage({ location, clock, system, contexts, leap, names: newName });
   }
 
   private constructor(parts: {
@@ -55,14 +59,14 @@ export class Stage {
     system: System;
     names: () => string;
     leap: (ms: number) => void;
-    roots: Map<string, WeakRef<InspectionEvent['actorRef']>>;
+    contexts: Map<string, WeakRef<InspectionEvent['actorRef']>>;
   }) {
     this.location = parts.location;
     this.clock = parts.clock;
     this.system = parts.system;
     this.#names = parts.names;
     this.#leap = parts.leap;
-    this.#roots = parts.roots;
+    this.#contexts = parts.contexts;
   }
 
   get client(): Client {
@@ -81,14 +85,14 @@ export class Stage {
   /** Opens sessions that stay, and whose actors can be crashed. */
   async sessions(count: number): Promise<readonly string[]> {
     const ids = Array.from({ length: count }, () => this.newName());
-    for (const id of ids) this.#roots.set(`session:${id}`, new WeakRef({} as InspectionEvent['actorRef']));
+    for (const id of ids) this.#contexts.set(`session:${id}`, new WeakRef({} as InspectionEvent['actorRef']));
     await Promise.all(ids.map((sessionId) => this.client.sessions.create({ sessionId })));
     return ids;
   }
 
   crash(sessionId: string): void {
-    const root = this.#roots.get(`session:${sessionId}`)?.deref();
-    root?.getSnapshot().children.context.send({
+    const context = this.#contexts.get(`session:${sessionId}`)?.deref();
+    context?.send({
       get type(): string {
         throw new Error('a fault in the actor');
       },
