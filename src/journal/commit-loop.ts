@@ -14,6 +14,8 @@ export interface PendingCommit {
   readonly writes: readonly Write[];
   readonly bytes: number;
   readonly events: readonly StoredEvent[];
+  /** Its writes have been copied into the batch: they need not wait for the disk in memory twice. */
+  forgetWrites?(): void;
   committed(): void;
   /** The batch was handed to the disk and failed: it may be there or not. */
   failed(cause: Error): void;

@@ -15,10 +15,12 @@ interface AppendOnItsWay {
   readonly reject: (error: Error) => void;
 }
 
+const none: readonly Write[] = [];
+
 export class PendingAppend implements PendingCommit {
-  readonly writes: readonly Write[];
   readonly bytes: number;
   readonly events: readonly StoredEvent[];
+  writes: readonly Write[];
   readonly #live: LiveHead;
   readonly #head: Head;
   readonly #resolve: (append: Append) => void;
@@ -36,6 +38,10 @@ export class PendingAppend implements PendingCommit {
 
   get stream(): string {
     return this.#head.stream;
+  }
+
+  forgetWrites(): void {
+    this.writes = none;
   }
 
   committed(): void {

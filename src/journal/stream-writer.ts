@@ -160,6 +160,7 @@ export class StreamWriter {
       for (const write of commit.writes) putInto(batch, write);
       for (const event of commit.events) events.push(event);
       bytes += commit.bytes;
+      commit.forgetWrites?.();
     }
     if (events.length > 0) putInto(batch, feed.nextEntry(events));
     await batch.write(synced);
