@@ -15,7 +15,7 @@ import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemet
 import { type Client, createClient } from './client/client.ts';
 import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from './domain/session-config.ts';
-import type { Announcement } from './entity/announcement.ts';
+import { type Announcement, whenDurable } from './entity/announcement.ts';
 import { Follower } from './entity/follower.ts';
 import {
   ProcessManager,
@@ -26,6 +26,7 @@ import type { Cursor, HeadPage, Journal, StoredEvent } from './journal/journal.t
 import { LevelJournal } from './journal/level-journal.ts';
 import type { OpenStore } from './journal/level-store.ts';
 import { openLevelJournal } from './journal/open-level-journal.ts';
+import { RoutedJournal } from './journal/routed-journal.ts';
 import { bindOperations } from './operations/bind.ts';
 import type { EventPort } from './operations/event-port.ts';
 import { configChanges } from './operations/session-config-schema.ts';
@@ -156,7 +157,7 @@ class RunningSystem implements System {
   readonly client: Client;
   readonly #config: SystemConfig;
   readonly #ports: Ports;
-  readonly #journal: LevelJournal;
+  readonly #journal: RoutedJournal;
   readonly #pubsub: LocalPubSub<Announcement>;
   readonly #events: EventPort;
   readonly #liveCounts = createLiveCounts();
@@ -171,16 +172,16 @@ class RunningSystem implements System {
   #closing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(config: SystemConfig, ports: Ports, journal: LevelJournal) {
+  constructor(config: SystemConfig, ports: Ports, level: LevelJournal) {
     this.#config = config;
     this.#ports = ports;
-    this.#journal = journal;
+    this.#journal = RoutedJournal.over(level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
-    this.#events = new SessionEvents({ ...ports, journal, pubsub: this.#pubsub });
+    this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });
     if (config.captureStrayErrors)
       this.#strays = captureStrayErrors((owner, error) => this.#stray(owner, error));
     this.client = this.connect();
-    void journal.lost.then((error) => this.#fail(error));
+    void level.lost.then((error) => this.#fail(error));
   }
 
   /** The supervision tree, in the order of its start (rest_for_one): what fails takes along what was started after it. */
@@ -297,7 +298,7 @@ class RunningSystem implements System {
     const onGrowth = this.#onGrowth;
     return new RunningProjection({
       ...ports,
-      journal,
+      ...{ journal, unjournaled: journal.volatile },
       create: () => new SessionList({ journal, live, now, conditions: () => conditions.list() }),
       follow: (following) => new Follower({ ...ports, journal, onGrowth, ...following }),
     });
@@ -324,7 +325,7 @@ class RunningSystem implements System {
     return this.#processManagers;
   }
 
-  readonly #onGrowth = (wake: () => void): (() => void) => this.#pubsub.subscribe(globalTopic, wake);
+  readonly #onGrowth = (wake: () => void) => this.#pubsub.subscribe(globalTopic, whenDurable(wake));
 
   #tell(sessionId: string, durable: readonly StoredEvent[]): void {
     this.#pubsub.publish(sessionTopic(sessionId), { durable });

@@ -1,5 +1,6 @@
 // The configuration of a system: one schema with every default, checked once, every fault named with its place.
 import { z } from 'zod';
+import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
 
@@ -10,6 +11,8 @@ const schema = z.strictObject({
   location: z.string().min(1).optional(),
   /** `strict` enforces the numbers of the systems that came before; see docs/semantics.md. */
   limits: z.enum(['default', 'strict']).default('default'),
+  /** What the answers of new sessions wait for. */
+  durability: z.enum(durabilities).default('fsync'),
   /** Sessions that may be open at once; null for no limit. */
   maxSessions: positive.nullable().optional(),
   /** Sessions that may have actors at once; the others are in memory without, or stored. */

@@ -109,6 +109,18 @@ export function fitsBytes(text: string, limit: number): boolean {
   return text.length * 3 <= limit || Buffer.byteLength(text) <= limit;
 }
 
+/** About how long the JSON of a plain value is, without making it where it holds nothing but texts and numbers. */
+export function roughBytes(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  let bytes = 0;
+  for (const [key, member] of Object.entries(value)) {
+    const isFlat = typeof member !== 'object' || member === null;
+    bytes += key.length + (isFlat ? roughBytes(member) : JSON.stringify(member).length);
+  }
+  return bytes;
+}
+
 /** Freezes a parsed JSON value all the way down and returns it. */
 export function deepFreeze<T>(value: T): T {
   if (value === null || typeof value !== 'object' || Object.isFrozen(value)) return value;

@@ -1,4 +1,5 @@
 // The public names of `holdfast/client`: what talks to a system, wherever the system is.
+export type { Durability } from '../base/durability.ts';
 export { type Attempt, attempt, type ErrorCode, type ErrorDetails, HoldfastError } from '../base/errors.ts';
 export type { Json } from '../base/json.ts';
 export type {

@@ -1,4 +1,5 @@
 // What a law is: pure functions from state and command to events, and from state and event to state. No I/O, no time, no chance.
+import type { Durability } from '../base/durability.ts';
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts';
 
 /** An event as the law sees it; the journal adds nothing to it but bytes. */
@@ -62,6 +63,10 @@ export interface Law<State, C extends Command = Command> {
   evolve(state: State, event: LawEvent): State | undefined;
   /** Why an event that `evolve` did not take is not lawful. */
   explain(state: State, proposal: Proposal): Refusal;
+  /** What the answers of the stream wait for; `fsync` where the law does not say. */
+  durability?(state: State): Durability;
+  /** The seqs of events that the state refers to and does not hold: they must stay readable as long as it does. */
+  refersTo?(state: State): readonly number[];
   /** The command of the earliest deadline that has passed at `now`, if any. */
   due(state: State, now: number): C | undefined;
   /** False for an event that only tells of time passing or of a restart: by it alone nothing has got any further. */

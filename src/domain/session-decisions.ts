@@ -10,6 +10,7 @@ import type {
   SessionCommand,
   TerminateSession,
 } from './session-commands.ts';
+import type { SessionProfile } from './session-events.ts';
 import type { SessionStatus, StatusChange } from './session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from './session-state.ts';
 import { edge, laterEdge, notLawful, wakesTo } from './status-edge.ts';
@@ -36,7 +37,11 @@ export function decideSession(state: SessionState, command: SessionCommand): Dec
 /** No session was ever opened here, or nothing is left of it. */
 function isMissing(state: SessionState): boolean {
   const status = statusOf(state);
-  return status === 'deleted' || (status === 'initializing' && contextOf(state).updatedAt === 0);
+  return status === 'deleted' || isNew(state);
+}
+
+function isNew(state: SessionState): boolean {
+  return statusOf(state) === 'initializing' && contextOf(state).updatedAt === 0;
 }
 
 type LifecycleCommand = Exclude<
@@ -70,6 +75,7 @@ function create(state: SessionState, { profile, startError }: CreateSession): De
 function restore(state: SessionState, { data, messages }: RestoreSession): Decision {
   const { sessionId } = state;
   const { entries } = contextOf(state);
+  const profile = withDurability(data.profile, durabilityOnceRestored(state, data.profile));
   if (statusOf(state) === 'terminating') {
     return refuse('INVALID_TRANSITION', { sessionId, from: 'terminating', to: 'active' });
   }
@@ -84,12 +90,27 @@ function restore(state: SessionState, { data, messages }: RestoreSession): Decis
   return {
     events: [
       ...stopAll(state, 'restored'),
-      { type: 'session.restored', data: { ...data, from: statusOf(state) } },
+      { type: 'session.restored', data: { ...data, profile, from: statusOf(state) } },
       ...told,
       opened,
     ],
     reply: { sessionId, messages: told.length },
   };
+}
+
+/** A stream stays where it is: only one that is new, or of which a tombstone is left, takes on what the record says. */
+function durabilityOnceRestored(state: SessionState, saved: SessionProfile): SessionProfile['durability'] {
+  const own = state.profile.durability;
+  if (isNew(state)) return saved.durability;
+  if (statusOf(state) !== 'deleted' || own !== undefined) return own;
+  return saved.durability === 'none' ? undefined : saved.durability;
+}
+
+function withDurability(
+  { durability: _, ...profile }: SessionProfile,
+  durability: SessionProfile['durability'],
+): SessionProfile {
+  return durability === undefined ? profile : { ...profile, durability };
 }
 
 function decideLifecycle(state: SessionState, command: LifecycleCommand): Decision {

@@ -34,6 +34,8 @@ export interface SessionProfile {
   readonly llmConfig: Json;
   readonly config: SessionConfig;
   readonly parentSessionId: string | null;
+  /** What its answers wait for, for good; absent means `fsync`. */
+  readonly durability?: 'os' | 'none';
 }
 
 export interface FileData {

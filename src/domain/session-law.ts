@@ -38,6 +38,8 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   evolve: evolveSession,
   explain: explainRefusal,
   isProgress,
+  refersTo: eventsReferredTo,
+  durability: ({ profile }) => profile.durability ?? 'fsync',
   due: dueCommand,
   summarize: summarizeSession,
   nextDeadline: nextDeadlineOf,
@@ -58,6 +60,12 @@ function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal 
 function isProgress({ type, data }: LawEvent): boolean {
   if (type === 'session.statusChanged') return (data as StatusChange).cause !== 'deadline';
   return type !== 'agent.crashed' && type !== 'agent.restarted';
+}
+
+/** What `agents.get` shows of runs, what an agent is started with again, and the messages that every built context holds. */
+function eventsReferredTo({ agents, conversation }: SessionState): readonly number[] {
+  const started = [...openRuns(agents), ...agents.ended].map(({ seq }) => seq);
+  return [...started, ...agents.ended.map(({ endSeq }) => endSeq), ...keptSeqs(conversation)];
 }
 
 interface EncodedSession {

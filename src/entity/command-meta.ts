@@ -1,4 +1,5 @@
 // What travels with a command beside what it asks: who sent it, and under which key its answer is kept.
+import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 import type { EventMeta } from '../journal/journal.ts';
 
@@ -22,11 +23,15 @@ export interface CommandMeta {
   readonly by?: string;
   readonly correlation?: string;
   readonly causation?: string;
+  /** What the answer must have reached at least. */
+  readonly durability?: 'os' | 'fsync';
 }
 
 /** What a command led to. `seq` is the stream's newest event when it was decided; the answer waited until it was durable. */
 export interface Answer {
   readonly seq: number;
+  /** What was reached when the answer was given. */
+  readonly durability: Durability;
   /** True when the answer comes from the record of an earlier call with the same key. */
   readonly repeated?: boolean;
   readonly [key: string]: unknown;

@@ -1,6 +1,7 @@
-// The first verb: what a command leads to, as events with their place, their payload as text, and the state after each.
+// The first verb: what a command leads to, as events with their place, their payload as text where it is journaled, and the
+// state after each.
 import type { ErrorCode } from '../base/errors.ts';
-import { fitsBytes } from '../base/json.ts';
+import { fitsBytes, roughBytes } from '../base/json.ts';
 import type { Command, Law, Refusal } from '../domain/law.ts';
 import type { EventDraft, EventMeta, StoredEvent } from '../journal/journal.ts';
 
@@ -22,6 +23,9 @@ export interface DecidedFrom<State> {
   readonly at: number;
 }
 
+/** What an event takes in memory beside its payload. */
+const eventBytes = 256;
+
 /** Pure but for the law: nothing is kept of it when the command is refused, even after some of its events. */
 export function decideCommand<State, C extends Command>(
   law: Law<State, C>,
@@ -34,6 +38,7 @@ export function decideCommand<State, C extends Command>(
   const decision = law.decide(from.state, command, from.at);
   if ('refusal' in decision) return decision;
   const events: DecidedEvent<State>[] = [];
+  const isJournaled = law.durability?.(from.state) !== 'none';
   let { state, seq } = from;
   for (const proposal of decision.events) {
     seq += 1;
@@ -49,12 +54,15 @@ export function decideCommand<State, C extends Command>(
       data,
       meta,
     });
-    const payload = JSON.stringify(data);
+    const bytes = isJournaled ? undefined : eventBytes + roughBytes(data);
+    const isSmall = bytes !== undefined && bytes * 6 < valueBytes - 4096;
+    const payload = isSmall ? '' : JSON.stringify(data);
     if (!fitsBytes(payload, valueBytes - 4096)) return tooLarge(type, payload, valueBytes - 4096);
     const next = law.evolve(state, event);
     if (next === undefined) return { refusal: law.explain(state, proposal) };
     state = next;
-    events.push({ draft: { event, payload }, state });
+    const draft = bytes === undefined ? { event, payload } : { event, payload: '', bytes };
+    events.push({ draft, state });
   }
   return { events, seq, reply: decision.reply };
 }

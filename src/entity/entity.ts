@@ -1,9 +1,20 @@
+import type { Durability } from '../base/durability.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Command, Refusal } from '../domain/law.ts';
 import type { Append, EventDraft, EventMeta, Head, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
+import {
+  asReached,
+  atLeast,
+  durabilityOf,
+  incidentOf,
+  isTooMuch,
+  type Landed,
+  notJournaled,
+  wantsMore,
+} from './demand.ts';
 import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
 import { type Flight, Flights, isWritten, loadOf } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
@@ -101,13 +112,18 @@ export class Entity<State, C extends Command> {
     if (this.#abandoned !== undefined)
       return Promise.reject(this.#notCommitted(command.type, this.#abandoned));
     const known = this.#mailbox.join(meta);
-    if (known !== undefined) return known;
+    if (known !== undefined)
+      return meta.durability === undefined ? known : known.then(() => this.send(command, meta));
     return this.#isFull ? Promise.reject(this.#overloaded()) : this.#mailbox.post(command, meta);
   }
 
   /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
   wake(): void {
-    if (this.#abandoned !== undefined || !this.#mailbox.isOpen || this.#ports.journal.incident !== undefined)
+    if (
+      this.#abandoned !== undefined ||
+      !this.#mailbox.isOpen ||
+      incidentOf(this.#ports, this.#decided) !== undefined
+    )
       return;
     try {
       this.#decideDue();
@@ -151,7 +167,7 @@ export class Entity<State, C extends Command> {
   }
 
   #handle(job: Job<C>): void {
-    const { incident } = this.#ports.journal;
+    const incident = incidentOf(this.#ports, this.#decided);
     if (this.#abandoned !== undefined) {
       this.#mailbox.refuse(job, this.#notCommitted(job.command.type, this.#abandoned));
     } else if (incident !== undefined) {
@@ -195,7 +211,7 @@ export class Entity<State, C extends Command> {
     const { command, meta } = job;
     const known = recorded === undefined ? undefined : this.#answerFromRecord(recorded, meta);
     if (known !== undefined) {
-      this.#mailbox.answer(job, known);
+      this.#repeat(job, known);
       return;
     }
     this.#decideDue();
@@ -206,9 +222,24 @@ export class Entity<State, C extends Command> {
       return;
     }
     const { events, seq, reply } = outcome;
-    const answer: Answer = reply === undefined ? { seq } : { seq, ...reply };
-    if (events.length > 0 || this.#keepsAnswer(meta)) this.#remember(outcome, command.type, job, answer);
+    const durability = durabilityOf(this.#ports.law, events.at(-1)?.state ?? this.#decided);
+    const answer: Answer = reply === undefined ? { seq, durability } : { seq, durability, ...reply };
+    const isWritten = events.length > 0 || this.#keepsAnswer(meta) || wantsMore(meta, durability);
+    if (isTooMuch(meta, durability)) this.#answerInTurn(job, notJournaled(command));
+    else if (isWritten) this.#remember(outcome, command.type, job, answer);
     else this.#answerInTurn(job, answer);
+  }
+
+  /** What is on record may have reached less than is wanted now. */
+  #repeat(job: Job<C>, known: Answer): void {
+    const { command, meta } = job;
+    const durability = durabilityOf(this.#ports.law, this.#decided);
+    if (isTooMuch(meta, durability)) this.#mailbox.refuse(job, notJournaled(command));
+    else if (!wantsMore(meta, durability)) this.#mailbox.answer(job, known);
+    else {
+      this.#flights.add({ events: [], command: command.type, receipts: noReceipts, job, answer: known });
+      if (!this.#flights.isFlying) this.#append();
+    }
   }
 
   #answerFromRecord(recorded: Json, meta: CommandMeta): Answer | undefined {
@@ -230,7 +261,7 @@ export class Entity<State, C extends Command> {
       const outcome = this.#run(due, noMeta);
       if ('refusal' in outcome || outcome.events.length === 0) return;
       this.#mailbox.deadlineDeparted();
-      this.#remember(outcome, due.type, undefined, { seq: outcome.seq });
+      this.#remember(outcome, due.type, undefined, { seq: outcome.seq, durability: 'fsync' });
     }
   }
 
@@ -260,7 +291,7 @@ export class Entity<State, C extends Command> {
   /** An answer without events, refusals too, waits for what it was decided on, and falls with it. */
   #answerInTurn(job: Job<C>, answer: Answer | Error): void {
     const flight = { events: [], command: job.command.type, receipts: noReceipts, job, answer };
-    if (!this.#flights.follow(flight)) this.#answer(flight);
+    if (!this.#flights.follow(flight)) this.#answer(flight, 'none');
   }
 
   #append(): void {
@@ -269,8 +300,10 @@ export class Entity<State, C extends Command> {
     const { drafts, receipts, state } = loadOf(batch);
     const startedAt = clock.now();
     try {
-      const head = law.summarize(state ?? this.#durable);
-      journal.append(this.stream, this.#head?.version ?? null, drafts, { head, receipts }).then(
+      const next = state ?? this.#durable;
+      const durability = atLeast(durabilityOf(law, next), batch);
+      const options = { head: law.summarize(next), receipts, durability };
+      journal.append(this.stream, this.#head?.version ?? null, drafts, options).then(
         (result) => {
           this.#appendMs = Math.max(1, clock.now() - startedAt);
           this.#land(batch, drafts, result);
@@ -285,7 +318,7 @@ export class Entity<State, C extends Command> {
   #land(batch: readonly Flight<State, C>[], drafts: readonly EventDraft[], result: Append): void {
     if (result.ok) {
       try {
-        this.#become(batch, drafts, result.head);
+        this.#become(batch, drafts, result);
       } catch (error) {
         this.#lose(batch, 'NOT_COMMITTED', toError(error));
       }
@@ -293,12 +326,16 @@ export class Entity<State, C extends Command> {
     else this.#lose(batch, 'NOT_COMMITTED', new Error('another writer has moved the stream'));
   }
 
-  #become(batch: readonly Flight<State, C>[], drafts: readonly EventDraft[], head: Head): void {
+  #become(
+    batch: readonly Flight<State, C>[],
+    drafts: readonly EventDraft[],
+    { head, durability }: Landed,
+  ): void {
     this.#flights.land();
     this.#head = head;
     for (const { events } of batch) for (const { draft, state } of events) this.#adopt(draft.event, state);
     this.#tell(drafts.map(({ event }) => event));
-    for (const flight of batch) this.#answer(flight);
+    for (const flight of batch) this.#answer(flight, durability);
     if (this.#abandoned !== undefined) return;
     this.#snapshots.afterEvents(drafts, this.#durable, head);
     if (this.#flights.hasOutgoing) this.#append();
@@ -315,10 +352,10 @@ export class Entity<State, C extends Command> {
     this.#owner.tell(events, this.#durable);
   }
 
-  #answer({ job, answer }: Flight<State, C>): void {
+  #answer({ job, answer }: Flight<State, C>, reached: Durability): void {
     if (job === undefined) this.#mailbox.deadlineLanded();
     else if (answer instanceof Error) this.#mailbox.refuse(job, answer);
-    else this.#mailbox.answer(job, answer);
+    else this.#mailbox.answer(job, asReached(answer, reached));
   }
 
   #fail({ job }: Flight<State, C>, error: Error): void {

@@ -3,7 +3,7 @@
 import { HoldfastError } from '../base/errors.ts';
 import type { Cursor, FeedEntry, Journal, StoredEvent } from '../journal/journal.ts';
 import { Ring } from '../pubsub/ring.ts';
-import type { Announcement, Listen, Show } from './announcement.ts';
+import type { Announcement, Listen, Received, Show } from './announcement.ts';
 import { isTransientSlot, type LiveSource, ringCapacity, Slot } from './live-source.ts';
 
 const pageEntries = 64;
@@ -70,13 +70,18 @@ export class FeedSource<Item> implements LiveSource<Item> {
   }
 
   #hear(announcement: Announcement): void {
-    if ('transient' in announcement) {
-      const item = this.#show(announcement);
-      if (item !== undefined) this.ring.push(new Slot(item));
-    } else {
+    if ('transient' in announcement) this.#pass(announcement);
+    else if ('volatile' in announcement) for (const event of announcement.volatile) this.#pass({ event });
+    else {
       this.#hasGrown = true;
       if (!this.#isReading) void this.#read();
     }
+  }
+
+  /** Without a place in the feed it is for whoever keeps up. */
+  #pass(received: Received): void {
+    const item = this.#show(received);
+    if (item !== undefined) this.ring.push(new Slot(item));
   }
 
   async #read(): Promise<void> {

@@ -41,7 +41,8 @@ export function answerFromRecord(
 ): Answer | undefined {
   if (meta.source === undefined) return answerFrom(stored, meta, now, operations, window);
   const record = stored as unknown as SourceRecord;
-  return isAfter(meta.source, record) ? undefined : { seq: record.answeredAt, repeated: true };
+  if (isAfter(meta.source, record)) return undefined;
+  return { seq: record.answeredAt, durability: 'fsync', repeated: true };
 }
 
 function answerFrom(
@@ -55,7 +56,7 @@ function answerFrom(
   assertSameRequest(operationId ?? '', record.digest, digest);
   const isOld = now - record.at > window.ageMs && operations - record.ordinal >= window.operations;
   if (isOld) throw new HoldfastError('IDEMPOTENCY_KEY_EXPIRED', { key: operationId });
-  return { ...record.reply, seq: record.seq, repeated: true };
+  return { durability: 'fsync', ...record.reply, seq: record.seq, repeated: true };
 }
 
 export function assertSameRequest(
@@ -68,7 +69,7 @@ export function assertSameRequest(
 
 export const noReceipts: readonly Receipt[] = [];
 
-/** What is written beside the events of a command that can be repeated. */
+/** What is written beside the events of a command that can be repeated. That an answer was durable goes without saying. */
 export function receiptsFor(
   meta: CommandMeta,
   answer: Answer,
@@ -76,7 +77,8 @@ export function receiptsFor(
   ordinal: number,
 ): readonly Receipt[] {
   if (meta.operationId !== undefined) {
-    const { seq, ...reply } = answer;
+    const { seq, durability, ...rest } = answer;
+    const reply = durability === 'fsync' ? rest : { ...rest, durability };
     const record = { digest: meta.digest ?? '', seq, at, ordinal, reply: reply as OperationRecord['reply'] };
     return [{ key: operationKey(meta.operationId), value: record }];
   }

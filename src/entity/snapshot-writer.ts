@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import type { Law } from '../domain/law.ts';
 import type { EventDraft, Head, Journal } from '../journal/journal.ts';
 
 export interface SnapshotPolicy {
@@ -16,7 +17,7 @@ export interface SnapshotPolicy {
 const snapshotPolicy: SnapshotPolicy = { events: 100, growth: 4 };
 
 interface SnapshotSource<State> {
-  readonly law: { readonly version: number; encode(state: State): string };
+  readonly law: Pick<Law<State>, 'version' | 'encode' | 'durability' | 'refersTo'>;
   readonly journal: Journal;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -51,7 +52,7 @@ export class SnapshotWriter<State> {
   /** Counts what became durable, and writes a snapshot beside the next commands when it is time. */
   afterEvents(drafts: readonly EventDraft[], state: State, head: Head): void {
     this.#eventsSince += drafts.length;
-    for (const { payload } of drafts) this.#bytesSince += payload.length;
+    for (const { payload, bytes } of drafts) this.#bytesSince += bytes ?? payload.length;
     const { events, growth } = this.#source.snapshots ?? snapshotPolicy;
     const due = this.#eventsSince >= events && this.#bytesSince >= growth * this.#bytes;
     if (due && this.#writing === undefined) void this.write(state, head);
@@ -75,6 +76,8 @@ export class SnapshotWriter<State> {
     try {
       const text = law.encode(state);
       this.#bytes = text.length;
+      const isVolatile = law.durability?.(state) === 'none';
+      const needs = isVolatile ? law.refersTo?.(state) : undefined;
       await journal.putSnapshot(stream, {
         seq,
         chain,
@@ -82,6 +85,7 @@ export class SnapshotWriter<State> {
         lawVersion: law.version,
         stateHash: sha256(text),
         state: text,
+        ...(needs !== undefined && { needs }),
       });
     } catch (error) {
       telemetry('snapshot.failed', { stream, seq, problem: toError(error).message });

@@ -93,11 +93,13 @@ export class StreamSource<Item> implements LiveSource<Item> {
   }
 
   #hear(announcement: Announcement): void {
-    if ('durable' in announcement) for (const event of announcement.durable) this.#take(event);
-    else {
+    if ('transient' in announcement) {
       const item = this.#show(announcement);
       if (item !== undefined) this.ring.push(new Slot(item));
+      return;
     }
+    const events = 'durable' in announcement ? announcement.durable : announcement.volatile;
+    for (const event of events) this.#take(event);
   }
 
   #take(event: StoredEvent): void {

@@ -1,4 +1,4 @@
-// The single writer: takes all that waits, streams in turn, and makes it durable with one batch and one fsync.
+// The single writer: takes all that waits, streams in turn, and makes it durable with one batch and at most one fsync.
 import { toError } from '../base/errors.ts';
 import type { StoredEvent } from './journal.ts';
 
@@ -8,15 +8,20 @@ export interface Write {
   readonly value: string | undefined;
 }
 
+/** What a group commit has reached as a whole. */
+export type Reached = 'fsync' | 'os';
+
 /** One append on its way: all of its writes or none become durable. */
 export interface PendingCommit {
   readonly stream: string;
   readonly writes: readonly Write[];
   readonly bytes: number;
   readonly events: readonly StoredEvent[];
+  /** False when it is enough that the operating system has it. */
+  readonly needsSync: boolean;
   /** Its writes have been copied into the batch: they need not wait for the disk in memory twice. */
   forgetWrites?(): void;
-  committed(): void;
+  committed(reached: Reached): void;
   /** The batch was handed to the disk and failed: it may be there or not. */
   failed(cause: Error): void;
   /** It was never handed to the disk. */
@@ -24,8 +29,8 @@ export interface PendingCommit {
 }
 
 export interface CommitLoopOptions {
-  /** Writes one atomic, synced batch. */
-  readonly write: (group: readonly PendingCommit[]) => Promise<void>;
+  /** Writes one atomic batch, synced when one of the group needs it. */
+  readonly write: (group: readonly PendingCommit[]) => Promise<Reached>;
   /** Called once, after a failed write and before its commits are told. The loop takes nothing until {@link resume}. */
   readonly onFailure: (cause: Error) => void;
   /** A group takes no further append beyond so many bytes. */
@@ -85,26 +90,27 @@ export class CommitLoop {
   async #run(): Promise<void> {
     await null;
     let durable: readonly PendingCommit[] = [];
+    let reached: Reached = 'fsync';
     while (this.#queue.size > 0) {
       const group = this.#gather();
       const written = this.#options.write(group);
-      for (const commit of durable) commit.committed();
+      for (const commit of durable) commit.committed(reached);
       durable = [];
       try {
-        await written;
+        reached = await written;
       } catch (error) {
         this.#fail(group, toError(error));
         break;
       }
       if (this.#queue.size > 0) durable = group;
-      else await this.#answerAll(group);
+      else await this.#answerAll(group, reached);
     }
     this.#running = undefined;
   }
 
   /** Nothing waits: those who are answered now may send again before the next group is gathered. */
-  async #answerAll(group: readonly PendingCommit[]): Promise<void> {
-    for (const commit of group) commit.committed();
+  async #answerAll(group: readonly PendingCommit[], reached: Reached): Promise<void> {
+    for (const commit of group) commit.committed(reached);
     await turnOfTheLoop();
   }
 

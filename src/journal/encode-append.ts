@@ -60,7 +60,7 @@ export function encodeAppend(
 }
 
 /** A record that cannot be read back as what it is must never become durable. */
-function assertFollows(event: StoredEvent, stream: string, seq: number): void {
+export function assertFollows(event: StoredEvent, stream: string, seq: number): void {
   if (event.stream !== stream || event.seq !== seq)
     throw new RangeError(`${stream}: event ${event.seq} of ${event.stream} cannot follow ${seq - 1}`);
   if (!Number.isSafeInteger(event.at) || !Number.isSafeInteger(event.typeVersion))

@@ -1,4 +1,5 @@
 // The port of memory: one stream per entity, appended to atomically, read back verified. It knows nothing of LevelDB.
+import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 
 /** A place in a stream, as the journal gave it out. Opaque: compare it only through the journal. */
@@ -36,7 +37,10 @@ export interface StoredEvent<Type extends string = string, Data = unknown> {
 /** An event on its way to the disk, with its payload already as text: stringified once, hashed and stored as is. */
 export interface EventDraft {
   readonly event: StoredEvent;
+  /** Empty for a stream that is not journaled. */
   readonly payload: string;
+  /** About how many bytes the payload has, where it is left out. */
+  readonly bytes?: number;
 }
 
 /** What the law says of a stream after an append; kept in the head beside the journal's own members. */
@@ -76,16 +80,18 @@ export interface AppendOptions {
   /** The epoch under which the writer owns the stream; an append below the head's epoch is a conflict. */
   readonly epoch?: number;
   readonly receipts?: readonly Receipt[];
+  /** What the answer waits for; `fsync` by default. A stream that is new and `none` is not journaled at all. */
+  readonly durability?: Durability;
 }
 
 /**
- * `conflict`: the stream has moved on, nothing was written; `head` is durable. `unknown`: the batch was handed to the
+ * `durability`: what was reached, at least what was asked for. `conflict`: the stream has moved on, nothing was written; `head` is durable. `unknown`: the batch was handed to the
  * disk and the disk failed, so it may be there after the journal has reopened. An append that never reached the disk
  * rejects with `NOT_COMMITTED`, or `JOURNAL_UNAVAILABLE` once reopening was given up; one that is too large, with its
  * own code.
  */
 export type Append =
-  | { readonly ok: true; readonly head: Head }
+  | { readonly ok: true; readonly head: Head; readonly durability: Durability }
   | { readonly ok: false; readonly reason: 'conflict'; readonly head: Head | undefined }
   | { readonly ok: false; readonly reason: 'unknown'; readonly cause: Error };
 
@@ -128,6 +134,8 @@ export interface Snapshot {
   readonly stateHash: string;
   /** The state as canonical JSON. */
   readonly state: string;
+  /** Older events that the state refers to: a journal that forgets what lies below the snapshot keeps them. */
+  readonly needs?: readonly number[];
 }
 
 export interface HeadPage {

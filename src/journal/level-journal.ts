@@ -43,6 +43,8 @@ export interface LevelJournalOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<JournalLimits>;
   readonly reopening?: Partial<Reopening>;
+  /** Makes durable what the database has written without a sync; needed where it has files. */
+  readonly syncWritten?: () => Promise<void>;
   /** Called after the database was closed for good. */
   readonly onClosed?: () => Promise<void>;
 }
@@ -85,6 +87,7 @@ export class LevelJournal implements Journal {
       feed: this.#feed,
       limits: this.limits,
       telemetry: this.#telemetry,
+      syncWritten: options.syncWritten ?? (async () => {}),
       learn: (db) => this.#learn(db),
     });
     this.kv = new LevelKeyValue(this.#store, this.limits, (writes) =>

@@ -3,6 +3,7 @@ import { Level } from 'level';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import type { OpenStore, Store } from './level-store.ts';
+import { syncLogs } from './log-files.ts';
 import { prepareDirectory } from './store-directory.ts';
 
 /**
@@ -11,7 +12,7 @@ import { prepareDirectory } from './store-directory.ts';
  */
 export async function openLevelJournal(
   location: string,
-  options: Omit<LevelJournalOptions, 'open' | 'onClosed'> = {},
+  options: Omit<LevelJournalOptions, 'open' | 'onClosed' | 'syncWritten'> = {},
 ): Promise<LevelJournal> {
   const directory = await prepareDirectory(location);
   let createIfMissing = directory.isNew;
@@ -21,7 +22,8 @@ export async function openLevelJournal(
     return db;
   };
   const onClosed = (): Promise<void> => directory.release();
-  const journal = await coded(location, () => LevelJournal.open({ ...options, open, onClosed }));
+  const syncWritten = (): Promise<void> => syncLogs(directory.database);
+  const journal = await coded(location, () => LevelJournal.open({ ...options, open, onClosed, syncWritten }));
   try {
     await coded(location, () => directory.claim());
   } catch (error) {

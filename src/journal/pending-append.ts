@@ -1,5 +1,5 @@
 // An append on its way to the disk: it moves its stream's durable head when it gets there, and tells whoever sent it.
-import type { PendingCommit, Write } from './commit-loop.ts';
+import type { PendingCommit, Reached, Write } from './commit-loop.ts';
 import type { Append, Head, StoredEvent } from './journal.ts';
 import { notCommitted } from './journal-errors.ts';
 import type { LiveHead } from './stream-heads.ts';
@@ -11,6 +11,7 @@ interface AppendOnItsWay {
   readonly writes: readonly Write[];
   readonly bytes: number;
   readonly events: readonly StoredEvent[];
+  readonly needsSync: boolean;
   readonly resolve: (append: Append) => void;
   readonly reject: (error: Error) => void;
 }
@@ -20,16 +21,18 @@ const none: readonly Write[] = [];
 export class PendingAppend implements PendingCommit {
   readonly bytes: number;
   readonly events: readonly StoredEvent[];
+  readonly needsSync: boolean;
   writes: readonly Write[];
   readonly #live: LiveHead;
   readonly #head: Head;
   readonly #resolve: (append: Append) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor({ live, head, writes, bytes, events, resolve, reject }: AppendOnItsWay) {
+  constructor({ live, head, writes, bytes, events, needsSync, resolve, reject }: AppendOnItsWay) {
     this.writes = writes;
     this.bytes = bytes;
     this.events = events;
+    this.needsSync = needsSync;
     this.#live = live;
     this.#head = head;
     this.#resolve = resolve;
@@ -44,10 +47,10 @@ export class PendingAppend implements PendingCommit {
     this.writes = none;
   }
 
-  committed(): void {
+  committed(durability: Reached): void {
     this.#live.durable = this.#head;
     this.#live.waiting -= 1;
-    this.#resolve({ ok: true, head: this.#head });
+    this.#resolve({ ok: true, head: this.#head, durability });
   }
 
   failed(cause: Error): void {

@@ -1,6 +1,7 @@
 // The write side: what each stream's head is and will be, and the one line in which all writes wait for the disk.
+import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { CommitLoop, type PendingCommit, type Write } from './commit-loop.ts';
+import { CommitLoop, type PendingCommit, type Reached, type Write } from './commit-loop.ts';
 import { encodeAppend, measure } from './encode-append.ts';
 import { decodeHead } from './head.ts';
 import type {
@@ -24,12 +25,15 @@ const groupBytes = 4 * 1024 * 1024;
 
 /** LevelDB's own option, of which the port below, abstract-level, does not know. */
 export const synced: object = { sync: true };
+const unsynced: object = { sync: false };
 
 export interface StreamWriterOptions {
   readonly store: LevelStore;
   readonly feed: LevelFeed;
   readonly limits: JournalLimits;
   readonly telemetry: Telemetry;
+  /** Makes durable what was written without a sync. */
+  readonly syncWritten: () => Promise<void>;
   /** Learns from a reopened database what is there. */
   readonly learn: (db: Store) => Promise<void>;
 }
@@ -38,6 +42,8 @@ export class StreamWriter {
   readonly #options: StreamWriterOptions;
   readonly #loop: CommitLoop;
   readonly #heads: StreamHeads;
+  /** True while something was written that only the operating system has. */
+  #hasUnsynced = false;
 
   constructor(options: StreamWriterOptions) {
     this.#options = options;
@@ -88,7 +94,7 @@ export class StreamWriter {
     if (moved) return this.conflict(stream);
     const { head, writes, bytes } = encodeAppend(stream, tail, events, options, epoch, this.#options.limits);
     const stored = events.map((draft) => draft.event);
-    return this.putHead(live, head, writes, bytes, stored);
+    return this.putHead(live, head, writes, bytes, stored, options.durability !== 'os');
   }
 
   /** Waits for what the answer shows: the append that it lost to may still fail. */
@@ -103,11 +109,12 @@ export class StreamWriter {
     writes: readonly Write[],
     bytes = 0,
     events: readonly StoredEvent[] = [],
+    needsSync = true,
   ): Promise<Append> {
     live.tail = head;
     live.waiting += 1;
     return new Promise((resolve, reject) => {
-      this.#loop.add(new PendingAppend({ live, head, writes, bytes, events, resolve, reject }));
+      this.#loop.add(new PendingAppend({ live, head, writes, bytes, events, needsSync, resolve, reject }));
     });
   }
 
@@ -120,17 +127,24 @@ export class StreamWriter {
         writes,
         bytes,
         events: [],
-        committed: resolve,
+        needsSync: true,
+        committed: () => resolve(),
         failed: (cause) => reject(outcomeUnknown(command, stream, cause)),
         dropped: (cause) => reject(notCommitted(command, stream, cause)),
       });
     });
   }
 
-  /** Settles what waits, then refuses all that comes. */
+  /** Settles what waits, then refuses all that comes. What was written without a sync is synced at the latest now. */
   async close(cause: Error): Promise<void> {
     await this.#loop.drain();
     this.#loop.stop(cause);
+    if (this.#hasUnsynced)
+      await this.#options.syncWritten().catch((error) => this.#notSynced(toError(error)));
+  }
+
+  #notSynced({ message: problem }: Error): void {
+    this.#options.telemetry('journal.incident', { problem });
   }
 
   /** A head that was lost, or an older one that came back, would have the next append overwrite what it does not know of. */
@@ -146,25 +160,34 @@ export class StreamWriter {
 
   /** An empty append settles after all that waits for this stream; an incident settles it too. */
   async #headBehind(live: LiveHead, tail: Head): Promise<Head | undefined> {
-    const barrier = await this.putHead(live, tail, []).catch(() => undefined);
+    const barrier = await this.putHead(live, tail, [], 0, [], false).catch(() => undefined);
     return barrier?.ok ? barrier.head : this.head(tail.stream);
   }
 
-  /** One chained batch, one fsync: the appends of the group, and one feed entry for all of their events. */
-  async #write(group: readonly PendingCommit[]): Promise<void> {
+  /**
+   * One chained batch, one fsync when somebody needs it: the appends of the group, and one feed entry for all of their
+   * events. LevelDB may change its log file at any write and does not sync the one that it leaves, so that what was written
+   * without a sync goes first: what is durable has no hole before it.
+   */
+  async #write(group: readonly PendingCommit[]): Promise<Reached> {
     const { store, feed } = this.#options;
     const batch = store.db.batch();
     const events: StoredEvent[] = [];
     let bytes = 0;
+    let needsSync = false;
     for (const commit of group) {
+      needsSync ||= commit.needsSync;
       for (const write of commit.writes) putInto(batch, write);
       for (const event of commit.events) events.push(event);
       bytes += commit.bytes;
       commit.forgetWrites?.();
     }
     if (events.length > 0) putInto(batch, feed.nextEntry(events));
-    await batch.write(synced);
+    if (needsSync && this.#hasUnsynced) await this.#options.syncWritten();
+    this.#hasUnsynced = !needsSync && (this.#hasUnsynced || batch.length > 0);
+    await batch.write(needsSync ? synced : unsynced);
     if (events.length > 0) feed.advance(events, bytes);
+    return needsSync ? 'fsync' : 'os';
   }
 
   /** The disk failed: forget what memory believes, reopen, and learn from the disk what is there. */

@@ -14,6 +14,8 @@ export interface Call {
   readonly digest?: string;
   readonly correlation?: string;
   readonly by?: string;
+  /** What the answer must have reached at least. */
+  readonly durability?: 'os' | 'fsync';
   /** Aborted when the caller does not wait any more; for what waits itself. */
   readonly signal?: AbortSignal;
   /** Set for the commands of a process manager: the event that caused it. */
@@ -122,7 +124,13 @@ function checkedInput({ name, operation }: BoundOperation, input: unknown): unkn
   return bounded('input', parseInput(name, operation, input));
 }
 
-const optionNames: ReadonlySet<string> = new Set(['signal', 'idempotencyKey', 'correlation', 'by']);
+const optionNames: ReadonlySet<string> = new Set([
+  'signal',
+  'idempotencyKey',
+  'correlation',
+  'by',
+  'durability',
+]);
 
 /** A key with a misspelt name would protect nothing, and nobody would notice. */
 function assertOptions(operation: string, options: CallOptions): void {
@@ -137,13 +145,15 @@ function assertOptions(operation: string, options: CallOptions): void {
 function callOf(
   name: OperationName,
   input: unknown,
-  { idempotencyKey, correlation, by, signal }: CallOptions,
+  { idempotencyKey, correlation, by, signal, durability }: CallOptions,
   caller: Call,
 ): Call {
   if (idempotencyKey !== undefined) assertKey(name, idempotencyKey);
+  if (durability !== undefined) assertDurability(name, durability);
   return {
     ...caller,
     ...(signal !== undefined && { signal }),
+    ...(durability !== undefined && { durability }),
     ...(idempotencyKey !== undefined && {
       operationId: idempotencyKey,
       digest: sha256(canonicalJson([name, input])),
@@ -159,6 +169,12 @@ function assertKey(operation: OperationName, key: string): void {
     throw invalid(operation, 'the idempotency key must be a text');
   shortText(operation, 'the idempotency key', key);
   if (hasLoneSurrogate(key)) throw invalid(operation, 'the idempotency key is not well-formed Unicode');
+}
+
+function assertDurability(operation: OperationName, durability: unknown): void {
+  if (operations[operation].kind === 'read') throw invalid(operation, 'a read takes no durability');
+  if (durability !== 'os' && durability !== 'fsync')
+    throw invalid(operation, 'durability must be "os" or "fsync"');
 }
 
 function shortText(operation: OperationName, what: string, text: string): string {

@@ -33,6 +33,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Makes a repeat of the same request safe: it is answered from the record of the first. At most 255 characters. */
   readonly idempotencyKey?: string;
+  /**
+   * The answer to a write waits until at least this is reached, in a session of a lower class; asking for less changes
+   * nothing. A session that is not journaled refuses it with `INVALID_INPUT`.
+   */
+  readonly durability?: 'os' | 'fsync';
   /** Kept with the events that the call leads to. */
   readonly correlation?: string;
   /** Who calls; kept with the events. */

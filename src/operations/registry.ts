@@ -1,5 +1,6 @@
 // All operations, declared once. A room exports the handlers, system.ts binds them.
 import { z } from 'zod';
+import { durabilities } from '../base/durability.ts';
 import { idPattern } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
@@ -50,7 +51,12 @@ const profile = {
 export const operations = {
   'sessions.create': write<Acknowledged & { sessionId: string }>()(
     'Opens a session under a new id, or under the one given.',
-    z.strictObject({ sessionId: sessionId.optional(), parentSessionId: sessionId.optional(), ...profile }),
+    z.strictObject({
+      sessionId: sessionId.optional(),
+      parentSessionId: sessionId.optional(),
+      ...profile,
+      durability: z.enum(durabilities).optional(),
+    }),
   ),
   'sessions.get': read<SessionDetails>()('All that is known of one session.', one),
   'sessions.list': read<Page<SessionInfo>>()(

@@ -5,7 +5,7 @@ import { deepFreeze, type Json } from '../base/json.ts';
 import { listFiles, listIndex } from '../domain/active-files.ts';
 import type { NewMessage, RestoreSession } from '../domain/session-commands.ts';
 import { defaultSessionConfig } from '../domain/session-config.ts';
-import { type MessageEvent, messageRoles } from '../domain/session-events.ts';
+import { type MessageEvent, messageRoles, type SessionProfile } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import { listItems } from '../domain/working-context.ts';
@@ -46,6 +46,7 @@ const record = z.strictObject({
     llmConfig: jsonObject,
     config: configChanges.transform((config) => ({ ...defaultSessionConfig, ...config })),
     parentSessionId: sessionId.nullable(),
+    durability: z.enum(['os', 'none']).optional(),
   }),
   messages: z.array(message),
   files: z.array(z.tuple([text, z.number()])),
@@ -121,9 +122,14 @@ export function deserializeSession(stored: unknown): RestoreSession {
   }
   return deepFreeze({
     type: 'session.restore',
-    data: { savedAt, savedSeq, createdAt, profile, files, fileIndex, memory },
+    data: { savedAt, savedSeq, createdAt, profile: profileOf(profile), files, fileIndex, memory },
     messages: messages.map(({ at, ...data }) => ({ at, message: data as NewMessage })),
   });
+}
+
+/** A member that is absent is absent: undefined is not JSON. */
+function profileOf({ durability, ...profile }: z.output<typeof record>['profile']): SessionProfile {
+  return durability === undefined ? profile : { ...profile, durability };
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

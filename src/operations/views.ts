@@ -1,4 +1,5 @@
 // What operations answer with: plain data, times in milliseconds since the epoch.
+import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 import type { AgentRestart, agentStatuses } from '../domain/agent-runs.ts';
 import type { ConditionKind } from '../domain/condition-law.ts';
@@ -16,6 +17,8 @@ export interface Repeatable {
 export interface Acknowledged extends Repeatable {
   /** The stream's newest event when the command was decided. All up to it was durable before the answer was given. */
   readonly seq: number;
+  /** What all that it tells of had reached when the answer was given: at least the class of the session. */
+  readonly durability: Durability;
 }
 
 export interface StatusAcknowledged extends Acknowledged {
@@ -73,6 +76,8 @@ export interface SessionDetails extends SessionInfo {
   readonly metadata: Json;
   readonly llmConfig: Json;
   readonly config: SessionConfig;
+  /** What its answers wait for: given when it was created, and fixed. */
+  readonly durability: Durability;
   readonly entries: number;
   /** The reason of the last change of status. */
   readonly reason: string | null;

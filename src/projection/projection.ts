@@ -21,6 +21,8 @@ export interface Projection {
    * missing in the feed, because they were trimmed, removed or damaged: they too are to be read again.
    */
   apply(entries: readonly FeedEntry[]): readonly string[];
+  /** Sets what it knows of a stream of which no feed tells; undefined for one that is gone. */
+  place(stream: string, head: Head | undefined): void;
   /** Makes what it knows of a stream anew from the stream itself. Rejects when that cannot be read. */
   reread(stream: string): Promise<void>;
   /** From now on it is the one that is asked: called once, after it was built. */

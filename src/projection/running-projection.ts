@@ -5,6 +5,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import type { Cursor, FeedEntry, Head, Journal } from '../journal/journal.ts';
 import type { ProjectionInfo } from '../operations/views.ts';
 import type { Projection } from './projection.ts';
+import { Unjournaled, type UnjournaledHeads } from './unjournaled.ts';
 
 /** Reads the feed on behalf of a projection. */
 interface Following {
@@ -26,6 +27,8 @@ export interface RunningProjectionOptions<P extends Projection> {
   readonly create: () => P;
   readonly journal: Pick<Journal, 'list' | 'feedEnd' | 'readAll'>;
   readonly follow: Follow;
+  /** The streams of which the feed does not tell. */
+  readonly unjournaled: UnjournaledHeads;
   readonly telemetry: Telemetry;
 }
 
@@ -44,6 +47,7 @@ export class RunningProjection<P extends Projection = Projection> {
   readonly #options: RunningProjectionOptions<P>;
   /** What is being loaded before it begins. */
   readonly #loading: { readonly projection: P; readonly outdated: string[] };
+  readonly #unjournaled: Unjournaled;
   #generation: Generation<P> | undefined;
   #rebuilding: Promise<void> | undefined;
   #stopped = false;
@@ -51,6 +55,7 @@ export class RunningProjection<P extends Projection = Projection> {
   constructor(options: RunningProjectionOptions<P>) {
     this.#options = options;
     this.#loading = { projection: options.create(), outdated: [] };
+    this.#unjournaled = new Unjournaled(options.unjournaled, () => this.#takeIn());
   }
 
   get name(): string {
@@ -79,8 +84,17 @@ export class RunningProjection<P extends Projection = Projection> {
     for (;;) {
       const generation = this.#generation;
       await generation?.following.catchUp();
-      if (generation === this.#generation) return this.#current;
+      if (generation !== this.#generation) continue;
+      this.#takeIn();
+      return this.#current;
     }
+  }
+
+  #takeIn(): void {
+    const projection = this.#current;
+    this.#unjournaled.flush((stream, head) => {
+      if (stream.startsWith(projection.prefix)) projection.place(stream, head);
+    });
   }
 
   /** Builds it again from the journal. Calls that come while it is being built wait for the same one. */
@@ -102,6 +116,7 @@ export class RunningProjection<P extends Projection = Projection> {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unjournaled.stop();
     await Promise.all([this.#end(this.#generation), this.#rebuilding?.catch(() => undefined)]);
   }
 
@@ -111,18 +126,22 @@ export class RunningProjection<P extends Projection = Projection> {
     let next: Generation<P> | undefined;
     try {
       const from = journal.feedEnd();
+      this.#unjournaled.beginBuild();
       const outdated = await this.#loadAll(projection);
       next = this.#start(projection, from, outdated);
       await next.completed;
       await next.following.catchUp();
       this.#assertRunning();
     } catch (error) {
+      this.#unjournaled.endBuild();
       await this.#end(next);
       projection.reset();
       throw error;
     }
     const last = this.#generation;
     this.#generation = next;
+    this.#unjournaled.endBuild();
+    this.#takeIn();
     projection.serve();
     await this.#end(last);
     last?.projection.reset();

@@ -129,6 +129,14 @@ export class SessionList implements Projection {
     return [...torn];
   }
 
+  place(stream: string, head: Head | undefined): void {
+    const sessionId = sessionOf(stream);
+    if (sessionId === undefined) return;
+    if (head === undefined) this.#forget(sessionId);
+    else this.#keep(rowFromHead(head));
+    this.#tell(true);
+  }
+
   async reread(stream: string): Promise<void> {
     const sessionId = sessionOf(stream);
     if (sessionId === undefined) return;

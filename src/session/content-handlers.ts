@@ -97,7 +97,8 @@ async function listMessages(
     const { items, next } = await readBackwards(context.journal, state, position ?? seq + 1, limit);
     return page(items.map(info), next);
   }
-  const after = Math.max(position ?? 0, state.conversation.clearedThrough);
+  const first = Math.max(state.conversation.clearedThrough, await beginning(context.journal, sessionId));
+  const after = Math.max(position ?? first, state.conversation.clearedThrough);
   const { items, next } = await readForwards(context.journal, sessionId, after, limit, (event) =>
     isMessage(event) ? info(event) : undefined,
   );
@@ -130,6 +131,7 @@ async function publishEvent(
   if (!isTransient(type as PublishableEventType)) {
     return sendCommand(context, sessionId, { type: 'event.publish', event: type, data }, call);
   }
+  if (call.durability !== undefined) throw transientAsked(type);
   const { state } = await context.manager.read(sessionId);
   call.signal?.throwIfAborted();
   const status = statusOf(state);
@@ -138,6 +140,11 @@ async function publishEvent(
   const transient = Object.freeze({ stream: sessionStream(sessionId), at: context.clock.now(), type, data });
   for (const topic of [sessionTopic(sessionId), globalTopic]) context.pubsub.publish(topic, { transient });
   return {};
+}
+
+function transientAsked(type: string): HoldfastError {
+  const problem = `${type} is transient and reaches no disk`;
+  return new HoldfastError('INVALID_INPUT', { operation: 'events.publish', field: 'options', problem });
 }
 
 async function listEvents(

@@ -1,5 +1,6 @@
 // What the handlers of session operations work with.
 import type { Clock } from '../base/clock.ts';
+import type { Durability } from '../base/durability.ts';
 import type { IdSource } from '../base/ids.ts';
 import type { TokenCounter } from '../domain/built-context.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
@@ -23,6 +24,8 @@ export interface HandlerContext {
   readonly newId: IdSource;
   readonly countTokens: TokenCounter;
   readonly defaults: SessionConfig;
+  /** Of new sessions that name none. */
+  readonly durability: Durability;
   /** Files of sessions must lie below it; null takes any path as a name. */
   readonly fileRoot: string | null;
 }

@@ -47,6 +47,7 @@ async function createSession(
 ): Promise<Acknowledged & { sessionId: string }> {
   const sessionId =
     input.sessionId ?? (call.operationId === undefined ? context.newId() : idFromKey(call.operationId));
+  const durability = input.durability ?? context.durability;
   const profile: SessionProfile = {
     name: input.name ?? null,
     agent: input.agent ?? null,
@@ -56,6 +57,7 @@ async function createSession(
     config:
       input.config === undefined ? context.defaults : Object.freeze({ ...context.defaults, ...input.config }),
     parentSessionId: input.parentSessionId ?? null,
+    ...(durability !== 'fsync' && { durability }),
   };
   return { ...(await context.manager.create(sessionId, profile, call)), sessionId };
 }
@@ -85,14 +87,19 @@ async function terminateSession(
   );
   if (asked.status !== 'terminating') return finished(context, sessionId, asked);
   await context.manager.whenAgentsEnded(sessionId);
-  const ended = await finishTermination(context, sessionId);
+  const ended = await finishTermination(context, sessionId, call);
   return finished(context, sessionId, asked.repeated === true ? { ...ended, repeated: true } : ended);
 }
 
 /** That the session ends is durable before: a failure here is never one that had no effect. */
-async function finishTermination(context: HandlerContext, sessionId: string): Promise<StatusAcknowledged> {
+async function finishTermination(
+  context: HandlerContext,
+  sessionId: string,
+  { durability }: Call,
+): Promise<StatusAcknowledged> {
+  const call: Call = durability === undefined ? {} : { durability };
   try {
-    return await sendCommand(context, sessionId, { type: 'session.finishTermination' }, {});
+    return await sendCommand(context, sessionId, { type: 'session.finishTermination' }, call);
   } catch (cause) {
     if (!HoldfastError.is(cause) || !cause.retryable) throw cause;
     const details = { command: 'session.terminate', stream: sessionStream(sessionId) };

@@ -196,7 +196,7 @@ export class LiveSessions {
   #tell(session: ToldSession, events: readonly StoredEvent[], state: SessionState): void {
     const { sessionId } = session;
     this.#options.follow(sessionId, events, state);
-    this.#told.tell(session, events);
+    this.#told.tell(session, events, state.profile.durability !== 'none');
     if (resting.has(statusOf(state))) queueMicrotask(() => this.unload(sessionId));
   }
 

@@ -10,7 +10,7 @@ import { sessionStream } from '../domain/session-law.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
-import type { ParsedInputOf } from '../operations/registry.ts';
+import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../operations/session-record.ts';
 import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
 import { conditionInfo } from './condition-handlers.ts';
@@ -50,7 +50,7 @@ export function queryHandlers(context: HandlerContext): Handlers<QueryOperation>
 async function getSession({ manager, clock }: HandlerContext, sessionId: string): Promise<SessionDetails> {
   const { state, seq } = await manager.read(sessionId);
   const { createdAt, updatedAt, lastActivityAt, messages, entries, reason, error } = contextOf(state);
-  const { name, agent, parentSessionId, metadata, llmConfig, config } = state.profile;
+  const { name, agent, parentSessionId, metadata, llmConfig, config, durability = 'fsync' } = state.profile;
   const quiet = {
     activeAt: lastActivityAt,
     idleAfterMs: config.idleAfterMs,
@@ -74,6 +74,7 @@ async function getSession({ manager, clock }: HandlerContext, sessionId: string)
     metadata,
     llmConfig,
     config,
+    durability,
     reason,
     error,
     seq,
@@ -86,12 +87,9 @@ async function prepareSave(
   sessionId: string,
 ): Promise<PreparedWrite<SavedInfo>> {
   const { state, seq } = await manager.read(sessionId);
-  const whole = await readForwards(
-    journal,
-    sessionId,
-    state.conversation.clearedThrough,
-    Number.POSITIVE_INFINITY,
-    (event) => (isMessage(event) && event.seq <= seq ? event : undefined),
+  const first = Math.max(state.conversation.clearedThrough, await beginning(journal, sessionId));
+  const whole = await readForwards(journal, sessionId, first, Number.POSITIVE_INFINITY, (event) =>
+    isMessage(event) && event.seq <= seq ? event : undefined,
   );
   const record = serializeSession(state, whole.items, clock.now(), seq);
   return {
@@ -107,7 +105,7 @@ async function restoreSession(
   context: HandlerContext,
   sessionId: string,
   call: Call,
-): Promise<{ seq: number; sessionId: string; messages: number }> {
+): Promise<OutputOf<'sessions.restore'>> {
   const saved = async (): Promise<SessionCommand> =>
     (await isAnswered(context, sessionStream(sessionId), call))
       ? answeredBefore

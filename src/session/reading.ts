@@ -47,7 +47,7 @@ export async function readBackwards(
   before: number,
   limit: number,
 ): Promise<Reading<MessageEvent>> {
-  const floor = state.conversation.clearedThrough;
+  const floor = Math.max(state.conversation.clearedThrough, await beginning(journal, state.sessionId));
   const items: MessageEvent[] = [];
   for (let end = before; end - 1 > floor; ) {
     const start = Math.max(floor, end - 1 - blockSize);

@@ -119,5 +119,6 @@ const show = (received: Received): DeliveredEvent | undefined =>
 
 function heardOf(announcement: Announcement): readonly (DeliveredEvent | undefined)[] {
   if ('transient' in announcement) return [transientEvent(announcement.transient)];
-  return announcement.durable.map((event) => deliveredEvent(event));
+  const events = 'durable' in announcement ? announcement.durable : announcement.volatile;
+  return events.map((event) => deliveredEvent(event));
 }

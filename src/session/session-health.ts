@@ -60,6 +60,17 @@ export class SessionHealth {
       this.#recovered(sessionId, 'the process was restarted');
   }
 
+  /** Of a session that was not journaled nothing is left when its process has ended, but its condition is. */
+  async forgetMissing(isStored: (sessionId: string) => Promise<boolean>): Promise<void> {
+    for (const { sessionId } of this.#conditions.list()) {
+      try {
+        if (!(await isStored(sessionId))) await this.#conditions.forget(sessionId);
+      } catch (thrown) {
+        this.#telemetry('condition.notRecorded', { sessionId, problem: toError(thrown).message });
+      }
+    }
+  }
+
   givenUp(sessionId: string, reason: string, error: Error, restarts: number): void {
     this.#telemetry('session.quarantined', { sessionId, reason, restarts, problem: error.message });
     const wanted = { condition: 'quarantined', reason, error, restarts } as const;

@@ -97,6 +97,7 @@ export class SessionManager implements SupervisedChild {
 
   serve(): void {
     this.health.booted();
+    void this.health.forgetMissing((sessionId) => this.#isStored(sessionId));
     this.#lifecycle.signal('started');
   }
 

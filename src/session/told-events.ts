@@ -18,9 +18,9 @@ export class ToldEvents {
     this.#pubsub = pubsub;
   }
 
-  tell({ sessionId, stream }: ToldSession, events: readonly StoredEvent[]): void {
+  tell({ sessionId, stream }: ToldSession, events: readonly StoredEvent[], isJournaled: boolean): void {
     this.note(sessionId, events.at(-1)?.seq ?? 0);
-    const announcement: Announcement = { durable: events };
+    const announcement: Announcement = isJournaled ? { durable: events } : { volatile: events };
     this.#pubsub.publish(stream, announcement);
     this.#pubsub.publish(globalTopic, announcement);
   }

@@ -32,6 +32,8 @@ export interface FaultyLevel {
   readonly open: OpenStore;
   /** How many writes were asked for: batches, puts, deletes and clears. */
   readonly writes: number;
+  /** How many of the chained batches among them were synced: each group commit is one. */
+  readonly syncs: number;
   /** The keys and values that are there. Changing it is what rot does. */
   readonly data: Pick<Store, 'get' | 'put' | 'del' | 'keys' | 'iterator'>;
   /** From now on writes fail by `plan`. As in LevelDB, a handle that met a fault fails until it is opened anew. */
@@ -53,7 +55,7 @@ export interface HeldWrites {
 }
 
 export function faultyLevel(): FaultyLevel {
-  const disk: Disk = { writes: 0, plan: () => undefined, pass: async () => {}, failingOpens: 0 };
+  const disk: Disk = { writes: 0, syncs: 0, plan: () => undefined, pass: async () => {}, failingOpens: 0 };
   const platter = new MemoryLevel<string, string>();
   let handle: Store | undefined;
   return {
@@ -69,6 +71,9 @@ export function faultyLevel(): FaultyLevel {
     },
     get writes() {
       return disk.writes;
+    },
+    get syncs() {
+      return disk.syncs;
     },
     data: sublevelOf(platter),
     failWrites(plan) {
@@ -100,6 +105,7 @@ export function faultyLevel(): FaultyLevel {
 
 interface Disk {
   writes: number;
+  syncs: number;
   plan: FaultPlan;
   /** Resolves when the n-th write may be carried out. */
   pass: (write: number) => Promise<void>;
@@ -131,17 +137,27 @@ function handleOn(platter: Store, disk: Disk): Store {
     del: (...args: unknown[]) => write(() => Reflect.apply(del, handle, args)),
     clear: (...args: unknown[]) => write(() => Reflect.apply(clear, handle, args)),
     batch: (...args: unknown[]) =>
-      args.length > 0 ? write(() => Reflect.apply(batch, handle, args)) : chainedBatch(handle, batch, write),
+      args.length > 0
+        ? write(() => Reflect.apply(batch, handle, args))
+        : chainedBatch(handle, batch, disk, write),
   });
 }
 
 /** An empty batch does not reach the disk. */
-function chainedBatch(handle: Store, batch: Store['batch'], write: Write): ReturnType<typeof batch> {
+function chainedBatch(
+  handle: Store,
+  batch: Store['batch'],
+  disk: Disk,
+  write: Write,
+): ReturnType<typeof batch> {
   const chained = batch.call(handle);
   const carryOut = chained.write.bind(chained);
   return Object.assign(chained, {
-    write: (options: object = {}) =>
-      chained.length === 0 ? carryOut(options) : write(() => carryOut(options)),
+    write: (options: { readonly sync?: boolean } = {}) => {
+      if (chained.length === 0) return carryOut(options);
+      if (options.sync === true) disk.syncs += 1;
+      return write(() => carryOut(options));
+    },
   });
 }
 

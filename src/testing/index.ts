@@ -9,7 +9,11 @@ export {
   nthWrite,
   randomWrites,
 } from './faulty-level.ts';
-export type { JournalStore, JournalStoreFactory } from './journal-conformance/journal-fixture.ts';
+export type {
+  JournalStore,
+  JournalStoreFactory,
+  JournalTraits,
+} from './journal-conformance/journal-fixture.ts';
 export { journalConformance } from './journal-conformance.ts';
 export { type ManualClock, manualClock } from './manual-clock.ts';
 export type { SuiteRunner } from './suite-runner.ts';

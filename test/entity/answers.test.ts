@@ -57,7 +57,7 @@ describe('while an append is with the disk', () => {
     await quiet();
     expect(watched.outcome).toBe('waiting');
     held.release();
-    expect(await look).toEqual({ seq: 1, newest: 'a' });
+    expect(await look).toEqual({ durability: 'fsync', seq: 1, newest: 'a' });
   });
 
   test('an answer without events waits for the append that has not departed, not for the one before it', async () => {
@@ -75,7 +75,7 @@ describe('while an append is with the disk', () => {
     await quiet();
     expect(watched.outcome).toBe('waiting');
     second.release();
-    expect(await look).toEqual({ seq: 2, newest: 'b' });
+    expect(await look).toEqual({ durability: 'fsync', seq: 2, newest: 'b' });
   });
 });
 
@@ -85,7 +85,7 @@ describe('with nothing on its way', () => {
     await entity.send(add('a'));
     const { writes } = disk;
     expect(await codeOf(entity.send({ type: 'ledger.refuse' }))).toBe('INVALID_INPUT');
-    expect(await entity.send({ type: 'ledger.look' })).toEqual({ seq: 1, newest: 'a' });
+    expect(await entity.send({ type: 'ledger.look' })).toEqual({ durability: 'fsync', seq: 1, newest: 'a' });
     expect(disk.writes).toBe(writes);
   });
 });

@@ -58,8 +58,13 @@ describe.each<Fault>(['before', 'after'])('when the disk fails %s it has written
     disk.failWrites(nthWrite(disk.writes + 1, fault));
     expect(await codeOf(entity.send(add('once'), meta))).toBe('OUTCOME_UNKNOWN');
     const retried = await entity.send(add('once'), meta);
-    expect(retried).toEqual({ seq: 2, lines: 2, ...(kept && { repeated: true }) });
-    expect(await entity.send(add('once'), meta)).toEqual({ seq: 2, lines: 2, repeated: true });
+    expect(retried).toEqual({ durability: 'fsync', seq: 2, lines: 2, ...(kept && { repeated: true }) });
+    expect(await entity.send(add('once'), meta)).toEqual({
+      durability: 'fsync',
+      seq: 2,
+      lines: 2,
+      repeated: true,
+    });
     expect(linesOf((await journal.readFrom('ledger/one', 0)).events)).toEqual(['before', 'once']);
   });
 
@@ -160,7 +165,7 @@ test('an append that another writer was first with is not committed, and the ent
   const rival = await openLedger(store, journal, { incarnation: 2 });
   await rival.entity.send(add('rival'));
   expect(await codeOf(entity.send(add('late')))).toBe('NOT_COMMITTED');
-  expect(await entity.send(add('now'))).toEqual({ seq: 3, lines: 3 });
+  expect(await entity.send(add('now'))).toEqual({ durability: 'fsync', seq: 3, lines: 3 });
   expect(entity.durable.lines).toEqual(['before', 'rival', 'now']);
 });
 

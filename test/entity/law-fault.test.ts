@@ -33,7 +33,7 @@ describe.each<FaultPlace>(['decide', 'evolve'])('a fault in %s', (place) => {
     const fault = codeOf(entity.send({ type: 'ledger.break', place }));
     expect(await Promise.all([behind, fault])).toEqual(['NOT_COMMITTED', 'NOT_COMMITTED']);
     held.release();
-    expect(await flying).toEqual({ seq: 2, lines: 2 });
+    expect(await flying).toEqual({ durability: 'fsync', seq: 2, lines: 2 });
     expect(told).toEqual([['kept'], ['flying']]);
     expect(become).toEqual(['kept']);
     const next = await openLedger({ ...store, clock: store.clock }, journal, { incarnation: 2 });
@@ -45,7 +45,7 @@ test('a fault in the summary of a state refuses what led to it, and the session 
   const { entity, journal } = await started();
   expect(await codeOf(entity.send({ type: 'ledger.break', place: 'summarize' }))).toBe('NOT_COMMITTED');
   await quiet();
-  expect(await entity.send(add('next'))).toEqual({ seq: 2, lines: 2 });
+  expect(await entity.send(add('next'))).toEqual({ durability: 'fsync', seq: 2, lines: 2 });
   expect((await journal.head('ledger/one'))?.seq).toBe(2);
 });
 

@@ -152,7 +152,7 @@ describe('an entity that was abandoned', () => {
     entity.abandon(new Error('gone'));
     expect(await waiting).toBe('NOT_COMMITTED');
     held.release();
-    expect(await flying).toEqual({ seq: 1, lines: 1 });
+    expect(await flying).toEqual({ durability: 'fsync', seq: 1, lines: 1 });
     const { events } = await journal.readFrom('ledger/one', 0);
     expect(events.length).toBe(1);
   });

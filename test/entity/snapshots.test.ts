@@ -117,7 +117,7 @@ describe('a state is the same', () => {
     await damage(store, damaged);
     const { entity } = await openLedger(store, store.journal);
     expect(entity.durable).toEqual({ lines: lines(47), remindAt: null });
-    expect(await entity.send(add('next'))).toEqual({ seq: 48, lines: 48 });
+    expect(await entity.send(add('next'))).toEqual({ durability: 'fsync', seq: 48, lines: 48 });
     const reported = store.reports.filter(({ name }) => name === 'snapshot.damaged');
     expect(reported.map(({ data }) => data.seq)).toEqual(damaged);
   });
@@ -152,7 +152,7 @@ describe('a snapshot that cannot be written', () => {
     disk.failWrites(nthWrite(disk.writes + 1, 'before'));
     await entity.snapshot();
     expect(reports.map(({ name }) => name)).toContain('snapshot.failed');
-    expect(await entity.send(add('b'))).toEqual({ seq: 2, lines: 2 });
+    expect(await entity.send(add('b'))).toEqual({ durability: 'fsync', seq: 2, lines: 2 });
     expect(crashes).toEqual([]);
   });
 
@@ -164,7 +164,7 @@ describe('a snapshot that cannot be written', () => {
       { name: 'snapshot.failed', data: { stream: 'ledger/one', seq: 1, problem: 'broken in encode' } },
     ]);
     await entity.snapshot();
-    expect(await entity.send(add('b'))).toEqual({ seq: 2, lines: 2 });
+    expect(await entity.send(add('b'))).toEqual({ durability: 'fsync', seq: 2, lines: 2 });
     expect(crashes).toEqual([]);
   });
 });

@@ -23,12 +23,13 @@ function loopOf(groupBytes: number, write: (group: number) => Promise<void> = as
     async write(group) {
       groups.push(group.map((commit) => names.get(commit) ?? ''));
       await write(groups.length);
+      return 'fsync';
     },
   });
   const add = (stream: string, n: number, bytes = 1): void => {
     const name = `${stream}${n}`;
     const commit = {
-      ...{ stream, bytes, writes: [], events: [] },
+      ...{ stream, bytes, writes: [], events: [], needsSync: true },
       committed: () => settled.push(`${name} committed`),
       failed: () => settled.push(`${name} failed`),
       dropped: () => settled.push(`${name} dropped`),

@@ -90,6 +90,7 @@ class Desk {
     const running = new RunningProjection<SessionList>({
       journal: listing,
       telemetry,
+      unjournaled: { watch: () => () => {}, peek: () => undefined },
       create: () => {
         const list = new SessionList({ journal, conditions: () => [], live, now: () => clock.now() });
         this.made.push(list);

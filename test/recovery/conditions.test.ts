@@ -114,7 +114,7 @@ describe('a condition that is set', () => {
     await held.arrived;
     expect(told).toEqual([]);
     held.release();
-    expect(await answer).toEqual({ seq: 1, condition: 'quarantined' });
+    expect(await answer).toEqual({ durability: 'fsync', seq: 1, condition: 'quarantined' });
     expect(told).toEqual([['s1', 'condition.set', 1, 'quarantined']]);
     expect(conditions.find('s1')?.seq).toBe(1);
   });
@@ -184,7 +184,7 @@ describe('a condition that is cleared', () => {
     await held.arrived;
     expect(shownOf(conditions)).toBe('recovering');
     held.release();
-    expect(await cleared).toEqual({ seq: 2, condition: null });
+    expect(await cleared).toEqual({ durability: 'fsync', seq: 2, condition: null });
     expect(conditions.find('s1')).toBeUndefined();
     expect(told.at(-1)).toEqual(['s1', 'condition.cleared', 2, undefined]);
   });
@@ -196,7 +196,7 @@ describe('a condition that is cleared', () => {
       condition: 'quarantined',
     });
     expect(shownOf(conditions)).toBe('quarantined');
-    expect(await conditions.clear('s2', healed)).toEqual({ seq: 0, condition: null });
+    expect(await conditions.clear('s2', healed)).toEqual({ durability: 'fsync', seq: 0, condition: null });
     expect(told).toHaveLength(1);
   });
 

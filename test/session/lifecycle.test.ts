@@ -30,7 +30,7 @@ describe('creating', () => {
       parentSessionId: 'parent',
     };
     const created = await test.client.sessions.create({ sessionId, ...given });
-    expect(created).toEqual({ sessionId, seq: 2 });
+    expect(created).toEqual({ sessionId, seq: 2, durability: 'fsync' });
     const { config, ...session } = await test.client.sessions.get({ sessionId });
     const { config: _, ...rest } = given;
     const now = test.clock.now();

@@ -26,6 +26,11 @@ export interface JournalStore {
 
 export type JournalStoreFactory = () => Promise<JournalStore>;
 
+export interface JournalTraits {
+  /** Its streams end with the process, stand in no feed, and leave nothing behind when they are removed. */
+  readonly inMemory?: boolean;
+}
+
 /** Gives a test its journal, and takes everything away again, also when the test fails. */
 export type WithJournal = (
   use: (journal: Journal, reopen: () => Promise<Journal>) => Promise<void>,
@@ -33,13 +38,20 @@ export type WithJournal = (
 
 export interface JournalSuite extends SuiteRunner {
   readonly withJournal: WithJournal;
+  readonly inMemory: boolean;
+  /** Declares a test of what only a store can do that outlives the process. */
+  readonly testStored: SuiteRunner['test'];
 }
 
-export function withJournalOf(factory: JournalStoreFactory): WithJournal {
+export function withJournalOf(
+  factory: JournalStoreFactory,
+  { inMemory = false }: JournalTraits,
+): WithJournal {
   return async (use) => {
     const store = await factory();
     let journal = await store.open();
     const reopen = async (): Promise<Journal> => {
+      if (inMemory) return journal;
       await journal.close();
       journal = await store.open();
       return journal;

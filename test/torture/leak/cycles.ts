@@ -201,6 +201,12 @@ const manyAgents = {
 export const cycleKinds: readonly CycleKind[] = [
   { name: 'create and terminate, with cleanup', warmUp: streamsUntilFull, prepare: opening(true) },
   {
+    name: 'create and terminate, with cleanup, not journaled',
+    warmUp: streamsUntilFull,
+    options: { durability: 'none' },
+    prepare: opening(true),
+  },
+  {
     name: 'create and terminate',
     warmUp: streamsUntilFull,
     leavesEntry: true,

@@ -1,0 +1,23 @@
+// The log files of a LevelDB in a directory: all of a write is in one of them before it is answered, and LevelDB syncs only
+// the newest, and that only with a synced write.
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Makes durable what was written to the logs. One that is gone meanwhile is in a table, which LevelDB synced. */
+export async function syncLogs(database: string): Promise<void> {
+  const names = await readdir(database);
+  const logs = names.filter((name) => name.endsWith('.log'));
+  await Promise.all(logs.map((name) => syncFile(join(database, name))));
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  try {
+    await file?.datasync();
+  } finally {
+    await file?.close();
+  }
+}

@@ -1,0 +1,146 @@
+// Two journals as one: a stream that is not journaled is in memory, every other is where the disk is. The feed and the small
+// values are the disk's. A stream is where it was created, for good.
+import type { Json } from '../base/json.ts';
+import type {
+  Append,
+  AppendOptions,
+  Cursor,
+  EventDraft,
+  FeedEntry,
+  Head,
+  HeadPage,
+  Journal,
+  JournalLimits,
+  KeyValue,
+  ReadOptions,
+  ReadPage,
+  Snapshot,
+  Version,
+} from './journal.ts';
+import { VolatileJournal } from './volatile-journal.ts';
+
+export class RoutedJournal implements Journal {
+  readonly volatile: VolatileJournal;
+  readonly #durable: Journal;
+  /** Streams of which it is being asked whether the disk knows them. */
+  readonly #creating = new Map<string, Promise<unknown>>();
+
+  /** With a journal in memory that keeps the newest snapshot alone: nothing can damage it. */
+  static over(durable: Journal): RoutedJournal {
+    const { limits, epoch } = durable;
+    return new RoutedJournal(durable, new VolatileJournal({ limits, epoch, keeps: { snapshots: 1 } }));
+  }
+
+  constructor(durable: Journal, volatile: VolatileJournal) {
+    this.#durable = durable;
+    this.volatile = volatile;
+  }
+
+  get limits(): JournalLimits {
+    return this.#durable.limits;
+  }
+
+  get epoch(): number {
+    return this.#durable.epoch;
+  }
+
+  get backlogBytes(): number {
+    return this.#durable.backlogBytes;
+  }
+
+  /** The disk's: what is in memory goes on beside it. */
+  get incident(): Promise<void> | undefined {
+    return this.#durable.incident;
+  }
+
+  get kv(): KeyValue {
+    return this.#durable.kv;
+  }
+
+  head(stream: string): Promise<Head | undefined> {
+    const creating = this.#creating.get(stream);
+    if (creating !== undefined) return creating.then(() => this.head(stream));
+    return this.#of(stream).head(stream);
+  }
+
+  append(
+    stream: string,
+    expected: Version | null,
+    events: readonly EventDraft[],
+    options: AppendOptions,
+  ): Promise<Append> {
+    if (options.durability === 'none' && expected === null && !this.volatile.has(stream))
+      return this.#create(stream, events, options);
+    return this.#of(stream).append(stream, expected, events, options);
+  }
+
+  receipt(stream: string, key: string): Json | undefined | Promise<Json | undefined> {
+    return this.#of(stream).receipt(stream, key);
+  }
+
+  readFrom(stream: string, after: number, options?: ReadOptions): Promise<ReadPage> {
+    return this.#of(stream).readFrom(stream, after, options);
+  }
+
+  readAll(after: Cursor | null, limit?: number): Promise<readonly FeedEntry[]> {
+    return this.#durable.readAll(after, limit);
+  }
+
+  feedEnd(): Cursor {
+    return this.#durable.feedEnd();
+  }
+
+  snapshots(stream: string): AsyncIterable<Snapshot> {
+    return this.#of(stream).snapshots(stream);
+  }
+
+  putSnapshot(stream: string, snapshot: Snapshot): Promise<void> {
+    return this.#of(stream).putSnapshot(stream, snapshot);
+  }
+
+  trim(stream: string, through: number): Promise<void> {
+    return this.#of(stream).trim(stream, through);
+  }
+
+  remove(stream: string, expected: Version): Promise<Append> {
+    return this.#of(stream).remove(stream, expected);
+  }
+
+  /** One order for both: a page ends where the disk's does, or earlier when it is full. */
+  async list(query: { prefix?: string; after?: string; limit?: number } = {}): Promise<HeadPage> {
+    const page = await this.#durable.list(query);
+    const { prefix = '', after = '', limit = 1000 } = query;
+    const { next } = page;
+    const beside = this.volatile
+      .heads(prefix, after)
+      .filter(({ stream }) => next === undefined || stream <= next);
+    if (beside.length === 0) return page;
+    const all = [...page.heads, ...beside].sort((a, b) => (a.stream < b.stream ? -1 : 1));
+    const last = all.length > limit ? all[limit - 1]?.stream : undefined;
+    if (last === undefined) return { ...page, heads: all };
+    return { heads: all.slice(0, limit), damaged: page.damaged.filter((name) => name <= last), next: last };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#durable.close(), this.volatile.close()]);
+  }
+
+  #of(stream: string): Journal | VolatileJournal {
+    return this.volatile.has(stream) ? this.volatile : this.#durable;
+  }
+
+  /** An id that the disk knows is taken. */
+  #create(stream: string, events: readonly EventDraft[], options: AppendOptions): Promise<Append> {
+    const created = this.#durable.head(stream).then((head): Append | Promise<Append> => {
+      if (head !== undefined) return { ok: false, reason: 'conflict', head };
+      return this.volatile.append(stream, null, events, options);
+    });
+    const settled = created.then(nothing, nothing).then(() => {
+      if (this.#creating.get(stream) === settled) this.#creating.delete(stream);
+    });
+    this.#creating.set(stream, settled);
+    return created;
+  }
+}
+
+function nothing(): void {}
