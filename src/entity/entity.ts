@@ -2,19 +2,10 @@ import type { Durability } from '../base/durability.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Command, Refusal } from '../domain/law.ts';
-import type { Append, EventDraft, EventMeta, Head, StoredEvent } from '../journal/journal.ts';
+import type { Append, EventDraft, EventMeta, Head, Landed, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
-import {
-  asReached,
-  atLeast,
-  durabilityOf,
-  incidentOf,
-  isTooMuch,
-  type Landed,
-  notJournaled,
-  wantsMore,
-} from './demand.ts';
+import { asReached, demandOf, durabilityOf, incidentOf, joined, refusalOf, wantsMore } from './demand.ts';
 import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
 import { type Flight, Flights, isWritten, loadOf } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
@@ -112,8 +103,7 @@ export class Entity<State, C extends Command> {
     if (this.#abandoned !== undefined)
       return Promise.reject(this.#notCommitted(command.type, this.#abandoned));
     const known = this.#mailbox.join(meta);
-    if (known !== undefined)
-      return meta.durability === undefined ? known : known.then(() => this.send(command, meta));
+    if (known !== undefined) return joined(known, meta, () => this.send(command, meta));
     return this.#isFull ? Promise.reject(this.#overloaded()) : this.#mailbox.post(command, meta);
   }
 
@@ -225,19 +215,20 @@ export class Entity<State, C extends Command> {
     const durability = durabilityOf(this.#ports.law, events.at(-1)?.state ?? this.#decided);
     const answer: Answer = reply === undefined ? { seq, durability } : { seq, durability, ...reply };
     const isWritten = events.length > 0 || this.#keepsAnswer(meta) || wantsMore(meta, durability);
-    if (isTooMuch(meta, durability)) this.#answerInTurn(job, notJournaled(command));
+    const tooMuch = refusalOf(command, meta, durability);
+    if (tooMuch !== undefined) this.#answerInTurn(job, tooMuch);
     else if (isWritten) this.#remember(outcome, command.type, job, answer);
     else this.#answerInTurn(job, answer);
   }
 
   /** What is on record may have reached less than is wanted now. */
   #repeat(job: Job<C>, known: Answer): void {
-    const { command, meta } = job;
     const durability = durabilityOf(this.#ports.law, this.#decided);
-    if (isTooMuch(meta, durability)) this.#mailbox.refuse(job, notJournaled(command));
-    else if (!wantsMore(meta, durability)) this.#mailbox.answer(job, known);
+    const tooMuch = refusalOf(job.command, job.meta, durability);
+    if (tooMuch !== undefined) this.#mailbox.refuse(job, tooMuch);
+    else if (!wantsMore(job.meta, durability)) this.#mailbox.answer(job, known);
     else {
-      this.#flights.add({ events: [], command: command.type, receipts: noReceipts, job, answer: known });
+      this.#flights.add({ events: [], command: job.command.type, receipts: noReceipts, job, answer: known });
       if (!this.#flights.isFlying) this.#append();
     }
   }
@@ -297,12 +288,10 @@ export class Entity<State, C extends Command> {
   #append(): void {
     const { law, journal, clock } = this.#ports;
     const batch = this.#flights.depart(journal.limits.batchBytes);
-    const { drafts, receipts, state } = loadOf(batch);
+    const { drafts, receipts, state = this.#durable } = loadOf(batch);
     const startedAt = clock.now();
     try {
-      const next = state ?? this.#durable;
-      const durability = atLeast(durabilityOf(law, next), batch);
-      const options = { head: law.summarize(next), receipts, durability };
+      const options = { head: law.summarize(state), receipts, durability: demandOf(law, state, batch) };
       journal.append(this.stream, this.#head?.version ?? null, drafts, options).then(
         (result) => {
           this.#appendMs = Math.max(1, clock.now() - startedAt);
@@ -326,18 +315,14 @@ export class Entity<State, C extends Command> {
     else this.#lose(batch, 'NOT_COMMITTED', new Error('another writer has moved the stream'));
   }
 
-  #become(
-    batch: readonly Flight<State, C>[],
-    drafts: readonly EventDraft[],
-    { head, durability }: Landed,
-  ): void {
+  #become(batch: readonly Flight<State, C>[], drafts: readonly EventDraft[], landed: Landed): void {
     this.#flights.land();
-    this.#head = head;
+    this.#head = landed.head;
     for (const { events } of batch) for (const { draft, state } of events) this.#adopt(draft.event, state);
     this.#tell(drafts.map(({ event }) => event));
-    for (const flight of batch) this.#answer(flight, durability);
+    for (const flight of batch) this.#answer(flight, landed.durability);
     if (this.#abandoned !== undefined) return;
-    this.#snapshots.afterEvents(drafts, this.#durable, head);
+    this.#snapshots.afterEvents(drafts, this.#durable, landed.head);
     if (this.#flights.hasOutgoing) this.#append();
   }
 
