@@ -2,12 +2,12 @@ import type { Durability } from '../base/durability.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Command, Refusal } from '../domain/law.ts';
-import type { Append, EventDraft, EventMeta, Head, Landed, StoredEvent } from '../journal/journal.ts';
+import type { Append, EventDraft, EventMeta, Head, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
 import { type Decided, decideCommand } from './decide.ts';
 import { asReached, demandOf, durabilityOf, incidentOf, joined, refusalOf, wantsMore } from './demand.ts';
 import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
-import { type Flight, Flights, isWritten, loadOf } from './flights.ts';
+import { type Flight, Flights, isWritten, type Landed, loadOf } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
 import { lost } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
@@ -109,12 +109,8 @@ export class Entity<State, C extends Command> {
 
   /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
   wake(): void {
-    if (
-      this.#abandoned !== undefined ||
-      !this.#mailbox.isOpen ||
-      incidentOf(this.#ports, this.#decided) !== undefined
-    )
-      return;
+    if (this.#abandoned !== undefined || !this.#mailbox.isOpen) return;
+    if (incidentOf(this.#ports, this.#decided) !== undefined) return;
     try {
       this.#decideDue();
     } catch (error) {

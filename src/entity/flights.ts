@@ -1,8 +1,11 @@
 // Decided commands on their way to the disk. Of one stream one batch flies at a time; what is decided meanwhile goes next.
-import type { EventDraft, Receipt } from '../journal/journal.ts';
+import type { Append, EventDraft, Receipt } from '../journal/journal.ts';
 import type { Answer } from './command-meta.ts';
 import type { DecidedEvent } from './decide.ts';
 import type { Job } from './mailbox.ts';
+
+/** An append that has reached what it waited for. */
+export type Landed = Extract<Append, { readonly ok: true }>;
 
 /** A decided command: its events, and what its caller hears once they are durable. */
 export interface Flight<State, C> {

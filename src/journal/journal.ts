@@ -95,8 +95,6 @@ export type Append =
   | { readonly ok: false; readonly reason: 'conflict'; readonly head: Head | undefined }
   | { readonly ok: false; readonly reason: 'unknown'; readonly cause: Error };
 
-export type Landed = Extract<Append, { readonly ok: true }>;
-
 export interface ReadPage {
   readonly events: readonly StoredEvent[];
   /** The hash of the last record read, or the one given: hand it to the next read. */

@@ -48,3 +48,12 @@ test('sessions that expired under a limit do not hang on each other', async () =
   await run?.(400);
   expect(settledOutcomes() - before).toBeLessThan(150);
 });
+
+test('sessions that are not journaled leave nothing at all when they are ended with cleanup', async () => {
+  const kind = cycleKinds.find(({ name }) => name === 'create and terminate, with cleanup, not journaled');
+  const run = await kind?.prepare(await opened(kind.options, 'trace-of-none-'));
+  await run?.(100);
+  const [before] = await census(['trace-of-none-']);
+  await run?.(300);
+  expect(await census(['trace-of-none-'])).toEqual([before]);
+});
