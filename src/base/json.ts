@@ -114,9 +114,11 @@ export function roughBytes(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   let bytes = 0;
-  for (const [key, member] of Object.entries(value)) {
-    const isFlat = typeof member !== 'object' || member === null;
-    bytes += key.length + (isFlat ? roughBytes(member) : JSON.stringify(member).length);
+  for (const key of Object.keys(value)) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
+    if (typeof member === 'string') bytes += member.length;
+    else if (typeof member === 'object' && member !== null) bytes += JSON.stringify(member).length;
+    bytes += 8;
   }
   return bytes;
 }

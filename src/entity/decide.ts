@@ -24,7 +24,7 @@ export interface DecidedFrom<State> {
 }
 
 /** What an event takes in memory beside its payload. */
-const eventBytes = 256;
+const eventBytes = 128;
 
 /** Pure but for the law: nothing is kept of it when the command is refused, even after some of its events. */
 export function decideCommand<State, C extends Command>(

@@ -13,6 +13,7 @@ import type {
   JournalLimits,
   ReadOptions,
   ReadPage,
+  Receipt,
   Snapshot,
   Version,
 } from './journal.ts';
@@ -26,6 +27,8 @@ export interface VolatileJournalOptions {
 }
 
 const keepsByDefault: VolatileLimits = { events: 256, snapshots: 3, receipts: 4_096 };
+
+const none: readonly Receipt[] = [];
 
 type Changed = (stream: string) => void;
 
@@ -146,9 +149,11 @@ export class VolatileJournal implements Streams {
   }
 
   #find(stream: string): VolatileStream | undefined {
+    const found = this.#streams.get(stream);
+    if (found !== undefined) return found;
     if (this.#isClosed) throw new HoldfastError('JOURNAL_CLOSED');
     assertStream(stream);
-    return this.#streams.get(stream);
+    return undefined;
   }
 
   /** Built on at once, seen a microtask later: until then it waits like an append that is with a disk. */
@@ -156,26 +161,32 @@ export class VolatileJournal implements Streams {
     stream: string,
     expected: Version | null,
     drafts: readonly EventDraft[],
-    { head: draft, epoch = this.epoch, receipts = [] }: AppendOptions,
+    { head: draft, epoch = this.epoch, receipts = none }: AppendOptions,
   ): Promise<Append> {
     const found = this.#find(stream);
     const tail = found?.tail;
     if ((tail?.version ?? null) !== expected || epoch < (tail?.epoch ?? 0))
       return Promise.resolve({ ok: false, reason: 'conflict', head: tail });
-    const first = tail?.seq ?? 0;
-    for (const [i, { event }] of drafts.entries()) assertFollows(event, stream, first + i + 1);
-    const bytes = drafts.map(({ payload, bytes: rough = payload.length }) => rough);
-    this.#measure(stream, drafts, receipts);
-    const seq = first + drafts.length;
+    let seq = tail?.seq ?? 0;
+    let updatedAt = tail?.updatedAt ?? 0;
+    let isText = receipts.length > 0;
+    for (const { event, payload } of drafts) {
+      seq += 1;
+      assertFollows(event, stream, seq);
+      updatedAt = event.at;
+      isText ||= payload !== '';
+    }
+    if (isText) this.#measure(stream, drafts, receipts);
+    const place = chainAt(seq);
     const head: Head = {
       stream,
-      version: chainAt(seq) as Version,
+      version: place as Version,
       seq,
       firstSeq: tail?.firstSeq ?? 1,
-      chain: chainAt(seq),
+      chain: place,
       epoch,
       status: draft.status,
-      updatedAt: drafts.at(-1)?.event.at ?? tail?.updatedAt ?? 0,
+      updatedAt,
       dueAt: draft.dueAt,
       operations: (tail?.operations ?? 0) + receipts.length,
       summary: draft.summary,
@@ -183,24 +194,17 @@ export class VolatileJournal implements Streams {
     const kept = found ?? this.#open(stream);
     kept.tail = head;
     return this.#settled.then(() => {
-      const events = drafts.map(({ event }) => event);
-      kept.show(head, events, bytes, receipts);
+      kept.show(head, drafts, receipts);
       this.#tell(stream);
       return { ok: true, head, durability: 'none' };
     });
   }
 
   /** As the same append would be measured with a disk; what holds no text was measured by whoever left it out. */
-  #measure(
-    stream: string,
-    drafts: readonly EventDraft[],
-    receipts: NonNullable<AppendOptions['receipts']>,
-  ): void {
-    const written = drafts.filter(({ payload }) => payload !== '');
-    if (written.length + receipts.length === 0) return;
+  #measure(stream: string, drafts: readonly EventDraft[], receipts: readonly Receipt[]): void {
     for (const { key } of receipts) assertText(key);
     const writes = [
-      ...written.map(({ event, payload }) => ({ key: keys.event(stream, event.seq), value: payload })),
+      ...drafts.map(({ event, payload }) => ({ key: keys.event(stream, event.seq), value: payload })),
       ...receipts.map(({ key, value }) => ({ key: keys.receipt(stream, key), value: JSON.stringify(value) })),
     ];
     measure(stream, writes, this.limits);

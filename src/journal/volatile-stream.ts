@@ -1,7 +1,7 @@
 // One stream that is kept in memory alone: its heads, its newest events, its snapshots and its answers, all of them bounded.
 import { HoldfastError } from '../base/errors.ts';
 import { deepFreeze, type Json } from '../base/json.ts';
-import type { Head, ReadOptions, ReadPage, Receipt, Snapshot, StoredEvent } from './journal.ts';
+import type { EventDraft, Head, ReadOptions, ReadPage, Receipt, Snapshot, StoredEvent } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 
 /** How much of a stream stays once a snapshot tells what came before. */
@@ -38,15 +38,13 @@ export class VolatileStream {
     return this.#snapshots;
   }
 
-  show(
-    head: Head,
-    events: readonly StoredEvent[],
-    bytes: readonly number[],
-    receipts: readonly Receipt[],
-  ): void {
-    this.visible = head;
-    for (const event of events) this.#events.push(deepFreeze(event));
-    for (const size of bytes) this.#bytes.push(size);
+  show(head: Head, drafts: readonly EventDraft[], receipts: readonly Receipt[]): void {
+    // A trim may have come between.
+    this.visible = this.visible === undefined ? head : withFirstSeq(head, this.visible.firstSeq);
+    for (const { event, payload, bytes = payload.length } of drafts) {
+      this.#events.push(deepFreeze(event));
+      this.#bytes.push(bytes);
+    }
     for (const { key, value } of receipts) this.#keepReceipt(key, value);
   }
 
@@ -127,3 +125,6 @@ export class VolatileStream {
 
 /** Nothing is hashed: in memory a place is its own proof. */
 export const chainAt = (seq: number): string => String(seq);
+
+const withFirstSeq = (head: Head, firstSeq: number): Head =>
+  head.firstSeq === firstSeq ? head : { ...head, firstSeq };
