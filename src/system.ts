@@ -287,7 +287,7 @@ class RunningSystem implements System {
     } catch (error) {
       // Its alarms are set already: it would wake sessions beside the one that is started in its place.
       manager.kill();
-      await conditions.close();
+      await Promise.all([conditions.close(), projections.stop()]);
       throw error;
     }
   }

@@ -106,11 +106,10 @@ function durabilityOnceRestored(state: SessionState, saved: SessionProfile): Ses
   return saved.durability === 'none' ? undefined : saved.durability;
 }
 
-function withDurability(
-  { durability: _, ...profile }: SessionProfile,
-  durability: SessionProfile['durability'],
-): SessionProfile {
-  return durability === undefined ? profile : { ...profile, durability };
+function withDurability(profile: SessionProfile, durability: SessionProfile['durability']): SessionProfile {
+  if (profile.durability === durability) return profile;
+  const { durability: _, ...others } = profile;
+  return Object.freeze(durability === undefined ? others : { ...others, durability });
 }
 
 function decideLifecycle(state: SessionState, command: LifecycleCommand): Decision {

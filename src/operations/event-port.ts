@@ -23,7 +23,10 @@ export interface StreamQuery<Type extends EventType = EventType> {
 export interface EventStream<Type extends EventType = EventType>
   extends AsyncIterator<DeliveredEvent<Type>, undefined, undefined>,
     AsyncDisposable {
-  /** How many transient events were lost because this reader was too slow. No other event is ever lost. */
+  /**
+   * How many transient events were lost because this reader was too slow; in the stream of all sessions those of sessions
+   * that are not journaled count among them. No other event is ever lost.
+   */
   readonly dropped: number;
   next(): Promise<IteratorResult<DeliveredEvent<Type>, undefined>>;
   return(): Promise<IteratorResult<DeliveredEvent<Type>, undefined>>;

@@ -42,8 +42,10 @@ export class Unjournaled {
     this.#missed = undefined;
   }
 
+  /** What changes from now on is nobody's business, nor what changed before. */
   stop(): void {
     this.#stop();
+    this.#changed.clear();
   }
 
   #note(stream: string): void {
