@@ -22,7 +22,7 @@ import {
   type ProcessManagerDefinition,
   type ProcessManagerOptions,
 } from './entity/process-manager.ts';
-import type { Cursor, HeadPage, Journal, StoredEvent } from './journal/journal.ts';
+import type { HeadPage, Journal, StoredEvent } from './journal/journal.ts';
 import { LevelJournal } from './journal/level-journal.ts';
 import type { OpenStore } from './journal/level-store.ts';
 import { openLevelJournal } from './journal/open-level-journal.ts';
@@ -149,8 +149,6 @@ interface Services {
   readonly manager: SessionManager;
   readonly projections: Projections;
   readonly operations: ReturnType<typeof bindOperations>;
-  /** Where the feed ended before the first head was read. */
-  readonly feedEnd: Cursor;
 }
 
 class RunningSystem implements System {
@@ -252,6 +250,7 @@ class RunningSystem implements System {
 
   /** Whoever was here before is gone, with all its sessions; subscriptions outlive it. */
   async #startSessions(): Promise<SupervisedChild> {
+    await this.#services?.projections.stop();
     await this.#services?.conditions.close();
     const services = await this.#makeServices();
     this.#services = services;
@@ -282,8 +281,8 @@ class RunningSystem implements System {
       admit: () => this.#assertServing(),
     });
     try {
-      const feedEnd = await loadHeads(this.#journal, manager, projections);
-      return { conditions, manager, projections, operations, feedEnd };
+      await adoptStored(this.#journal, manager);
+      return { conditions, manager, projections, operations };
     } catch (error) {
       // Its alarms are set already: it would wake sessions beside the one that is started in its place.
       manager.kill();
@@ -304,9 +303,10 @@ class RunningSystem implements System {
     });
   }
 
+  /** They load behind the sessions, which serve already. */
   async #startProjections(): Promise<SupervisedChild> {
-    const { projections, feedEnd } = this.#serving();
-    projections.begin(feedEnd);
+    const { projections } = this.#serving();
+    projections.begin();
     return resting('projections', () => projections.stop());
   }
 
@@ -383,9 +383,8 @@ class RunningSystem implements System {
   }
 }
 
-/** Boot reads heads and nothing else, a page while the last is taken in; projections follow the feed from before them. */
-async function loadHeads(journal: Journal, manager: SessionManager, projections: Projections) {
-  const from: Cursor = journal.feedEnd();
+/** Before sessions serve, their heads are read and nothing else, a page while the last is taken in; none of them is kept. */
+async function adoptStored(journal: Journal, manager: SessionManager): Promise<void> {
   const query = { prefix: 'session/', lazy: true };
   let coming: Promise<HeadPage> | undefined = journal.list(query);
   while (coming !== undefined) {
@@ -394,7 +393,5 @@ async function loadHeads(journal: Journal, manager: SessionManager, projections:
     // What is thrown here must not leave a rejection behind that nobody hears.
     coming?.catch(() => undefined);
     manager.adopt(heads);
-    projections.load(heads);
   }
-  return from;
 }

@@ -17,6 +17,7 @@ export interface HeadQuery {
   readonly after?: string;
   readonly limit?: number;
   readonly lazy?: boolean;
+  readonly quiet?: boolean;
 }
 
 export async function readHeads(

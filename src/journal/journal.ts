@@ -210,13 +210,15 @@ export interface Journal {
   remove(stream: string, expected: Version): Promise<Append>;
   /**
    * Heads in the order of their streams. `lazy` is for whoever looks at a hundred thousand: a journal may leave most of each
-   * to be read when it is asked for, and hand out its summary as {@link Head.summaryText}.
+   * to be read when it is asked for, and hand out its summary as {@link Head.summaryText}. `quiet` is for whoever reads again
+   * what was read just before: damaged heads are named, and not reported once more.
    */
   list(query?: {
     readonly prefix?: string;
     readonly after?: string;
     readonly limit?: number;
     readonly lazy?: boolean;
+    readonly quiet?: boolean;
   }): Promise<HeadPage>;
 
   readonly kv: KeyValue;

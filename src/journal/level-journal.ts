@@ -209,6 +209,7 @@ export class LevelJournal implements Journal {
 
   async list(query: HeadQuery = {}): Promise<HeadPage> {
     const page = await this.#store.read(query.prefix ?? '', 'head', (db) => readHeads(db, query));
+    if (query.quiet) return page;
     for (const stream of page.damaged) this.#telemetry('head.damaged', { stream });
     return page;
   }

@@ -69,6 +69,8 @@ export interface ProjectionInfo {
   readonly position: string | null;
   /** Commits of the feed that it has not taken in yet, counted up to 1,000. */
   readonly lag: number;
+  /** True after a start until it was loaded: what is asked of it waits, and `rows` says how many it has by now. */
+  readonly loading: boolean;
   readonly rebuilding: boolean;
 }
 

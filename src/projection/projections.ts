@@ -1,6 +1,5 @@
-// All projections of a system: loaded together at boot, asked for by name, stopped together.
+// All projections of a system: begun together once it serves, asked for by name, stopped together.
 import { HoldfastError } from '../base/errors.ts';
-import type { Cursor, Head } from '../journal/journal.ts';
 import type { ProjectionInfo } from '../operations/views.ts';
 import type { RunningProjection } from './running-projection.ts';
 
@@ -11,12 +10,9 @@ export class Projections {
     this.#running = running;
   }
 
-  load(heads: readonly Head[]): void {
-    for (const running of this.#running) running.load(heads);
-  }
-
-  begin(from: Cursor): void {
-    for (const running of this.#running) running.begin(from);
+  /** Loads them in the background; who asks one of them waits for it. */
+  begin(): void {
+    for (const running of this.#running) running.begin();
   }
 
   list(): Promise<readonly ProjectionInfo[]> {

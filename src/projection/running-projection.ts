@@ -1,103 +1,75 @@
-// A projection at work: built from heads, kept up by the feed, and built again on demand beside the one that answers,
-// which it replaces once it knows as much. Readers never wait for a rebuild and never see a half-built model.
-import { HoldfastError, toError } from '../base/errors.ts';
-import type { Telemetry } from '../base/telemetry.ts';
-import type { Cursor, FeedEntry, Head, Journal } from '../journal/journal.ts';
+// A projection at work: loaded in the background once the system serves, kept up by the feed, and built again on demand
+// beside the one that answers. Readers wait for the first load, never for a rebuild, and never see a half-built model.
+import { type Clock, delay } from '../base/clock.ts';
+import { toError } from '../base/errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { ProjectionInfo } from '../operations/views.ts';
+import { Generation, type GenerationOptions, notServing } from './generation.ts';
 import type { Projection } from './projection.ts';
 import { Unjournaled, type UnjournaledHeads } from './unjournaled.ts';
 
-/** Reads the feed on behalf of a projection. */
-interface Following {
-  readonly position: Cursor | null;
-  /** Resolves once everything is handled that the feed held when this was called. */
-  catchUp(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-type Follow = (options: {
-  readonly name: string;
-  /** Where to begin, and to go on after a failure. */
-  readonly load: () => Cursor | null;
-  readonly handle: (entries: readonly FeedEntry[], position: Cursor) => Promise<void>;
-}) => Following;
-
-export interface RunningProjectionOptions<P extends Projection> {
-  /** Makes an empty one. */
-  readonly create: () => P;
+export interface RunningProjectionOptions<P extends Projection> extends GenerationOptions<P> {
   readonly journal: Pick<Journal, 'list' | 'feedEnd' | 'readAll'>;
-  readonly follow: Follow;
+  readonly clock: Clock;
   /** The streams of which the feed does not tell. */
   readonly unjournaled: UnjournaledHeads;
-  readonly telemetry: Telemetry;
 }
 
-/** One built model, from its first head to its successor. */
-interface Generation<P> {
-  readonly projection: P;
-  readonly following: Following;
-  /** Settles when all streams whose heads said too little were read, or it was stopped. */
-  readonly completed: Promise<void>;
-  stopped: boolean;
+/** Somebody who waits for the first load. */
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 const lagLimit = 1_000;
+const longestRetryMs = 5_000;
 
 export class RunningProjection<P extends Projection = Projection> {
   readonly #options: RunningProjectionOptions<P>;
-  /** What is being loaded before it begins. */
-  readonly #loading: { readonly projection: P; readonly outdated: string[] };
   readonly #unjournaled: Unjournaled;
+  /** The one that answers. */
   #generation: Generation<P> | undefined;
+  /** The one that is being built. */
+  #coming: Generation<P>;
+  #loading: Promise<void> | undefined;
   #rebuilding: Promise<void> | undefined;
+  #waiters: Waiter[] = [];
   #stopped = false;
+  #endBackOff: () => void = () => {};
 
   constructor(options: RunningProjectionOptions<P>) {
     this.#options = options;
-    this.#loading = { projection: options.create(), outdated: [] };
+    this.#coming = new Generation(options);
     this.#unjournaled = new Unjournaled(options.unjournaled, () => this.#takeIn());
   }
 
   get name(): string {
-    return this.#current.name;
+    return this.#coming.projection.name;
   }
 
-  get #current(): P {
-    return this.#generation?.projection ?? this.#loading.projection;
+  /** Loads it in the background. A load that fails is reported, and begun again after a while. */
+  begin(): void {
+    this.#loading ??= this.#load();
   }
 
-  /** Takes in a page of heads at boot. */
-  load(heads: readonly Head[]): void {
-    const { projection, outdated } = this.#loading;
-    for (const stream of loadInto(projection, heads)) outdated.push(stream);
-  }
-
-  /** All heads are there; the feed is followed from where it ended before the first of them was read. */
-  begin(from: Cursor): void {
-    const { projection, outdated } = this.#loading;
-    this.#generation = this.#start(projection, from, outdated.splice(0));
-    projection.serve();
-  }
-
-  /** The projection, once it has taken in all that was durable when this was called. */
+  /**
+   * The projection, once it is loaded and has taken in all that was durable when this was called. Rejects when an attempt to
+   * load it fails meanwhile.
+   */
   async caughtUp(): Promise<P> {
     for (;;) {
       const generation = this.#generation;
-      await generation?.following.catchUp();
-      if (generation !== this.#generation) continue;
+      await (generation?.catchUp() ?? this.#loaded());
+      if (generation === undefined || generation !== this.#generation) continue;
       this.#takeIn();
-      return this.#current;
+      return generation.projection;
     }
   }
 
-  #takeIn(): void {
-    const projection = this.#current;
-    this.#unjournaled.flush((stream, head) => {
-      if (stream.startsWith(projection.prefix)) projection.place(stream, head);
-    });
-  }
-
-  /** Builds it again from the journal. Calls that come while it is being built wait for the same one. */
+  /**
+   * Builds it again from the journal. Calls that come while it is being built wait for the same one; so do those that come
+   * while it is being loaded, for the one that is built then.
+   */
   rebuild(): Promise<void> {
     this.#rebuilding ??= this.#rebuild().finally(() => {
       this.#rebuilding = undefined;
@@ -106,111 +78,94 @@ export class RunningProjection<P extends Projection = Projection> {
   }
 
   async info(): Promise<ProjectionInfo> {
-    const { name, version, rows, incomplete } = this.#current;
-    const position = this.#generation?.following.position ?? null;
+    const { position, projection } = this.#generation ?? this.#coming;
+    const { name, version, rows, incomplete } = projection;
     const { journal } = this.#options;
     const behind = position === journal.feedEnd() ? [] : await journal.readAll(position, lagLimit);
+    const loading = this.#generation === undefined;
     const rebuilding = this.#rebuilding !== undefined;
-    return { name, version, rows, incomplete, position, lag: behind.length, rebuilding };
+    return { name, version, rows, incomplete, position, lag: behind.length, loading, rebuilding };
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unjournaled.stop();
-    await Promise.all([this.#end(this.#generation), this.#rebuilding?.catch(() => undefined)]);
+    this.#endBackOff();
+    this.#refuse(notServing());
+    const ended = [this.#coming.stop(), this.#generation?.stop(), this.#loading, this.#rebuilding];
+    await Promise.all(ended.map((end) => end?.catch(() => undefined)));
+  }
+
+  /** The one that answers takes in of what the feed does not tell; while there is none, it waits. */
+  #takeIn(): void {
+    const projection = this.#generation?.projection;
+    if (projection === undefined) return;
+    this.#unjournaled.flush((stream, head) => {
+      if (stream.startsWith(projection.prefix)) projection.place(stream, head);
+    });
+  }
+
+  async #load(): Promise<void> {
+    for (let failures = 1; !this.#stopped; failures++) {
+      try {
+        await this.#build((next) => next.build({ quiet: true }));
+        for (const { resolve } of this.#waiters.splice(0)) resolve();
+        return;
+      } catch (error) {
+        if (!this.#stopped) await this.#backOff(toError(error), failures);
+      }
+    }
   }
 
   async #rebuild(): Promise<void> {
-    const { create, journal } = this.#options;
-    const projection = create();
-    let next: Generation<P> | undefined;
-    try {
-      const from = journal.feedEnd();
-      this.#unjournaled.beginBuild();
-      const outdated = await this.#loadAll(projection);
-      next = this.#start(projection, from, outdated);
+    if (this.#generation === undefined) {
+      await this.#loaded();
+      return this.#coming.completed;
+    }
+    this.#coming = new Generation(this.#options);
+    await this.#build(async (next) => {
+      await next.build({ quiet: false });
       await next.completed;
-      await next.following.catchUp();
-      this.#assertRunning();
+      await next.catchUp();
+    });
+  }
+
+  /** What is made takes the place of the one that answers, if there is one; what fails leaves nothing behind. */
+  async #build(make: (next: Generation<P>) => Promise<void>): Promise<void> {
+    const next = this.#coming;
+    this.#unjournaled.beginBuild();
+    try {
+      await make(next);
+      if (this.#stopped) throw notServing();
     } catch (error) {
       this.#unjournaled.endBuild();
-      await this.#end(next);
-      projection.reset();
+      await next.stop();
+      next.projection.reset();
       throw error;
     }
     const last = this.#generation;
     this.#generation = next;
     this.#unjournaled.endBuild();
-    this.#takeIn();
-    projection.serve();
-    await this.#end(last);
+    next.projection.serve();
+    await last?.stop();
     last?.projection.reset();
   }
 
-  async #loadAll(projection: P): Promise<readonly string[]> {
-    const outdated: string[] = [];
-    const { prefix } = projection;
-    for (let after: string | undefined, more = true; more; more = after !== undefined) {
-      this.#assertRunning();
-      const page = await this.#options.journal.list({
-        prefix,
-        lazy: true,
-        ...(after !== undefined && { after }),
-      });
-      for (const stream of loadInto(projection, page.heads)) outdated.push(stream);
-      after = page.next;
-    }
-    return outdated;
+  #loaded(): Promise<void> {
+    if (this.#stopped) return Promise.reject(notServing());
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  #start(projection: P, from: Cursor, outdated: readonly string[]): Generation<P> {
-    let position: Cursor | null = from;
-    const following = this.#options.follow({
-      name: `projection ${projection.name}`,
-      load: () => position,
-      handle: async (entries, to) => {
-        for (const stream of projection.apply(entries)) await this.#reread(projection, stream);
-        position = to;
-      },
-    });
-    const generation = { projection, following, stopped: false, completed: Promise.resolve() };
-    return Object.assign(generation, { completed: this.#complete(generation, outdated) });
+  #refuse(error: Error): void {
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
   }
 
-  /** One stream after the other, behind everything else that the system does. */
-  async #complete(
-    generation: Pick<Generation<P>, 'projection' | 'stopped'>,
-    outdated: readonly string[],
-  ): Promise<void> {
-    for (const stream of outdated) {
-      if (generation.stopped || this.#stopped) return;
-      await this.#reread(generation.projection, stream).catch(() => undefined);
-    }
+  async #backOff(error: Error, failures: number): Promise<void> {
+    const { telemetry, clock } = this.#options;
+    telemetry('follower.failed', { name: `projection ${this.name}`, failures, problem: error.message });
+    this.#refuse(error);
+    const waited = delay(clock, Math.min(10 * 2 ** failures, longestRetryMs));
+    await Promise.race([waited, new Promise<void>((resolve) => (this.#endBackOff = resolve))]);
+    this.#coming = new Generation(this.#options);
   }
-
-  /** A stream that cannot be read is reported, and its row stays as it is: it must not hold up all others. */
-  async #reread(projection: P, stream: string): Promise<void> {
-    try {
-      await projection.reread(stream);
-    } catch (error) {
-      const { message } = toError(error);
-      this.#options.telemetry('projection.incomplete', { name: projection.name, stream, problem: message });
-      if (HoldfastError.is(error) && error.retryable) throw error;
-    }
-  }
-
-  async #end(generation: Generation<P> | undefined): Promise<void> {
-    if (generation === undefined) return;
-    generation.stopped = true;
-    await generation.following.stop();
-    await generation.completed;
-  }
-
-  #assertRunning(): void {
-    if (this.#stopped) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' });
-  }
-}
-
-function loadInto(projection: Projection, heads: readonly Head[]): readonly string[] {
-  return projection.load(heads.filter(({ stream }) => stream.startsWith(projection.prefix)));
 }

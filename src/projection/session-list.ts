@@ -55,6 +55,8 @@ export interface SessionListOptions {
 /** Edges that are made good with each batch of events, so that the next query finds fewer of them. */
 const edgesPerBatch = 256;
 
+const defaultIndex = ['all', 'createdAt'] as const;
+
 const none: readonly MissingEvent[] = [];
 
 type MissingEvent = Pick<StoredEvent, 'stream' | 'seq'>;
@@ -78,8 +80,10 @@ export class SessionList implements Projection {
   #serving = false;
   #toldCounts = -1;
 
+  /** The order that lists have by default is kept from the first head on: one sort of all would hold up everybody. */
   constructor(options: SessionListOptions) {
     this.#options = options;
+    this.#shelf.index(...defaultIndex);
   }
 
   get rows(): number {
@@ -152,10 +156,9 @@ export class SessionList implements Projection {
     }
   }
 
-  /** The order that lists have by default is ready before the first of them is asked for. */
   serve(): void {
     this.#serving = true;
-    this.#shelf.index('all', 'createdAt');
+    this.#shelf.index(...defaultIndex);
     this.#bringUpTo(this.#options.now());
     this.#tell(true);
   }

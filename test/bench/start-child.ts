@@ -1,4 +1,5 @@
-// One start in a process of its own: Holdfast until it serves, or the bare scan of the same heads with a SHA-256 of each.
+// One start in a process of its own: Holdfast until its sessions serve, or until the list of them answers too, or the bare
+// scan of the same heads with a SHA-256 of each.
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import { createSystem } from 'holdfast';
@@ -7,24 +8,27 @@ import { answerParent } from './forked.ts';
 import { type Lap, lapOf } from './lap.ts';
 
 export interface StartTask {
-  readonly side: 'product' | 'floor';
+  readonly side: 'product' | 'list' | 'floor';
   readonly location: string;
   /** How many sessions must be found. */
   readonly stored: number;
 }
 
 await answerParent(({ side, location, stored }: StartTask): Promise<Lap> => {
-  return side === 'product' ? startSystem(location, stored) : scanHeads(location, stored);
+  if (side === 'floor') return scanHeads(location, stored);
+  return startSystem(location, stored, side === 'list');
 });
 
-async function startSystem(location: string, stored: number): Promise<Lap> {
+/** The list loads behind the sessions; `withList` waits for it. */
+async function startSystem(location: string, stored: number, withList: boolean): Promise<Lap> {
   let close = async (): Promise<void> => {};
   const lap = await lapOf(1, async () => {
     const system = await createSystem({ location });
     close = () => system.close();
-    const { items } = await system.client.sessions.list({ limit: 1 });
-    if (items.length !== 1) throw new RangeError('the list does not serve');
     await system.client.sessions.get({ sessionId: `stored-${stored - 1}` });
+    if (!withList) return;
+    const { total } = await system.client.sessions.list({ limit: 1 });
+    if (total !== stored) throw new RangeError(`${total} sessions instead of ${stored}`);
   });
   await close();
   return lap;

@@ -73,7 +73,14 @@ class Desk {
     });
   }
 
+  /** Loaded: all its heads are there. */
   async running(): Promise<RunningProjection<SessionList>> {
+    const running = this.loading();
+    await running.caughtUp();
+    return running;
+  }
+
+  loading(): RunningProjection<SessionList> {
     const { journal, live, wakes } = this;
     const { clock } = this.at;
     const telemetry = (name: string, data: object = {}) =>
@@ -89,6 +96,7 @@ class Desk {
     };
     const running = new RunningProjection<SessionList>({
       journal: listing,
+      clock,
       telemetry,
       unjournaled: { watch: () => () => {}, peek: () => undefined },
       create: () => {
@@ -105,10 +113,8 @@ class Desk {
           },
         }),
     });
-    const from = journal.feedEnd();
-    running.load((await journal.list()).heads);
-    running.begin(from);
     onTestFinished(() => running.stop());
+    running.begin();
     return running;
   }
 

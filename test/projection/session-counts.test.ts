@@ -86,7 +86,7 @@ describe('projections', () => {
     const [info] = await test.client.projections.list();
     expect(info).toEqual({
       ...{ name: 'sessions', version: 1, rows: 4, incomplete: 0 },
-      ...{ position: expect.any(String), lag: 0, rebuilding: false },
+      ...{ position: expect.any(String), lag: 0, loading: false, rebuilding: false },
     });
     await test.client.sessions.create({ sessionId: 's5' });
     await test.client.sessions.count();
