@@ -22,7 +22,7 @@ import {
   type ProcessManagerDefinition,
   type ProcessManagerOptions,
 } from './entity/process-manager.ts';
-import type { HeadPage, Journal, StoredEvent } from './journal/journal.ts';
+import type { HeadGlance, StoredEvent } from './journal/journal.ts';
 import { LevelJournal } from './journal/level-journal.ts';
 import type { OpenStore } from './journal/level-store.ts';
 import { openLevelJournal } from './journal/open-level-journal.ts';
@@ -281,7 +281,7 @@ class RunningSystem implements System {
       admit: () => this.#assertServing(),
     });
     try {
-      await adoptStored(this.#journal, manager);
+      await this.#journal.survey('session/', (head) => adoptStored(manager, head));
       return { conditions, manager, projections, operations };
     } catch (error) {
       // Its alarms are set already: it would wake sessions beside the one that is started in its place.
@@ -383,15 +383,8 @@ class RunningSystem implements System {
   }
 }
 
-/** Before sessions serve, their heads are read and nothing else, a page while the last is taken in; none of them is kept. */
-async function adoptStored(journal: Journal, manager: SessionManager): Promise<void> {
-  const query = { prefix: 'session/', lazy: true };
-  let coming: Promise<HeadPage> | undefined = journal.list(query);
-  while (coming !== undefined) {
-    const { heads, next }: HeadPage = await coming;
-    coming = next === undefined ? undefined : journal.list({ ...query, after: next });
-    // What is thrown here must not leave a rejection behind that nobody hears.
-    coming?.catch(() => undefined);
-    manager.adopt(heads);
-  }
+/** Boot sees heads and reads nothing else. A session with nothing due is counted, and nothing is kept of it. */
+function adoptStored(manager: SessionManager, head: HeadGlance): void {
+  if (head.dueAt === null) manager.open.count(head.status, 1);
+  else manager.adopt([head.whole()]);
 }

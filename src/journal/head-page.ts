@@ -1,4 +1,4 @@
-// A page of heads, in the order of their streams, each verified: all that a boot reads.
+// A page of heads, in the order of their streams, each verified.
 import { headFrom } from './head.ts';
 import type { Head, HeadPage } from './journal.ts';
 import { keys, prefixRange, streamOf } from './keys.ts';
@@ -7,10 +7,10 @@ import type { Store } from './level-store.ts';
 import { unseal } from './sealed.ts';
 
 /**
- * LevelDB's own option, of which the port below, abstract-level, does not know: a page comes in few steps. By default it
+ * LevelDB's own option, of which the port below, abstract-level, does not know: what is asked for comes in few steps. By default it
  * comes back from its thread for every 16 KiB.
  */
-const largeSteps = { highWaterMarkBytes: 1024 * 1024 } as object;
+export const largeSteps = { highWaterMarkBytes: 1024 * 1024 } as object;
 
 export interface HeadQuery {
   readonly prefix?: string;

@@ -138,6 +138,12 @@ export interface Snapshot {
   readonly needs?: readonly number[];
 }
 
+/** What a survey shows of a head. */
+export interface HeadGlance extends Pick<Head, 'status' | 'dueAt'> {
+  /** All of it, made when it is asked for. */
+  whole(): Head;
+}
+
 export interface HeadPage {
   readonly heads: readonly Head[];
   /** Streams that exist, but whose head is damaged. */
@@ -220,6 +226,12 @@ export interface Journal {
     readonly lazy?: boolean;
     readonly quiet?: boolean;
   }): Promise<HeadPage>;
+
+  /**
+   * Shows every head whose stream begins with `prefix` to `visit`, once, in the order of their streams. It costs little more
+   * than reading and verifying them: for whoever looks at all and keeps next to nothing. What is damaged is reported and left out.
+   */
+  survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void>;
 
   readonly kv: KeyValue;
   /** Makes durable what was appended before, then refuses everything with `JOURNAL_CLOSED`. */

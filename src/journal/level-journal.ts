@@ -6,6 +6,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import { Clearing, removalMarker, trimMarker } from './clearing.ts';
 import { encodeHead, tombstoneOf } from './head.ts';
 import { type HeadQuery, readHeads } from './head-page.ts';
+import { surveyHeads } from './head-survey.ts';
 import type {
   Append,
   AppendOptions,
@@ -13,6 +14,7 @@ import type {
   EventDraft,
   FeedEntry,
   Head,
+  HeadGlance,
   HeadPage,
   Journal,
   JournalLimits,
@@ -212,6 +214,11 @@ export class LevelJournal implements Journal {
     if (query.quiet) return page;
     for (const stream of page.damaged) this.#telemetry('head.damaged', { stream });
     return page;
+  }
+
+  survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void> {
+    const damaged = (stream: string): void => this.#telemetry('head.damaged', { stream });
+    return surveyHeads(this.#store, { prefix, visit, damaged });
   }
 
   close(): Promise<void> {
