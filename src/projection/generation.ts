@@ -3,7 +3,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import type { Cursor, FeedEntry, Journal } from '../journal/journal.ts';
+import type { Cursor, FeedEntry, HeadPage, Journal } from '../journal/journal.ts';
 import type { Projection } from './projection.ts';
 
 /** Reads the feed on behalf of a projection. */
@@ -82,20 +82,30 @@ export class Generation<P extends Projection> {
   }
 
   async #build(quiet: boolean): Promise<void> {
-    const { journal } = this.#options;
-    const query = { prefix: this.projection.prefix, limit: headsPerTurn, lazy: true, quiet };
     const outdated: string[] = [];
-    this.#position = journal.feedEnd();
-    for (let after: string | undefined, more = true; more; more = after !== undefined) {
-      const page = await journal.list({ ...query, ...(after !== undefined && { after }) });
-      this.#assertRunning();
-      for (const stream of this.projection.load(page.heads)) outdated.push(stream);
-      after = page.next;
+    this.#position = this.#options.journal.feedEnd();
+    for await (const { heads } of this.#pages(quiet)) {
+      for (const stream of this.projection.load(heads)) outdated.push(stream);
       await turnOfTheLoop();
       this.#assertRunning();
     }
     this.#following = this.#follow();
     this.#completed = this.#complete(outdated);
+  }
+
+  /** Each is read while the one before it is taken in; no other is kept. */
+  async *#pages(quiet: boolean): AsyncGenerator<HeadPage> {
+    const { journal } = this.#options;
+    const query = { prefix: this.projection.prefix, limit: headsPerTurn, lazy: true, quiet };
+    let coming: Promise<HeadPage> | undefined = journal.list(query);
+    while (coming !== undefined) {
+      const page: HeadPage = await coming;
+      this.#assertRunning();
+      coming = page.next === undefined ? undefined : journal.list({ ...query, after: page.next });
+      // When it is stopped nobody waits for it any more.
+      coming?.catch(() => undefined);
+      yield page;
+    }
   }
 
   #follow(): Following {
