@@ -31,7 +31,9 @@ export async function readHeads(
   const damaged: string[] = [];
   let last = '';
   try {
-    for (let step = await iterator.nextv(limit); step.length > 0; step = await iterator.nextv(limit)) {
+    for (let more = limit > 0; more; more = heads.length + damaged.length < limit) {
+      const step = await iterator.nextv(limit);
+      if (step.length === 0) break;
       for (const [key, stored] of step) {
         const stream = streamOf(key);
         const text = unseal(key, stored);

@@ -190,6 +190,53 @@ describe('heads of an older version', () => {
   });
 });
 
+describe('the first load', () => {
+  test('that fails refuses those who wait, is reported, and is begun again after a while', async () => {
+    const made = await desk();
+    await made.store('s1', [opening()]);
+    made.beforeList = () => Promise.reject(new Error('the disk is gone'));
+    const running = made.loading();
+    await expect(running.caughtUp()).rejects.toThrow('the disk is gone');
+    const again = running.caughtUp();
+    expect(made.at.reports).toContainEqual({
+      name: 'follower.failed',
+      data: { name: 'projection sessions', failures: 1, problem: 'the disk is gone' },
+    });
+    made.beforeList = async () => {};
+    await made.at.clock.advance(20);
+    expect(idsOf(made.rows(await again))).toEqual(['s1']);
+    expect(made.made[0]?.rows).toBe(0);
+  });
+
+  test('ends while it waits to begin again, and refuses whoever asks from then on', async () => {
+    const made = await desk();
+    made.beforeList = () => Promise.reject(new Error('the disk is gone'));
+    const running = made.loading();
+    await quiet();
+    const waiting = errorOf(running.caughtUp());
+    await running.stop();
+    expect((await waiting).code).toBe('SYSTEM_NOT_SERVING');
+    expect((await errorOf(running.caughtUp())).code).toBe('SYSTEM_NOT_SERVING');
+    expect((await errorOf(running.rebuild())).code).toBe('SYSTEM_NOT_SERVING');
+  });
+
+  test('tells how far it has come, and live counts only what is whole', async () => {
+    const made = await desk();
+    await made.store('s1', [opening()]);
+    let goOn = (): void => {};
+    made.beforeList = () => new Promise((resolve) => (goOn = resolve));
+    const running = made.loading();
+    await made.store('s2', [opening()]);
+    await quiet();
+    expect(await running.info()).toMatchObject({ loading: true, rows: 0, lag: 1 });
+    expect(made.live.getSnapshot().context.revision).toBe(0);
+    goOn();
+    expect(idsOf(made.rows(await running.caughtUp()))).toEqual(['s1', 's2']);
+    expect(await running.info()).toMatchObject({ loading: false, rows: 2, lag: 0 });
+    expect(made.live.getSnapshot().context.byStatus).toEqual({ active: 2 });
+  });
+});
+
 describe('a projection that lags', () => {
   test('learns of a session that was deleted and removed before the feed told of it', async () => {
     const made = await desk();

@@ -83,12 +83,14 @@ test('a quarantined session stands under that and under no other status, as long
 describe('projections', () => {
   test('tell how they stand', async () => {
     await using test = await started();
+    await test.client.sessions.count();
     const [info] = await test.client.projections.list();
     expect(info).toEqual({
       ...{ name: 'sessions', version: 1, rows: 4, incomplete: 0 },
       ...{ position: expect.any(String), lag: 0, loading: false, rebuilding: false },
     });
     await test.client.sessions.create({ sessionId: 's5' });
+    // Nothing waits for a projection but what is asked of it.
     await test.client.sessions.count();
     const [later] = await test.client.projections.list();
     expect(later?.position).not.toBe(info?.position);

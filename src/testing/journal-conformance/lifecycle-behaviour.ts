@@ -121,6 +121,7 @@ function calls(version: Version): Record<string, (journal: Journal) => unknown> 
     trim: (journal) => journal.trim(stream, 0),
     remove: (journal) => journal.remove('session/other', version),
     list: (journal) => journal.list(),
+    survey: (journal) => journal.survey('session/', () => {}),
     'kv.get': (journal) => journal.kv.get('key'),
     'kv.batch': (journal) => journal.kv.batch([{ key: 'key', value: 1 }]),
     'kv.keys': (journal) => journal.kv.keys(''),

@@ -1,6 +1,6 @@
 // Heads in the order of their streams, page by page, and the small values that stand beside the streams.
-import type { Head, Journal, Version } from '../../journal/journal.ts';
-import { commit, commitNew, type JournalSuite } from './journal-fixture.ts';
+import type { Head, HeadDraft, Journal, Version } from '../../journal/journal.ts';
+import { commit, commitNew, draft, type JournalSuite } from './journal-fixture.ts';
 
 export function testListing({ describe, test, expect, withJournal }: JournalSuite): void {
   describe('the list of heads', () => {
@@ -38,6 +38,33 @@ export function testListing({ describe, test, expect, withJournal }: JournalSuit
         const head = { status: 'paused', dueAt: 12, summary: { title: 't' } };
         const moved = await commit(journal, version, [], { of: 'session/a', head });
         expect(await journal.list()).toEqual({ heads: [moved], damaged: [], next: undefined });
+      }));
+  });
+
+  describe('a survey of heads', () => {
+    test('shows each with the prefix once, in the order of their names, as it is now', () =>
+      withJournal(async (journal, reopen) => {
+        const drafts: readonly HeadDraft[] = [
+          { status: 'active', dueAt: null, summary: null },
+          { status: 'active', dueAt: 1_767_225_600_000, summary: { title: 'a, "b"' } },
+          { status: 'paused', dueAt: 0, summary: ['null,', 1] },
+          { status: 'a "status", with\\all', dueAt: null, summary: {} },
+          { status: '', dueAt: 12, summary: 'text' },
+          { status: 'active', dueAt: null, summary: { title: '\u2028é' } },
+        ];
+        const heads: Head[] = [];
+        for (const [i, head] of drafts.entries()) {
+          const of = `session/s${i}`;
+          heads.push(await commit(journal, null, [draft(1, {}, of)], { of, head }));
+        }
+        await commitNew(journal, 1, 'task/a');
+        for (const open of [async () => journal, reopen]) {
+          const seen: object[] = [];
+          await (await open()).survey('session/', (glance) => {
+            seen.push([glance.status, glance.dueAt, glance.whole()]);
+          });
+          expect(seen).toEqual(heads.map((head) => [head.status, head.dueAt, head]));
+        }
       }));
   });
 }
