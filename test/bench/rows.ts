@@ -5,7 +5,7 @@ import { memoryRows } from './rows/memory-rows.ts';
 import { publishRows } from './rows/publish-rows.ts';
 import { sendRows } from './rows/send-rows.ts';
 import { sessionRows } from './rows/session-rows.ts';
-import { startRow } from './rows/start-row.ts';
+import { startListRow, startRow } from './rows/start-row.ts';
 import type { Workshop } from './workshop.ts';
 
 export const rowPlans: readonly RowPlan[] = [
@@ -13,6 +13,7 @@ export const rowPlans: readonly RowPlan[] = [
   ...sessionRows,
   ...publishRows,
   startRow,
+  startListRow,
   ...memoryRows,
 ];
 

@@ -49,6 +49,7 @@ export function testListing({ describe, test, expect, withJournal }: JournalSuit
           { status: 'active', dueAt: 1_767_225_600_000, summary: { title: 'a, "b"' } },
           { status: 'paused', dueAt: 0, summary: ['null,', 1] },
           { status: 'a "status", with\\all', dueAt: null, summary: {} },
+          { status: 'back\\slash', dueAt: null, summary: null },
           { status: '', dueAt: 12, summary: 'text' },
           { status: 'active', dueAt: null, summary: { title: '\u2028é' } },
         ];
