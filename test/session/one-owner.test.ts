@@ -56,15 +56,22 @@ test('a session that was about to wake when the manager failed is woken by the n
   await client.messages.send({ ...one, role: 'user', content: 'one owner' });
 });
 
-/** A store whose second page of heads cannot be read. */
+/** A store in which not all heads can be read: the first of them can. */
 function unreadable(open: OpenStore): OpenStore {
   return async () => {
     const store = (await open()) as Store;
     const { iterator } = store;
     return Object.assign(store, {
-      iterator(...args: { readonly gt?: string }[]) {
-        if (args[0]?.gt?.startsWith('h!session')) throw new Error('the heads cannot be read');
-        return Reflect.apply(iterator, store, args);
+      iterator(options: { readonly gte?: string }) {
+        const made = Reflect.apply(iterator, store, [options]) as ReturnType<Store['iterator']>;
+        if (!options.gte?.startsWith('h!session')) return made;
+        const { nextv } = made;
+        let steps = 0;
+        const failing = async (...args: unknown[]) => {
+          if (++steps > 1) throw new Error('the heads cannot be read');
+          return Reflect.apply(nextv, made, args);
+        };
+        return Object.assign(made, { nextv: failing });
       },
     });
   };
