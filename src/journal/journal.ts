@@ -228,7 +228,7 @@ export interface Journal {
   }): Promise<HeadPage>;
 
   /**
-   * Shows every head whose stream begins with `prefix` to `visit`, once, in the order of their streams. It costs little more
+   * Shows every head whose stream begins with `prefix` to `visit`, once, those on the disk in the order of their streams. It costs little more
    * than reading and verifying them: for whoever looks at all and keeps next to nothing. What is damaged is reported and left out.
    */
   survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void>;

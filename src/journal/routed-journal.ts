@@ -8,6 +8,7 @@ import type {
   EventDraft,
   FeedEntry,
   Head,
+  HeadGlance,
   HeadPage,
   Journal,
   JournalLimits,
@@ -107,7 +108,7 @@ export class RoutedJournal implements Journal {
   }
 
   /** One order for both: a page ends where the disk's does, or earlier when it is full. */
-  async list(query: { prefix?: string; after?: string; limit?: number } = {}): Promise<HeadPage> {
+  async list(query: Parameters<Journal['list']>[0] = {}): Promise<HeadPage> {
     const page = await this.#durable.list(query);
     const { prefix = '', after = '', limit = 1000 } = query;
     const { next } = page;
@@ -119,6 +120,13 @@ export class RoutedJournal implements Journal {
     const last = all.length > limit ? all[limit - 1]?.stream : undefined;
     if (last === undefined) return { ...page, heads: all };
     return { heads: all.slice(0, limit), damaged: page.damaged.filter((name) => name <= last), next: last };
+  }
+
+  /** Those in memory come behind all others. */
+  async survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void> {
+    await this.#durable.survey(prefix, visit);
+    for (const head of this.volatile.heads(prefix, ''))
+      visit({ status: head.status, dueAt: head.dueAt, whole: () => head });
   }
 
   async close(): Promise<void> {

@@ -33,7 +33,7 @@ const none: readonly Receipt[] = [];
 type Changed = (stream: string) => void;
 
 /** What the port says of single streams. There is no feed: nobody can go on behind a place after the process has ended. */
-type Streams = Omit<Journal, 'readAll' | 'feedEnd' | 'kv' | 'list'>;
+type Streams = Omit<Journal, 'readAll' | 'feedEnd' | 'kv' | 'list' | 'survey'>;
 
 export class VolatileJournal implements Streams {
   readonly limits: JournalLimits;
