@@ -71,12 +71,13 @@ export function eventMeta(meta: CommandMeta, incarnation: number): EventMeta {
   const { operationId, source, by, correlation, agent } = meta;
   const causation =
     source === undefined ? meta.causation : `${source.manager}:${source.stream}:${source.seq}`;
-  return Object.freeze({
+  const kept: { -readonly [Member in keyof EventMeta]: EventMeta[Member] } = {
     incarnation: agent?.incarnation ?? incarnation,
-    ...(agent !== undefined && { agent: agent.run }),
-    ...(operationId !== undefined && { operationId }),
-    ...(by !== undefined && { by }),
-    ...(correlation !== undefined && { correlation }),
-    ...(causation !== undefined && { causation }),
-  });
+  };
+  if (agent !== undefined) kept.agent = agent.run;
+  if (operationId !== undefined) kept.operationId = operationId;
+  if (by !== undefined) kept.by = by;
+  if (correlation !== undefined) kept.correlation = correlation;
+  if (causation !== undefined) kept.causation = causation;
+  return Object.freeze(kept);
 }

@@ -178,7 +178,9 @@ export class Entity<State, C extends Command> {
 
   /** Has it been answered before? Most stores know at once; behind one that does not, the mailbox waits. */
   #lookUp(job: Job<C>): void {
-    const key = this.#head === undefined || job.recorded !== undefined ? undefined : receiptKey(job.meta);
+    // A stream that has recorded nothing need not be asked.
+    const isKnown = this.#operations === 0 || job.recorded !== undefined;
+    const key = isKnown ? undefined : receiptKey(job.meta);
     const found = key === undefined ? job.recorded?.value : this.#ports.journal.receipt(this.stream, key);
     if (!(found instanceof Promise)) {
       this.#decide(job, found);

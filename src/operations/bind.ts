@@ -150,17 +150,16 @@ function callOf(
 ): Call {
   if (idempotencyKey !== undefined) assertKey(name, idempotencyKey);
   if (durability !== undefined) assertDurability(name, durability);
-  return {
-    ...caller,
-    ...(signal !== undefined && { signal }),
-    ...(durability !== undefined && { durability }),
-    ...(idempotencyKey !== undefined && {
-      operationId: idempotencyKey,
-      digest: sha256(canonicalJson([name, input])),
-    }),
-    ...(correlation !== undefined && { correlation: shortText(name, 'correlation', correlation) }),
-    ...(by !== undefined && { by: shortText(name, 'by', by) }),
-  };
+  const call: { -readonly [Member in keyof Call]: Call[Member] } = { ...caller };
+  if (signal !== undefined) call.signal = signal;
+  if (durability !== undefined) call.durability = durability;
+  if (idempotencyKey !== undefined) {
+    call.operationId = idempotencyKey;
+    call.digest = sha256(canonicalJson([name, input]));
+  }
+  if (correlation !== undefined) call.correlation = shortText(name, 'correlation', correlation);
+  if (by !== undefined) call.by = shortText(name, 'by', by);
+  return call;
 }
 
 function assertKey(operation: OperationName, key: string): void {

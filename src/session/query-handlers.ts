@@ -18,6 +18,7 @@ import { page, seqFrom } from './content-handlers.ts';
 import { type HandlerContext, isAnswered, sendPrepared } from './handler-context.ts';
 import { type PreparedWrite, writeOnce } from './keyed-write.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
+import type { SessionView } from './session-manager.ts';
 
 export type QueryOperation =
   `sessions.${'get' | 'save' | 'restore' | 'listSaved' | 'deleteSaved' | 'buildContext' | 'entries'}`;
@@ -47,8 +48,17 @@ export function queryHandlers(context: HandlerContext): Handlers<QueryOperation>
   };
 }
 
-async function getSession({ manager, clock }: HandlerContext, sessionId: string): Promise<SessionDetails> {
-  const { state, seq } = await manager.read(sessionId);
+function getSession(context: HandlerContext, sessionId: string): SessionDetails | Promise<SessionDetails> {
+  const present = context.manager.peek(sessionId);
+  if (present !== undefined) return sessionDetails(context, sessionId, present);
+  return context.manager.read(sessionId).then((view) => sessionDetails(context, sessionId, view));
+}
+
+function sessionDetails(
+  { manager, clock }: HandlerContext,
+  sessionId: string,
+  { state, seq }: SessionView,
+): SessionDetails {
   const { createdAt, updatedAt, lastActivityAt, messages, entries, reason, error } = contextOf(state);
   const { name, agent, parentSessionId, metadata, llmConfig, config, durability = 'fsync' } = state.profile;
   const quiet = {

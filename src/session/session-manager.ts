@@ -28,6 +28,12 @@ export interface SessionManagerOptions
   readonly maxSessions: number | null;
 }
 
+/** The durable state of a session, and the seq of its last event. */
+export interface SessionView {
+  readonly state: SessionState;
+  readonly seq: number;
+}
+
 /** Commands that open a session where there is none. */
 const opening: ReadonlySet<string> = new Set(['session.create', 'session.restore']);
 
@@ -153,14 +159,20 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
-  async read(sessionId: string): Promise<{ readonly state: SessionState; readonly seq: number }> {
-    const child = this.#live.find(sessionId);
-    if (child !== undefined && child.seq > 0 && statusOf(child.state) !== 'deleted')
-      return { state: child.state, seq: child.seq };
+  async read(sessionId: string): Promise<SessionView> {
+    const present = this.peek(sessionId);
+    if (present !== undefined) return present;
     const { state, head } = this.#live.resident(sessionId) ?? (await this.#readStored(sessionId));
     if (head === undefined || statusOf(state) === 'deleted')
       throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     return { state, seq: head.seq };
+  }
+
+  /** The same of a session that has actors, at once. */
+  peek(sessionId: string): SessionView | undefined {
+    const child = this.#live.find(sessionId);
+    if (child === undefined || child.seq === 0 || statusOf(child.state) === 'deleted') return undefined;
+    return { state: child.state, seq: child.seq };
   }
 
   /** The living actor under a name such as `session:<id>` or `context:<id>`. */
