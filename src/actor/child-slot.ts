@@ -15,16 +15,18 @@ import type { Run } from './restart-verdict.ts';
 import { nodeOf, type SupervisionNode, type SupervisionStatus } from './supervision-tree.ts';
 import { killed, killNow, terminate, whenEnded } from './termination.ts';
 
-export interface SlotSurroundings {
+/** What all slots of a supervisor share. */
+export interface SlotSurroundings<Child extends SupervisedChild> {
   readonly clock: Clock;
   readonly monitors: Monitors;
   readonly report: (report: ChildReport) => void;
+  /** Hears of each end that nobody asked for. */
+  readonly ended: (slot: ChildSlot<Child>, run: Run) => void;
 }
 
 export class ChildSlot<Child extends SupervisedChild> implements LaunchOwner<Child> {
   readonly spec: ChildSpec<Child>;
-  readonly #around: SlotSurroundings;
-  readonly #onEnd: (run: Run) => void;
+  readonly #around: SlotSurroundings<Child>;
   #status: SupervisionStatus = 'stopped';
   #child: Child | undefined;
   #launch: Launch<Child> | undefined;
@@ -35,11 +37,9 @@ export class ChildSlot<Child extends SupervisedChild> implements LaunchOwner<Chi
   /** An end that nobody asked for, until the supervisor has acted on it. */
   #openEnd: Run | undefined;
 
-  /** `onEnd` hears of each end that nobody asked for. */
-  constructor(spec: ChildSpec<Child>, around: SlotSurroundings, onEnd: (run: Run) => void) {
+  constructor(spec: ChildSpec<Child>, around: SlotSurroundings<Child>) {
     this.spec = spec;
     this.#around = around;
-    this.#onEnd = onEnd;
   }
 
   get status(): SupervisionStatus {
@@ -178,7 +178,7 @@ export class ChildSlot<Child extends SupervisedChild> implements LaunchOwner<Chi
     if (!asked) this.#openEnd = run;
     this.#around.report({ type: 'child.exited', id: spec.id, incarnation, exit });
     this.#around.monitors.down({ id: spec.id, incarnation, exit });
-    if (this.isOpen(run)) this.#onEnd(run);
+    if (this.isOpen(run)) this.#around.ended(this, run);
   }
 
   #graceLeft(passedMs: number): Shutdown {

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import { type ChildReport, guardedReport } from './child-report.ts';
-import { ChildSlot } from './child-slot.ts';
+import { ChildSlot, type SlotSurroundings } from './child-slot.ts';
 import type { ChildSpec, SupervisedChild } from './child-spec.ts';
 import { type DownListener, Monitors } from './monitors.ts';
 import { judgeRestart, noRestarts, type RestartHistory, type Run } from './restart-verdict.ts';
@@ -39,6 +39,8 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   readonly #monitors = new Monitors((id) => this.#livingIncarnation(id));
   readonly #stormBreaker: StormBreaker;
 
+  readonly #around: SlotSurroundings<Child>;
+
   constructor(
     clock: Clock,
     report: (report: ChildReport) => void,
@@ -48,6 +50,10 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     this.#id = id;
     this.#report = guardedReport(report);
     this.#stormBreaker = new StormBreaker(clock, activeChildren);
+    this.#around = {
+      ...{ clock, monitors: this.#monitors, report: this.#report },
+      ended: (slot, run) => this.#ended(slot, run),
+    };
   }
 
   get size(): number {
@@ -120,8 +126,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   }
 
   #startFirst(spec: ChildSpec<Child>): Promise<Child> {
-    const around = { clock: this.#clock, monitors: this.#monitors, report: this.#report };
-    const slot = new ChildSlot(spec, around, (run) => this.#follow(place, run));
+    const slot = new ChildSlot(spec, this.#around);
     const running = slot.start();
     const place: Place<Child> = {
       slot,
@@ -144,6 +149,12 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     place.running.catch(() => undefined);
     await place.slot.stop();
     this.#forget(place);
+  }
+
+  /** Of a slot that has left its place nothing is heard any more. */
+  #ended(slot: ChildSlot<Child>, run: Run): void {
+    const place = this.#places.get(slot.spec.id);
+    if (place?.slot === slot) this.#follow(place, run);
   }
 
   #follow(place: Place<Child>, run: Run): void {

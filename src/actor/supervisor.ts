@@ -261,8 +261,10 @@ export class Supervisor implements SupervisedChild {
   }
 
   #add(spec: ChildSpec<SupervisedChild>): Slot {
-    const around = { clock: this.#clock, monitors: this.#monitors, report: this.#report };
-    const slot: Slot = new ChildSlot(spec, around, (run) => void this.#mail.run(() => this.#act(slot, run)));
+    const slot: Slot = new ChildSlot(spec, {
+      ...{ clock: this.#clock, monitors: this.#monitors, report: this.#report },
+      ended: (child, run) => void this.#mail.run(() => this.#act(child, run)),
+    });
     this.#slots = [...this.#slots, slot];
     return slot;
   }

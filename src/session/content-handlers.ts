@@ -132,7 +132,9 @@ async function publishEvent(
     return sendCommand(context, sessionId, { type: 'event.publish', event: type, data }, call);
   }
   if (call.durability !== undefined) throw transientAsked(type);
-  const { state } = await context.manager.read(sessionId);
+  // Whoever may change his mind is given the time to.
+  const present = call.signal === undefined ? context.manager.peek(sessionId) : undefined;
+  const { state } = present ?? (await context.manager.read(sessionId));
   call.signal?.throwIfAborted();
   const status = statusOf(state);
   if (status !== 'active' && status !== 'idle')

@@ -49,6 +49,35 @@ const namedKinds: ReadonlySet<string> = new Set(['session', 'context']);
 /** Statuses in which a session needs no actors: they go once nothing is under way. */
 const resting: ReadonlySet<string> = new Set(['dormant', 'terminated', 'archived', 'deleted']);
 
+/** What the specs of all sessions share. */
+interface SharedSpec {
+  readonly policy: RestartPolicy;
+  readonly shutdown: number;
+  readonly start: (sessionId: string, incarnation: number) => Promise<SessionActor>;
+}
+
+class SessionSpec implements ChildSpec<SessionActor> {
+  readonly id: string;
+  readonly #shared: SharedSpec;
+
+  constructor(shared: SharedSpec, id: string) {
+    this.id = id;
+    this.#shared = shared;
+  }
+
+  get policy(): RestartPolicy {
+    return this.#shared.policy;
+  }
+
+  get shutdown(): number {
+    return this.#shared.shutdown;
+  }
+
+  start(incarnation: number): Promise<SessionActor> {
+    return this.#shared.start(this.id, incarnation);
+  }
+}
+
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #actorOptions: SessionActorOptions;
@@ -56,6 +85,7 @@ export class LiveSessions {
   readonly #supervisor: DynamicSupervisor<SessionActor>;
   readonly #residence: Residence;
   readonly #told: ToldEvents;
+  readonly #specs: SharedSpec;
   /** Sessions that are being brought back: their agents wait until that is done. */
   readonly #withoutAgents = new Set<string>();
 
@@ -63,6 +93,8 @@ export class LiveSessions {
     const { clock, journal, pubsub } = options;
     this.#options = options;
     this.#told = new ToldEvents(journal, pubsub);
+    const { restart: policy = sessionRestartPolicy, shutdownMs: shutdown } = options;
+    this.#specs = { policy, shutdown, start: (id, incarnation) => this.#incarnate(id, incarnation) };
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: 'sessions' });
     this.#residence = new Residence({
       ...options,
@@ -119,7 +151,8 @@ export class LiveSessions {
 
   /** The actor of a session: the one that lives, or a new one, once there is a place for it. */
   start(sessionId: string): Promise<SessionActor> {
-    return this.#residence.enter(sessionId, () => this.#supervisor.start(this.#childSpec(sessionId)));
+    const spec = new SessionSpec(this.#specs, sessionId);
+    return this.#residence.enter(sessionId, () => this.#supervisor.start(spec));
   }
 
   /** As {@link start}; its agents wait until `job` is done, whatever becomes of it. */
@@ -170,12 +203,6 @@ export class LiveSessions {
     this.#residence.close();
     this.#supervisor.killAll();
     this.#host.close();
-  }
-
-  #childSpec(sessionId: string): ChildSpec<SessionActor> {
-    const { restart = sessionRestartPolicy, shutdownMs } = this.#options;
-    const start = (incarnation: number): Promise<SessionActor> => this.#incarnate(sessionId, incarnation);
-    return { id: sessionId, policy: restart, shutdown: shutdownMs, start };
   }
 
   /** Whoever waited for its turn until now must not outlive the manager. */

@@ -4,7 +4,10 @@ import { sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 
-const blockSize = 256;
+/** At most so many events are read at once; first only about as many as are asked for, then twice as many each time. */
+const largestBlock = 256;
+
+const firstBlock = (limit: number): number => Math.min(limit + 1, largestBlock);
 
 export interface Reading<Item> {
   readonly items: readonly Item[];
@@ -28,8 +31,8 @@ export async function readForwards<Item>(
 ): Promise<Reading<Item>> {
   const items: Item[] = [];
   let position = after;
-  for (;;) {
-    const page = await journal.readFrom(sessionStream(sessionId), position, { limit: blockSize });
+  for (let block = firstBlock(limit); ; block = Math.min(2 * block, largestBlock)) {
+    const page = await journal.readFrom(sessionStream(sessionId), position, { limit: block });
     for (const event of page.events) {
       const item = choose(event);
       if (item !== undefined && items.length === limit) return { items, next: position };
@@ -49,8 +52,10 @@ export async function readBackwards(
 ): Promise<Reading<MessageEvent>> {
   const floor = Math.max(state.conversation.clearedThrough, await beginning(journal, state.sessionId));
   const items: MessageEvent[] = [];
+  let block = firstBlock(limit);
   for (let end = before; end - 1 > floor; ) {
-    const start = Math.max(floor, end - 1 - blockSize);
+    const start = Math.max(floor, end - 1 - block);
+    block = Math.min(2 * block, largestBlock);
     for (const event of (await readBlock(journal, state.sessionId, start, end)).reverse()) {
       if (!isMessage(event)) continue;
       if (items.length === limit) return { items, next: items.at(-1)?.seq };

@@ -1,5 +1,6 @@
 // Sessions without actors that are still in memory: their states, least recently used first, bounded in bytes. They are read
 // and woken without the disk.
+import type { Json } from '../base/json.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 
@@ -64,6 +65,16 @@ function bytesOf({ conversation, memory, files, agents, profile }: SessionState)
   const runs = agents.open.size + agents.ended.length;
   const entries =
     conversation.window.length + files.active.size + files.index.size + memory.items.size + runs;
-  const texts = conversation.windowBytes + memory.bytes + files.indexBytes + JSON.stringify(profile).length;
+  const texts = conversation.windowBytes + memory.bytes + files.indexBytes + bytesOfProfile(profile);
   return emptyBytes + 256 * entries + 2 * texts;
+}
+
+/** Names and numbers are among what every state takes. */
+function bytesOfProfile({ metadata, llmConfig }: SessionState['profile']): number {
+  return bytesOfJson(metadata) + bytesOfJson(llmConfig);
+}
+
+function bytesOfJson(value: Json): number {
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return isEmpty ? 0 : JSON.stringify(value).length;
 }

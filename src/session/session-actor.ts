@@ -48,6 +48,10 @@ const worthASnapshot = 20;
 
 const longestRetryMs = 5_000;
 
+// Made once: an error takes down where it was made, which costs more than all else of a stop, and says nothing here.
+const wasStopped = new Error('the session was stopped');
+const hasEnded = new Error('its actor has ended');
+
 export class SessionActor implements SupervisedChild, EntityOwner<SessionState>, HostOwner {
   readonly sessionId: string;
   readonly stream: string;
@@ -147,7 +151,7 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   async stop(): Promise<void> {
     await this.endAgents();
     await this.#entity.settle();
-    this.#entity.abandon(new Error('the session was stopped'));
+    this.#entity.abandon(wasStopped);
     await this.#entity.snapshot(worthASnapshot);
     this.#pair.stop();
     await this.exited;
@@ -193,7 +197,7 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
 
   /** Its actors have. */
   ended(exit: Exit): void {
-    this.#close(exit.reason === 'crash' ? exit.error : new Error('its actor has ended'), exit);
+    this.#close(exit.reason === 'crash' ? exit.error : hasEnded, exit);
   }
 
   /** The agents first: nothing of them is committed on behalf of a context that is gone. */

@@ -125,7 +125,7 @@ describe('commands that nobody awaits', () => {
 describe('a record that cannot be looked up', () => {
   test('refuses its own command, and the next one goes on', async () => {
     const { journal, ...store } = await started(100);
-    await (await openLedger(store, journal)).entity.send(add('a'));
+    await (await openLedger(store, journal)).entity.send(add('a'), { operationId: 'first', digest: 'd' });
     const { entity, crashes } = await openLedger(store, answeringLater(journal, new Error('out of reach')));
     const asked = entity.send(add('b'), { operationId: 'k', digest: 'd' });
     const next = entity.send(add('c'));

@@ -82,7 +82,7 @@ describe('a quiet session', () => {
   });
 
   test('stays in memory as long as there is room: the one that was used longest ago leaves first', async () => {
-    await using test = await withSessions(4, { passivateAfterMs: 1_000, residentBytes: 10_000 });
+    await using test = await withSessions(4, { passivateAfterMs: 1_000, residentBytes: 7_000 });
     await test.clock.advance(1_000);
     expect(temperature(test)).toEqual([0, 3]);
   });
