@@ -44,7 +44,7 @@ function drawPanel(by: ScaleSeries['by'], series: readonly ScaleSeries[], left: 
     `<g transform="translate(${left} ${panel.top})">`,
     `<text class="title" y="-16">Cost over that at the smallest size, ${title}</text>`,
     ...axes(sizes, scales),
-    ...grown.map((points, i) => drawLine(points, scales, colourOf(i))),
+    ...grown.map((points, i) => drawLine(points, scales, strokeOf(i))),
     ...series.map(({ name }, i) => legend(name, i)),
     '</g>',
   ].join('\n');
@@ -80,22 +80,34 @@ function axes(sizes: readonly number[], { x, y, top }: Scales): readonly string[
 function drawLine(
   points: readonly { size: number; ratio: number }[],
   scales: Scales,
-  colour: string,
+  stroke: Stroke,
 ): string {
   const places = points.map(({ size, ratio }) => `${scales.x(size)},${scales.y(ratio)}`);
   const dots = places.map((place) => {
     const [x, y] = place.split(',');
-    return `<circle cx="${x}" cy="${y}" r="3" fill="${colour}"/>`;
+    return `<circle cx="${x}" cy="${y}" r="3" fill="${stroke.colour}"/>`;
   });
-  return `<polyline fill="none" stroke="${colour}" stroke-width="2" points="${places.join(' ')}"/>${dots.join('')}`;
+  return `<polyline fill="none" ${attributesOf(stroke)} points="${places.join(' ')}"/>${dots.join('')}`;
 }
 
 function legend(name: string, i: number): string {
   const y = panel.height + 44 + i * panel.legendLine;
   const text = name.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  return `<path d="M0 ${y - 4}h18" stroke="${colourOf(i)}" stroke-width="3"/><text x="26" y="${y}">${text}</text>`;
+  return `<path d="M0 ${y - 4}h18" ${attributesOf(strokeOf(i))}/><text x="26" y="${y}">${text}</text>`;
 }
 
-const colourOf = (i: number): string => colours[i % colours.length] ?? '#888';
+interface Stroke {
+  readonly colour: string;
+  /** A colour that comes a second time is told from the first by it. */
+  readonly isDashed: boolean;
+}
+
+const strokeOf = (i: number): Stroke => ({
+  colour: colours[i % colours.length] ?? '#888',
+  isDashed: i >= colours.length,
+});
+
+const attributesOf = ({ colour, isDashed }: Stroke): string =>
+  `stroke="${colour}" stroke-width="2.5"${isDashed ? ' stroke-dasharray="5 3"' : ''}`;
 
 const round = (value: number): number => Math.round(value * 10) / 10;
