@@ -306,8 +306,11 @@ export class Entity<State, C extends Command> {
     if (result.ok) {
       try {
         this.#become(batch, drafts, result);
-      } catch (error) {
-        this.#lose(batch, 'NOT_COMMITTED', toError(error));
+      } catch (thrown) {
+        // It is on the disk; whoever owns it could not take it.
+        const error = toError(thrown);
+        this.#lose(batch, 'OUTCOME_UNKNOWN', error);
+        this.#crash(error);
       }
     } else if (result.reason === 'unknown') this.#lose(batch, 'OUTCOME_UNKNOWN', result.cause);
     else this.#lose(batch, 'NOT_COMMITTED', new Error('another writer has moved the stream'));
@@ -321,7 +324,8 @@ export class Entity<State, C extends Command> {
     for (const flight of batch) this.#answer(flight, landed.durability);
     if (this.#abandoned !== undefined) return;
     this.#snapshots.afterEvents(drafts, this.#durable, landed.head);
-    if (this.#flights.hasOutgoing) this.#append();
+    // A listener that was told may have sent already: then the next batch is on its way.
+    if (this.#flights.hasOutgoing && !this.#flights.isFlying) this.#append();
   }
 
   #adopt(event: StoredEvent, state: State): void {

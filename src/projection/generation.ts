@@ -89,6 +89,7 @@ export class Generation<P extends Projection> {
       await turnOfTheLoop();
       this.#assertRunning();
     }
+    this.#assertRunning();
     this.#following = this.#follow();
     this.#completed = this.#complete(outdated);
   }

@@ -147,6 +147,7 @@ export class RunningProjection<P extends Projection = Projection> {
     this.#generation = next;
     this.#unjournaled.endBuild();
     next.projection.serve();
+    this.#takeIn();
     await last?.stop();
     last?.projection.reset();
   }

@@ -136,8 +136,8 @@ export class LiveSessions {
 
   /** The living actor under a name, `session:<id>` or `context:<id>`; its own until it has ended. */
   named(name: string): SessionActor | undefined {
-    const [kind, sessionId = ''] = name.split(':', 2);
-    return namedKinds.has(kind ?? '') ? this.#supervisor.findAlive(sessionId) : undefined;
+    const [kind = '', sessionId = '', ...more] = name.split(':');
+    return namedKinds.has(kind) && more.length === 0 ? this.#supervisor.findAlive(sessionId) : undefined;
   }
 
   /** The state of a session without actors, when it is in memory. */

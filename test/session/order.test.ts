@@ -126,3 +126,28 @@ test('a refusal is not recorded: asked again under its key, the command is decid
   expect(await send(test, 'accepted', 'a')).toMatchObject({ repeated: true });
   expect(await contentsIn(test)).toEqual(['accepted', 'refused']);
 });
+
+describe('commands that a listener sends', () => {
+  test.each(['fsync', 'none'] as const)(
+    'while it is told of an event are all taken, in their order (%s)',
+    async (durability) => {
+      await using test = await createTestSystem();
+      const { client } = test;
+      await client.sessions.create({ sessionId, durability });
+      const sent: Promise<unknown>[] = [];
+      await client.events.subscribe(sessionId, ({ type, data }) => {
+        if (type !== 'message.sent' || !String((data as { content: unknown }).content).startsWith('asked'))
+          return;
+        for (const n of [1, 2, 3])
+          sent.push(client.messages.send({ sessionId, role: 'assistant', content: `answer ${n}` }));
+      });
+      const asked = Array.from({ length: 10 }, (_, n) =>
+        client.messages.send({ sessionId, role: 'user', content: `asked ${n}` }),
+      );
+      await Promise.all(asked);
+      expect((await Promise.allSettled(sent)).filter(({ status }) => status === 'rejected')).toEqual([]);
+      expect(sent.length).toBe(30);
+      expect((await client.sessions.get({ sessionId })).messages).toBe(40);
+    },
+  );
+});
