@@ -9,8 +9,8 @@ interface StepArgs<Context, Event> {
 
 /** The guards and actions that the machine names, as plain functions. */
 export interface MachineFunctions<Context, Event> {
-  // biome-ignore lint/suspicious/noExplicitAny: what a guard takes is between it and the edges that name it
-  readonly guards: Readonly<Record<string, (args: StepArgs<Context, Event>, params: any) => boolean>>;
+  /** What a guard takes beside is between it and the edges that name it. */
+  readonly guards: Readonly<Record<string, (args: StepArgs<Context, Event>, params: never) => boolean>>;
   /** Each answers with the whole context after the event. */
   readonly assigners: Readonly<Record<string, (args: StepArgs<Context, Event>) => Context>>;
 }
@@ -108,8 +108,8 @@ function branchOf<Context, Event, Snapshot>(
 
 const always = (): boolean => true;
 
-function guardOf<Args>(guard: (args: Args, params: unknown) => boolean, params: unknown) {
-  return (args: Args): boolean => guard(args, params);
+function guardOf<Args>(guard: (args: Args, params: never) => boolean, params: unknown) {
+  return (args: Args): boolean => guard(args, params as never);
 }
 
 function named<T>(all: Readonly<Record<string, T>>, name: string): T {
