@@ -171,6 +171,43 @@ describe('an error', () => {
   });
 });
 
+describe('pairs that share a system', () => {
+  const threeTogether = (): [ActorHost, HostedActor, HostedActor, HostedActor] => {
+    const actors = actorsOf();
+    return [actors, hostIn(actors, 'host:1'), hostIn(actors, 'host:2'), hostIn(actors, 'host:3')];
+  };
+
+  test.each(['child', 'root'] as const)(
+    'outlive the error of the %s of one of them, and the next takes its place',
+    async (which) => {
+      const [actors, one, two, third] = threeTogether();
+      const ends = [watchExit(two), watchExit(third)];
+      one[which].send(poison('boom'));
+      expect(await one.exited).toMatchObject({ reason: 'crash', error: { message: 'boom' } });
+      one.stop();
+      const next = hostIn(actors, 'host:1');
+      for (const [n, hosted] of [two, third, next].entries()) {
+        hosted.adopt({ type: 'more' }, snapshotAt(n + 1));
+        expect([hosted.root.getSnapshot().status, countOf(hosted.child)]).toEqual(['active', n + 1]);
+      }
+      expect(ends).toEqual([[], []]);
+      for (const hosted of [two, third, next]) hosted.stop();
+      actors.close();
+    },
+  );
+
+  test('outlive the stop of one of them, also by a stranger', async () => {
+    const [actors, one, two] = threeTogether();
+    one.root.send({ type: 'xstate.stop' });
+    expect(await one.exited).toEqual({ reason: 'shutdown' });
+    expect(one.child.getSnapshot().status).toBe('stopped');
+    two.adopt({ type: 'more' }, snapshotAt(7));
+    expect(countOf(two.child)).toBe(7);
+    two.stop();
+    actors.close();
+  });
+});
+
 describe('an inspector that throws', () => {
   const kinds = ['@xstate.actor', '@xstate.event', '@xstate.snapshot', '@xstate.microstep', '@xstate.action'];
 

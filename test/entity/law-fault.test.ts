@@ -67,3 +67,16 @@ test('an event that the law of today does not take is damage, not a state', asyn
   const law = { ...ledgerLaw, evolve: () => undefined };
   expect(await codeOf(openLedger(store, journal, { law }))).toBe('JOURNAL_CORRUPT');
 });
+
+test('an owner that cannot take on what is on the disk ends, and its caller hears that the outcome is unknown', async () => {
+  const store = memoryJournal();
+  const journal = await store.open();
+  const { entity, crashes } = await openLedger(store, journal, {
+    tell: () => {
+      throw new Error('cannot be told');
+    },
+  });
+  expect(await codeOf(entity.send(add('a')))).toBe('OUTCOME_UNKNOWN');
+  expect(crashes.map(({ message }) => message)).toEqual(['cannot be told']);
+  expect((await openLedger(store, journal)).entity.durable.lines).toEqual(['a']);
+});

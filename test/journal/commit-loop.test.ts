@@ -64,6 +64,33 @@ describe('a commit loop', () => {
     ]);
   });
 
+  test('takes at most 128 appends into one group, and tells those of one while the disk has the next', async () => {
+    const toldWhenHandedOver: number[] = [];
+    const toldWhileAway: number[] = [];
+    const { loop, groups, settled, add } = loopOf(1_000_000, async () => {
+      toldWhenHandedOver.push(settled.length);
+      await Promise.resolve();
+      toldWhileAway.push(settled.length);
+    });
+    for (let n = 1; n <= 300; n++) add(`s${n}-`, 1);
+    await loop.drain();
+    expect(groups.map((group) => group.length)).toEqual([128, 128, 44]);
+    expect(toldWhenHandedOver).toEqual([0, 0, 128]);
+    expect(toldWhileAway).toEqual([0, 128, 256]);
+    expect(settled.length).toBe(300);
+  });
+
+  test('that fails has told of what was durable before, and of nothing else', async () => {
+    const { loop, settled, add } = loopOf(1_000_000, async (group) => {
+      if (group === 2) throw new Error('the disk');
+    });
+    for (let n = 1; n <= 300; n++) add(`s${n}-`, 1);
+    await loop.drain();
+    const ends = (how: string): number => settled.filter((said) => said.endsWith(how)).length;
+    expect([ends('committed'), ends('failed'), ends('dropped')]).toEqual([128, 128, 44]);
+    expect(settled.slice(0, 128).every((said) => said.endsWith('committed'))).toBe(true);
+  });
+
   test('writes one group at a time and gathers the next while the disk works', async () => {
     let release = (): void => {};
     const gate = new Promise<void>((resolve) => {
