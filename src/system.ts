@@ -1,72 +1,37 @@
-// A whole system, put together: the only file that knows every room. It reads from top to bottom as the supervision tree,
-// and is closed from bottom to top, the journal last.
-import type { Inspect } from './actor/actor-host.ts';
+// A whole system, put together. It reads from top to bottom as the supervision tree, and is closed from bottom to top, the
+// journal last. This file and those of `system/` are the only ones that know every room.
 import type { ChildReport } from './actor/child-report.ts';
 import { isCrash, type SupervisedChild, systemIntensity } from './actor/child-spec.ts';
 import { resting, service } from './actor/service.ts';
 import { captureStrayErrors, type StrayErrors } from './actor/stray-errors.ts';
 import type { SupervisionNode } from './actor/supervision-tree.ts';
 import { Supervisor } from './actor/supervisor.ts';
-import { type Clock, holdProcess, systemClock, wholeClock } from './base/clock.ts';
-import { parseConfig, type SystemConfig, type SystemConfigInput } from './base/config.ts';
+import { holdProcess } from './base/clock.ts';
+import type { SystemConfig } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
-import { assertId, type IdSource, randomId } from './base/ids.ts';
-import { type Telemetry, type TelemetryEvent, telemetryTo } from './base/telemetry.ts';
 import { type Client, createClient } from './client/client.ts';
-import { estimateTokens, type TokenCounter } from './domain/built-context.ts';
-import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from './domain/session-config.ts';
 import { type Announcement, whenDurable } from './entity/announcement.ts';
-import { Follower } from './entity/follower.ts';
 import {
   ProcessManager,
   type ProcessManagerDefinition,
   type ProcessManagerOptions,
 } from './entity/process-manager.ts';
-import type { HeadGlance, StoredEvent } from './journal/journal.ts';
-import { LevelJournal } from './journal/level-journal.ts';
-import type { OpenStore } from './journal/level-store.ts';
-import { openLevelJournal } from './journal/open-level-journal.ts';
+import type { LevelJournal } from './journal/level-journal.ts';
 import { RoutedJournal } from './journal/routed-journal.ts';
-import { bindOperations } from './operations/bind.ts';
 import type { EventPort } from './operations/event-port.ts';
-import { configChanges } from './operations/session-config-schema.ts';
 import { createLiveCounts } from './projection/live-counts.ts';
-import { projectionHandlers } from './projection/projection-handlers.ts';
-import { Projections } from './projection/projections.ts';
-import { RunningProjection } from './projection/running-projection.ts';
-import { SessionList } from './projection/session-list.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
-import { Conditions } from './recovery/conditions.ts';
-import { type AgentDefinitions, AgentRegistry } from './session/agent-definitions.ts';
 import type { StrayOwner } from './session/agent-host.ts';
 import { SessionEvents } from './session/session-events.ts';
-import { sessionHandlers } from './session/session-handlers.ts';
-import { SessionManager } from './session/session-manager.ts';
-import { globalTopic, sessionTopic } from './session/topics.ts';
+import { globalTopic } from './session/topics.ts';
+import { makeServices, type Services } from './system/services.ts';
+import { openJournal, type Ports, readOptions, type SystemOptions } from './system/system-options.ts';
 
 export type { SupervisionNode } from './actor/supervision-tree.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 export type { AgentContext, AgentDefinition, AgentDefinitions } from './session/agent-definitions.ts';
 export type { SessionHandle } from './session/session-handle.ts';
-
-export interface SystemOptions extends SystemConfigInput {
-  /** The numbers of new sessions; see SessionConfig. */
-  readonly session?: Partial<SessionConfig>;
-  /** The agents that `agents.start` may name: asynchronous functions, or XState actor logic. */
-  readonly agents?: AgentDefinitions;
-  /** Follow all events and send operations in answer; see ProcessManagerDefinition. */
-  readonly processManagers?: readonly ProcessManagerDefinition[];
-  /** Hears of crashes, restarts, incidents and recoveries. */
-  readonly onTelemetry?: (event: TelemetryEvent) => void;
-  /** An XState inspection observer for all actors, as a function or as an object with `next`. One that throws harms nobody. */
-  readonly inspect?: Inspect;
-  /** Counts the tokens of a text for built contexts; a quarter of the characters by default. */
-  readonly countTokens?: TokenCounter;
-  readonly clock?: Clock;
-  readonly newId?: IdSource;
-  /** Opens an abstract-level database in place of a directory, as tests do. */
-  readonly store?: OpenStore;
-}
+export type { SystemOptions } from './system/system-options.ts';
 
 export type SystemStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'stopped';
 
@@ -105,50 +70,6 @@ export async function createSystem(options: SystemOptions): Promise<System> {
     await system.close();
     throw error;
   }
-}
-
-interface Ports {
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly newId: IdSource;
-  readonly countTokens: TokenCounter;
-  readonly defaults: SessionConfig;
-  readonly agents: AgentRegistry;
-  readonly inspect?: Inspect;
-}
-
-function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
-  const { config, session } = parseConfig(options, configChanges);
-  const { onTelemetry, inspect, countTokens, clock: given, newId, agents } = options;
-  const clock = given === undefined ? systemClock : wholeClock(given);
-  const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
-  const ports: Ports = {
-    clock,
-    telemetry: telemetryTo(onTelemetry, () => clock.now()),
-    newId: newId === undefined ? randomId : () => assertId(newId()),
-    countTokens: countTokens ?? estimateTokens,
-    defaults: Object.freeze({ ...preset, ...session }),
-    agents: new AgentRegistry(agents ?? {}),
-    ...(inspect && { inspect }),
-  };
-  return { config, ports };
-}
-
-function openJournal(
-  { location }: SystemConfig,
-  ports: Ports,
-  store: OpenStore | undefined,
-): Promise<LevelJournal> {
-  if (store !== undefined) return LevelJournal.open({ ...ports, open: store });
-  return openLevelJournal(location ?? '', ports);
-}
-
-/** What the services of one incarnation of the sessions share; all of it is made anew when they are started again. */
-interface Services {
-  readonly conditions: Conditions;
-  readonly manager: SessionManager;
-  readonly projections: Projections;
-  readonly operations: ReturnType<typeof bindOperations>;
 }
 
 class RunningSystem implements System {
@@ -252,55 +173,19 @@ class RunningSystem implements System {
   async #startSessions(): Promise<SupervisedChild> {
     await this.#services?.projections.stop();
     await this.#services?.conditions.close();
-    const services = await this.#makeServices();
+    const services = await makeServices({
+      config: this.#config,
+      ports: this.#ports,
+      journal: this.#journal,
+      pubsub: this.#pubsub,
+      liveCounts: this.#liveCounts,
+      strays: this.#strays,
+      onGrowth: this.#onGrowth,
+      admit: () => this.#assertServing(),
+    });
     this.#services = services;
     services.manager.serve();
     return services.manager;
-  }
-
-  async #makeServices(): Promise<Services> {
-    const [config, ports] = [this.#config, this.#ports];
-    const shared = { ...ports, journal: this.#journal, pubsub: this.#pubsub };
-    const conditions = await Conditions.load({ ...shared, tell: (id, durable) => this.#tell(id, durable) });
-    const manager = new SessionManager({
-      ...config,
-      ...shared,
-      conditions,
-      dispatchAs: (caller) => (name, input, options) => operations.dispatchAs(caller)(name, input, options),
-      runOwned: (owner, run) => (this.#strays === undefined ? run() : this.#strays.run(owner, run)),
-    });
-    const sessions = this.#sessionList(conditions);
-    const projections = new Projections([sessions]);
-    const operations = bindOperations({
-      handlers: {
-        ...sessionHandlers({ ...config, ...shared, manager, conditions }),
-        ...projectionHandlers({ ...shared, projections, sessions }),
-      },
-      clock: ports.clock,
-      timeoutMs: config.operationTimeoutMs,
-      admit: () => this.#assertServing(),
-    });
-    try {
-      await this.#journal.survey('session/', (head) => adoptStored(manager, head));
-      return { conditions, manager, projections, operations };
-    } catch (error) {
-      // Its alarms are set already: it would wake sessions beside the one that is started in its place.
-      manager.kill();
-      await Promise.all([conditions.close(), projections.stop()]);
-      throw error;
-    }
-  }
-
-  #sessionList(conditions: Conditions): RunningProjection<SessionList> {
-    const [ports, journal, live] = [this.#ports, this.#journal, this.#liveCounts];
-    const now = (): number => ports.clock.now();
-    const onGrowth = this.#onGrowth;
-    return new RunningProjection({
-      ...ports,
-      ...{ journal, unjournaled: journal.volatile },
-      create: () => new SessionList({ journal, live, now, conditions: () => conditions.list() }),
-      follow: (following) => new Follower({ ...ports, journal, onGrowth, ...following }),
-    });
   }
 
   /** They load behind the sessions, which serve already. */
@@ -326,11 +211,6 @@ class RunningSystem implements System {
   }
 
   readonly #onGrowth = (wake: () => void) => this.#pubsub.subscribe(globalTopic, whenDurable(wake));
-
-  #tell(sessionId: string, durable: readonly StoredEvent[]): void {
-    this.#pubsub.publish(sessionTopic(sessionId), { durable });
-    this.#pubsub.publish(globalTopic, { durable });
-  }
 
   #serving(): Services {
     if (this.#services === undefined) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: this.status });
@@ -381,10 +261,4 @@ class RunningSystem implements System {
       });
     }
   }
-}
-
-/** Boot sees heads and reads nothing else. A session with nothing due is counted, and nothing is kept of it. */
-function adoptStored(manager: SessionManager, head: HeadGlance): void {
-  if (head.dueAt === null) manager.open.count(head.status, 1);
-  else manager.adopt([head.whole()]);
 }

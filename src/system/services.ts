@@ -1,0 +1,101 @@
+// What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
+// of it is made anew when the sessions are started again.
+import type { StrayErrors } from '../actor/stray-errors.ts';
+import type { SystemConfig } from '../base/config.ts';
+import type { Announcement } from '../entity/announcement.ts';
+import { Follower } from '../entity/follower.ts';
+import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
+import type { RoutedJournal } from '../journal/routed-journal.ts';
+import { bindOperations } from '../operations/bind.ts';
+import type { createLiveCounts } from '../projection/live-counts.ts';
+import { projectionHandlers } from '../projection/projection-handlers.ts';
+import { Projections } from '../projection/projections.ts';
+import { RunningProjection } from '../projection/running-projection.ts';
+import { SessionList } from '../projection/session-list.ts';
+import type { LocalPubSub } from '../pubsub/local-pubsub.ts';
+import { Conditions } from '../recovery/conditions.ts';
+import type { StrayOwner } from '../session/agent-host.ts';
+import { sessionHandlers } from '../session/session-handlers.ts';
+import { SessionManager } from '../session/session-manager.ts';
+import { globalTopic, sessionTopic } from '../session/topics.ts';
+import type { Ports } from './system-options.ts';
+
+export interface Services {
+  readonly conditions: Conditions;
+  readonly manager: SessionManager;
+  readonly projections: Projections;
+  readonly operations: ReturnType<typeof bindOperations>;
+}
+
+/** What outlives an incarnation of the services. */
+export interface Surroundings {
+  readonly config: SystemConfig;
+  readonly ports: Ports;
+  readonly journal: RoutedJournal;
+  readonly pubsub: LocalPubSub<Announcement>;
+  readonly liveCounts: ReturnType<typeof createLiveCounts>;
+  readonly strays: StrayErrors<StrayOwner> | undefined;
+  /** Tells a follower of the feed that there is more. */
+  readonly onGrowth: (wake: () => void) => () => void;
+  /** Throws while nothing is served. */
+  readonly admit: () => void;
+}
+
+export async function makeServices(surroundings: Surroundings): Promise<Services> {
+  const { config, ports, journal, pubsub, strays, admit } = surroundings;
+  const shared = { ...ports, journal, pubsub };
+  const conditions = await Conditions.load({ ...shared, tell: tellVia(pubsub) });
+  const manager = new SessionManager({
+    ...config,
+    ...shared,
+    conditions,
+    dispatchAs: (caller) => (name, input, options) => operations.dispatchAs(caller)(name, input, options),
+    runOwned: (owner, run) => (strays === undefined ? run() : strays.run(owner, run)),
+  });
+  const sessions = sessionList(surroundings, conditions);
+  const projections = new Projections([sessions]);
+  const operations = bindOperations({
+    handlers: {
+      ...sessionHandlers({ ...config, ...shared, manager, conditions }),
+      ...projectionHandlers({ ...shared, projections, sessions }),
+    },
+    clock: ports.clock,
+    timeoutMs: config.operationTimeoutMs,
+    admit,
+  });
+  try {
+    await journal.survey('session/', (head) => adoptStored(manager, head));
+    return { conditions, manager, projections, operations };
+  } catch (error) {
+    // Its alarms are set already: it would wake sessions beside the one that is started in its place.
+    manager.kill();
+    await Promise.all([conditions.close(), projections.stop()]);
+    throw error;
+  }
+}
+
+function sessionList(
+  { ports, journal, liveCounts: live, onGrowth }: Surroundings,
+  conditions: Conditions,
+): RunningProjection<SessionList> {
+  const now = (): number => ports.clock.now();
+  return new RunningProjection({
+    ...ports,
+    ...{ journal, unjournaled: journal.volatile },
+    create: () => new SessionList({ journal, live, now, conditions: () => conditions.list() }),
+    follow: (following) => new Follower({ ...ports, journal, onGrowth, ...following }),
+  });
+}
+
+const tellVia =
+  (pubsub: LocalPubSub<Announcement>) =>
+  (sessionId: string, durable: readonly StoredEvent[]): void => {
+    pubsub.publish(sessionTopic(sessionId), { durable });
+    pubsub.publish(globalTopic, { durable });
+  };
+
+/** Boot sees heads and reads nothing else. A session with nothing due is counted, and nothing is kept of it. */
+function adoptStored(manager: SessionManager, head: HeadGlance): void {
+  if (head.dueAt === null) manager.open.count(head.status, 1);
+  else manager.adopt([head.whole()]);
+}

@@ -1,0 +1,69 @@
+// What a system is made of: the user's options, checked, and the ports that every room below is given.
+import type { Inspect } from '../actor/actor-host.ts';
+import { type Clock, systemClock, wholeClock } from '../base/clock.ts';
+import { parseConfig, type SystemConfig, type SystemConfigInput } from '../base/config.ts';
+import { assertId, type IdSource, randomId } from '../base/ids.ts';
+import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
+import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
+import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
+import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
+import { LevelJournal } from '../journal/level-journal.ts';
+import type { OpenStore } from '../journal/level-store.ts';
+import { openLevelJournal } from '../journal/open-level-journal.ts';
+import { configChanges } from '../operations/session-config-schema.ts';
+import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
+
+export interface SystemOptions extends SystemConfigInput {
+  /** The numbers of new sessions; see SessionConfig. */
+  readonly session?: Partial<SessionConfig>;
+  /** The agents that `agents.start` may name: asynchronous functions, or XState actor logic. */
+  readonly agents?: AgentDefinitions;
+  /** Follow all events and send operations in answer; see ProcessManagerDefinition. */
+  readonly processManagers?: readonly ProcessManagerDefinition[];
+  /** Hears of crashes, restarts, incidents and recoveries. */
+  readonly onTelemetry?: (event: TelemetryEvent) => void;
+  /** An XState inspection observer for all actors, as a function or as an object with `next`. One that throws harms nobody. */
+  readonly inspect?: Inspect;
+  /** Counts the tokens of a text for built contexts; a quarter of the characters by default. */
+  readonly countTokens?: TokenCounter;
+  readonly clock?: Clock;
+  readonly newId?: IdSource;
+  /** Opens an abstract-level database in place of a directory, as tests do. */
+  readonly store?: OpenStore;
+}
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly newId: IdSource;
+  readonly countTokens: TokenCounter;
+  readonly defaults: SessionConfig;
+  readonly agents: AgentRegistry;
+  readonly inspect?: Inspect;
+}
+
+export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
+  const { config, session } = parseConfig(options, configChanges);
+  const { onTelemetry, inspect, countTokens, clock: given, newId, agents } = options;
+  const clock = given === undefined ? systemClock : wholeClock(given);
+  const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
+  const ports: Ports = {
+    clock,
+    telemetry: telemetryTo(onTelemetry, () => clock.now()),
+    newId: newId === undefined ? randomId : () => assertId(newId()),
+    countTokens: countTokens ?? estimateTokens,
+    defaults: Object.freeze({ ...preset, ...session }),
+    agents: new AgentRegistry(agents ?? {}),
+    ...(inspect && { inspect }),
+  };
+  return { config, ports };
+}
+
+export function openJournal(
+  { location }: SystemConfig,
+  ports: Ports,
+  store: OpenStore | undefined,
+): Promise<LevelJournal> {
+  if (store !== undefined) return LevelJournal.open({ ...ports, open: store });
+  return openLevelJournal(location ?? '', ports);
+}
