@@ -4,7 +4,7 @@ import { createSystem, type System, type SystemOptions } from 'holdfast';
 import { type ManualClock, manualClock } from 'holdfast/testing';
 
 /** Time in the stores begins here. */
-export const storyStart = Date.UTC(2026, 0, 1);
+const storyStart = Date.UTC(2026, 0, 1);
 
 const agents = {
   worker: async () => ({ done: true }),
