@@ -1,5 +1,5 @@
 // README and docs say what is: the first code runs as an example, every file that they name exists.
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -10,10 +10,17 @@ import { readSourceTree } from './support/source-tree.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
 
+const guides = await readdir(join(root, 'docs/guides'));
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'docs/tutorials/first-orchestrator.md'],
-  ...['docs/guides/events.md', 'docs/guides/supervision.md'],
-  ...['docs/architecture.md', 'docs/options.md', 'docs/semantics.md', 'docs/errors.md'],
+  ...guides.map((name) => `docs/guides/${name}`),
+  ...[
+    'docs/architecture.md',
+    'docs/options.md',
+    'docs/semantics.md',
+    'docs/errors.md',
+    'docs/performance.md',
+  ],
 ];
 
 describe('the documentation', () => {
@@ -34,6 +41,13 @@ describe('the documentation', () => {
     expect(shown.at(-1)).toBe(code);
     expect(shown.length).toBeGreaterThan(6);
     expect(shown.filter((piece) => !code.includes(piece))).toEqual([]);
+  });
+
+  test('proves in the guide to lifecycle proofs what it says, to the letter', async () => {
+    const [, code = ''] = (await read('docs/guides/lifecycle-proofs.md')).split('```ts\n');
+    const run = await read('test/testing/ticket.ts');
+    expect(run.slice(run.indexOf('\n') + 1)).toBe(code.slice(0, code.indexOf('```')));
+    await import('./testing/ticket.ts');
   });
 
   test('shows in the README an agent of an example, to the letter', async () => {

@@ -15,6 +15,13 @@ export type {
   JournalTraits,
 } from './journal-conformance/journal-fixture.ts';
 export { journalConformance } from './journal-conformance.ts';
+export {
+  assertLifecycle,
+  type LifecycleProblem,
+  type LifecycleProof,
+  type LifecycleProofOptions,
+  proveLifecycle,
+} from './lifecycle-proof.ts';
 export { type ManualClock, manualClock } from './manual-clock.ts';
 export type { SuiteRunner } from './suite-runner.ts';
 export { createTestSystem, type TestSystem, type TestSystemOptions } from './test-system.ts';

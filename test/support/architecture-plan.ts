@@ -48,7 +48,7 @@ export const roomPlan: Readonly<Record<string, Permission>> = {
 export const packagePlan: Readonly<Record<string, Permission>> = {
   nanoid: { may: ['base'] },
   zod: { may: ['base', 'operations'] },
-  xstate: { may: ['domain', 'actor'], types: ['session', 'system', 'testing'] },
+  xstate: { may: ['domain', 'actor', 'testing'], types: ['session', 'system'] },
   eventemitter3: { may: ['pubsub'] },
   '@xstate/store': { may: ['projection'] },
   level: { may: ['journal'] },
