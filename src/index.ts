@@ -1,5 +1,6 @@
 // The public names of `holdfast`.
 export type { Clock } from './base/clock.ts';
+export { type PayloadCodec, richCodecs } from './base/payload-codec.ts';
 export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
 export type { TokenCounter } from './domain/built-context.ts';

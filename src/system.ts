@@ -18,7 +18,9 @@ import {
 } from './entity/process-manager.ts';
 import type { LevelJournal } from './journal/level-journal.ts';
 import { RoutedJournal } from './journal/routed-journal.ts';
+import { dispatchCoded, eventsCoded } from './operations/coded-payloads.ts';
 import type { EventPort } from './operations/event-port.ts';
+import type { Dispatch } from './operations/operation.ts';
 import { createLiveCounts } from './projection/live-counts.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
 import type { StrayOwner } from './session/agent-host.ts';
@@ -138,9 +140,12 @@ class RunningSystem implements System {
   }
 
   connect(): Client {
+    const { codecs } = this.#ports;
+    const dispatch: Dispatch = (name, input, options) =>
+      this.#serving().operations.dispatch(name, input, options);
     const client = createClient({
-      dispatch: (name, input, options) => this.#serving().operations.dispatch(name, input, options),
-      events: this.#events,
+      dispatch: codecs === undefined ? dispatch : dispatchCoded(codecs, dispatch),
+      events: codecs === undefined ? this.#events : eventsCoded(codecs, this.#events),
       onClose: () => this.#clients.delete(client),
     });
     this.#clients.add(client);

@@ -43,6 +43,7 @@ const ports = {
   store: functionPort().optional(),
   agents: z.custom(isObject, 'give an object').superRefine(eachAgent).optional(),
   processManagers: definitions('react').optional(),
+  codecs: z.array(z.custom(isCodec, 'give { name, matches, encode, decode }'), 'give a list').optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;
@@ -124,6 +125,14 @@ function isInspect(value: unknown): boolean {
 
 function isClock(value: unknown): boolean {
   return isFunction(memberOf(value, 'now')) && isFunction(memberOf(value, 'schedule'));
+}
+
+function isCodec(value: unknown): boolean {
+  const functions = ['matches', 'encode', 'decode'];
+  return (
+    typeof memberOf(value, 'name') === 'string' &&
+    functions.every((name) => isFunction(memberOf(value, name)))
+  );
 }
 
 function isObject(value: unknown): boolean {

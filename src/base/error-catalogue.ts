@@ -20,6 +20,9 @@ export const errorCatalogue = {
   MISSING_EVENT_FIELD: entry('The event {type} lacks the required field {field}'),
   INVALID_EVENT_FIELD: entry('The event {type} has a wrong value in {field}: {problem}'),
   NOT_JSON: entry('The value at {path} cannot be kept as JSON: {problem}'),
+  CODEC_UNKNOWN: entry(
+    'No codec is named {codec}: give the system the codecs with which its payloads were written',
+  ),
   TOO_DEEP: entry('The value at {path} is nested deeper than {limit} levels'),
   TOO_LARGE: entry('The {what} has {size} bytes, the limit is {limit}'),
   INVALID_CONFIG: entry('The configuration is not valid: {problem}'),

@@ -2,6 +2,7 @@
 import type { Inspect } from '../actor/actor-host.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Json } from '../base/json.ts';
+import type { PayloadCodecs } from '../base/payload-codec.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { AgentRun } from '../domain/agent-runs.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
@@ -18,6 +19,8 @@ export interface StrayOwner {
 export interface AgentPorts {
   readonly agents: AgentRegistry;
   readonly dispatchAs: DispatchAs;
+  /** For inputs and results that are not plain JSON. */
+  readonly codecs?: PayloadCodecs;
   /** Runs code of an agent in such a way that its stray errors can be traced to its incarnation. */
   readonly runOwned: <T>(owner: StrayOwner, run: () => T) => T;
 }

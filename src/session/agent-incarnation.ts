@@ -92,7 +92,7 @@ export class AgentIncarnation implements SupervisedChild {
   }
 
   #start(input: Json): RunningLogic {
-    const { sessionId, agents, dispatchAs, clock, inspect, runOwned } = this.#host;
+    const { sessionId, agents, dispatchAs, clock, inspect, runOwned, codecs } = this.#host;
     const { agent, runId } = this.run;
     const { signal } = this.#scope;
     const incarnation = this.#incarnation ?? 1;
@@ -109,7 +109,7 @@ export class AgentIncarnation implements SupervisedChild {
     const logic = agents.logic(agent, this.#scope);
     const options = {
       id: `agent:${sessionId}:${runId}`,
-      input: Object.freeze({ session, input, signal }),
+      input: Object.freeze({ session, input: codecs === undefined ? input : codecs.decode(input), signal }),
       clock,
       ...(inspect && { inspect }),
     };
@@ -142,7 +142,9 @@ export class AgentIncarnation implements SupervisedChild {
   #resultOf(output: unknown): AgentCommand {
     const { runId } = this.run;
     try {
-      const result = output === undefined ? null : plainJson(output, 'result');
+      const { codecs } = this.#host;
+      const written = codecs === undefined ? output : codecs.encode(output);
+      const result = output === undefined ? null : plainJson(written, 'result');
       return { type: 'agent.complete', runId, incarnation: this.#incarnation ?? 1, result };
     } catch (error) {
       return this.#failure(error);

@@ -219,11 +219,12 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   }
 
   #agentsOf(): SessionAgents {
-    const { clock, telemetry, agents, dispatchAs, runOwned, inspect, escalate } = this.#options;
+    const { clock, telemetry, agents, dispatchAs, runOwned, inspect, escalate, codecs } = this.#options;
     this.#agents ??= new SessionAgents({
       sessionId: this.sessionId,
       ...{ clock, telemetry, agents, dispatchAs, runOwned },
       ...(inspect && { inspect }),
+      ...(codecs && { codecs }),
       readInput: (run) => this.#readInput(run),
       record: (command, signal) => this.#record(command, signal),
       shutdownMs: () => this.state.profile.config.agentShutdownMs,

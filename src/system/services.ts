@@ -7,6 +7,8 @@ import { Follower } from '../entity/follower.ts';
 import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
 import { bindOperations } from '../operations/bind.ts';
+import { dispatchCoded } from '../operations/coded-payloads.ts';
+import type { Dispatch } from '../operations/operation.ts';
 import type { createLiveCounts } from '../projection/live-counts.ts';
 import { projectionHandlers } from '../projection/projection-handlers.ts';
 import { Projections } from '../projection/projections.ts';
@@ -49,7 +51,8 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...config,
     ...shared,
     conditions,
-    dispatchAs: (caller) => (name, input, options) => operations.dispatchAs(caller)(name, input, options),
+    dispatchAs: (caller) =>
+      codedFor(ports, (name, input, options) => operations.dispatchAs(caller)(name, input, options)),
     runOwned: (owner, run) => (strays === undefined ? run() : strays.run(owner, run)),
   });
   const sessions = sessionList(surroundings, conditions);
@@ -73,6 +76,10 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     throw error;
   }
 }
+
+/** Agents read and write payloads as clients do. */
+const codedFor = ({ codecs }: Ports, dispatch: Dispatch): Dispatch =>
+  codecs === undefined ? dispatch : dispatchCoded(codecs, dispatch);
 
 function sessionList(
   { ports, journal, liveCounts: live, onGrowth }: Surroundings,

@@ -3,6 +3,7 @@ import type { Inspect } from '../actor/actor-host.ts';
 import { type Clock, systemClock, wholeClock } from '../base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from '../base/config.ts';
 import { assertId, type IdSource, randomId } from '../base/ids.ts';
+import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/payload-codec.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
@@ -26,6 +27,11 @@ export interface SystemOptions extends SystemConfigInput {
   readonly inspect?: Inspect;
   /** Counts the tokens of a text for built contexts; a quarter of the characters by default. */
   readonly countTokens?: TokenCounter;
+  /**
+   * Codecs for payloads that are not JSON: metadata, contents, values, event data, inputs and results of agents. None by default: what JSON would
+   * alter is then refused with `NOT_JSON`. `richCodecs` knows what JavaScript has. Codecs under which something was written stay in the list.
+   */
+  readonly codecs?: readonly PayloadCodec[];
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Opens an abstract-level database in place of a directory, as tests do. */
@@ -40,11 +46,13 @@ export interface Ports {
   readonly defaults: SessionConfig;
   readonly agents: AgentRegistry;
   readonly inspect?: Inspect;
+  /** Undefined where payloads are plain JSON. */
+  readonly codecs?: PayloadCodecs;
 }
 
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
-  const { onTelemetry, inspect, countTokens, clock: given, newId, agents } = options;
+  const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -55,6 +63,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     defaults: Object.freeze({ ...preset, ...session }),
     agents: new AgentRegistry(agents ?? {}),
     ...(inspect && { inspect }),
+    ...(codecs && { codecs: payloadCodecs(codecs) }),
   };
   return { config, ports };
 }
