@@ -18,4 +18,6 @@ export {
   type System,
   type SystemOptions,
   type SystemStatus,
+  type WorkerAgent,
+  type WorkerLimits,
 } from './system.ts';

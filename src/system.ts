@@ -3,7 +3,6 @@
 import type { ChildReport } from './actor/child-report.ts';
 import { isCrash, type SupervisedChild, systemIntensity } from './actor/child-spec.ts';
 import { resting, service } from './actor/service.ts';
-import { captureStrayErrors, type StrayErrors } from './actor/stray-errors.ts';
 import type { SupervisionNode } from './actor/supervision-tree.ts';
 import { Supervisor } from './actor/supervisor.ts';
 import { holdProcess } from './base/clock.ts';
@@ -23,13 +22,14 @@ import type { EventPort } from './operations/event-port.ts';
 import type { Dispatch } from './operations/operation.ts';
 import { createLiveCounts } from './projection/live-counts.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
-import type { StrayOwner } from './session/agent-host.ts';
+import { OwnedCode } from './session/owned-code.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { globalTopic } from './session/topics.ts';
 import { makeServices, type Services } from './system/services.ts';
 import { openJournal, type Ports, readOptions, type SystemOptions } from './system/system-options.ts';
 
 export type { SupervisionNode } from './actor/supervision-tree.ts';
+export type { WorkerAgent, WorkerLimits } from './base/worker-agent.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 export type { AgentContext, AgentDefinition, AgentDefinitions } from './session/agent-definitions.ts';
 export type { SessionHandle } from './session/session-handle.ts';
@@ -64,7 +64,7 @@ export interface System {
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
   const journal = await openJournal(config, ports, options.store);
-  const system = new RunningSystem(config, ports, journal);
+  const system = new RunningSystem(config, ports, journal, await OwnedCode.start(config, ports.telemetry));
   try {
     await system.start(options.processManagers ?? []);
     return system;
@@ -82,7 +82,7 @@ class RunningSystem implements System {
   readonly #pubsub: LocalPubSub<Announcement>;
   readonly #events: EventPort;
   readonly #liveCounts = createLiveCounts();
-  readonly #strays: StrayErrors<StrayOwner> | undefined;
+  readonly #owned: OwnedCode;
   readonly #clients = new Set<Client>();
   /** Agents and callers wait on timers that keep no process alive: an open system does, until it is closed or has failed. */
   readonly #letGo = holdProcess();
@@ -93,14 +93,13 @@ class RunningSystem implements System {
   #closing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(config: SystemConfig, ports: Ports, level: LevelJournal) {
+  constructor(config: SystemConfig, ports: Ports, level: LevelJournal, owned: OwnedCode) {
     this.#config = config;
     this.#ports = ports;
     this.#journal = RoutedJournal.over(level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
     this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });
-    if (config.captureStrayErrors)
-      this.#strays = captureStrayErrors((owner, error) => this.#stray(owner, error));
+    this.#owned = owned;
     this.client = this.connect();
     void level.lost.then((error) => this.#fail(error));
   }
@@ -184,7 +183,7 @@ class RunningSystem implements System {
       journal: this.#journal,
       pubsub: this.#pubsub,
       liveCounts: this.#liveCounts,
-      strays: this.#strays,
+      owned: this.#owned,
       onGrowth: this.#onGrowth,
       admit: () => this.#assertServing(),
     });
@@ -245,13 +244,6 @@ class RunningSystem implements System {
     this.#ports.telemetry('system.failed', { problem: error.message });
   }
 
-  /** An error that nobody caught, from the code of an agent: it is that agent's crash. */
-  #stray(owner: StrayOwner, error: Error): boolean {
-    this.#ports.telemetry('stray.captured', { problem: error.message });
-    owner.crash(error);
-    return true;
-  }
-
   async #close(): Promise<void> {
     try {
       await this.#supervisor?.stop();
@@ -259,7 +251,8 @@ class RunningSystem implements System {
       await Promise.all([...this.#clients].map((client) => client.close()));
       this.#pubsub.close();
     } finally {
-      this.#strays?.close();
+      await this.#ports.agents.ended(this.#ports.clock);
+      await this.#owned.close();
       await this.#journal.close().finally(() => {
         this.#closed = true;
         this.#letGo();

@@ -6,15 +6,18 @@ import { toError } from '../base/errors.ts';
 import { guarded, type Inspect } from './actor-host.ts';
 
 /** How logic ended: with a result, with an error, or because it was stopped. */
-type LogicOutcome =
-  | { readonly type: 'done'; readonly output: unknown }
+export type LogicOutcome =
+  /** `unfit` says why there is no output that can be kept. */
+  | { readonly type: 'done'; readonly output: unknown; readonly unfit?: Error }
   | { readonly type: 'error'; readonly error: Error }
   | { readonly type: 'stopped' };
 
 export interface RunningLogic {
   readonly outcome: Promise<LogicOutcome>;
   /** Stops the actor and all that it spawned. What its promises still do goes on, and reaches nobody. */
-  stop(): void;
+  stop(reason: Error): void;
+  /** Only of logic that can be ended by force: the outcome then follows when it has. */
+  kill?(): void;
 }
 
 /** An asynchronous function as logic; what it throws at once is a rejection too. */

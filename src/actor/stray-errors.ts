@@ -9,6 +9,8 @@ export type OnStray<Owner> = (owner: Owner, error: Error) => boolean;
 export interface StrayErrors<Owner> {
   /** Runs `fn`; what it starts, in timers and promises too, belongs to `owner`, but for a bare `queueMicrotask`. */
   run<T>(owner: Owner, fn: () => T): T;
+  /** Whose code runs now. */
+  owner(): Owner | undefined;
   /** Stops listening: from then on errors meet whoever else listens, or nobody. */
   close(): void;
 }
@@ -40,6 +42,7 @@ export function captureStrayErrors<Owner>(onStray: OnStray<Owner>): StrayErrors<
   process.on('uncaughtException', uncaught).on('unhandledRejection', rejected);
   return {
     run: (owner, fn) => (open ? owners.run(owner, fn) : fn()),
+    owner: () => owners.getStore(),
     close() {
       open = false;
       process.off('uncaughtException', uncaught).off('unhandledRejection', rejected);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
+import { faultsOfWorkerAgent } from './worker-agent.ts';
 
 const positive = z.number().int().min(1);
 
@@ -25,6 +26,20 @@ const schema = z.strictObject({
   shutdownMs: positive.default(15_000),
   /** Traces errors that nobody catches to the agent whose code they come from; makes every await in the process dearer. */
   captureStrayErrors: z.boolean().default(false),
+  /** Threads that agents with `isolation: 'worker'` may have at once; null for four a core, and at least eight. */
+  maxWorkers: positive.nullable().default(null),
+  /** Names what blocks the event loop of the process; true for the defaults of its numbers, in milliseconds. */
+  watchdog: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        /** So long without a turn of the event loop is a stall. */
+        stallMs: z.number().int().min(20).default(250),
+        /** So long a stall ends the process; null for never. */
+        exitAfterMs: positive.nullable().default(null),
+      }),
+    ])
+    .default(false),
   /** Commands of one session that may wait for their answers. */
   mailboxSize: positive.optional(),
   /** How long a call may take, in milliseconds; null for ever. */
@@ -139,7 +154,7 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** By name: asynchronous functions, or what XState makes actors of. */
+/** By name: asynchronous functions, what XState makes actors of, or modules for threads. */
 function eachAgent(agents: unknown, context: z.RefinementCtx): void {
   for (const [name, definition] of Object.entries(agents ?? {})) {
     const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
@@ -147,7 +162,8 @@ function eachAgent(agents: unknown, context: z.RefinementCtx): void {
       isFunction(memberOf(definition, 'transition')) &&
       isFunction(memberOf(definition, 'getInitialSnapshot'));
     if (!idPattern.test(name)) fault('it is not a name');
-    if (!isFunction(definition) && !isLogic) fault('give a function or XState actor logic');
+    if (memberOf(definition, 'isolation') !== undefined) faultsOfWorkerAgent(definition).forEach(fault);
+    else if (!isFunction(definition) && !isLogic) fault('give a function or XState actor logic');
   }
 }
 

@@ -42,6 +42,10 @@ export const errorCatalogue = {
   AGENT_NOT_FOUND: entry('The session {sessionId} has no agent run {runId}'),
   AGENT_RUN_EXISTS: entry('The session {sessionId} has an agent run {runId} already'),
   AGENT_TIMEOUT: entry('The agent {agent} of session {sessionId} took longer than {timeoutMs} ms'),
+  AGENT_EXITED: entry('The agent {agent} of session {sessionId} ended its thread with exit code {exitCode}'),
+  AGENT_OUT_OF_MEMORY: entry(
+    'The thread of agent {agent} of session {sessionId} ran out of its memory of {limitMb} MB',
+  ),
   STALE_INCARNATION: entry(
     'Incarnation {incarnation} of agent run {runId} in session {sessionId} may do nothing any more: the run is at {current}',
   ),

@@ -1,9 +1,13 @@
-// The agents that a system knows, by name: asynchronous functions, or any XState actor logic.
+// The agents that a system knows, by name: asynchronous functions, XState actor logic, or modules that are run in a thread.
+import { availableParallelism } from 'node:os';
 import type { AnyActorLogic } from 'xstate';
 import { functionLogic } from '../actor/agent-logic.ts';
 import type { TaskScope } from '../actor/task-scope.ts';
+import { WorkerPlaces } from '../actor/worker-places.ts';
+import { type Clock, delay } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
+import { moduleUrl, type WorkerAgent } from '../base/worker-agent.ts';
 import type { SessionHandle } from './session-handle.ts';
 
 /** What an agent is given: a function as its argument, a machine as its input. */
@@ -17,30 +21,67 @@ export interface AgentContext<Input extends Json = Json> {
 }
 
 /**
- * An agent: an asynchronous function whose result is journaled, or XState actor logic whose output is.
+ * An agent: an asynchronous function whose result is journaled, or XState actor logic whose output is; or a WorkerAgent, whose
+ * module exports either, and which can be ended whatever it does.
  *
  * @remarks It may run again with the same input after a crash, a restart of the session or of the process: at least once.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each agent names the type of its own input
-export type AgentDefinition = ((context: AgentContext<any>) => unknown) | AnyActorLogic;
+export type AgentDefinition = ((context: AgentContext<any>) => unknown) | AnyActorLogic | WorkerAgent;
 
 export type AgentDefinitions = Readonly<Record<string, AgentDefinition>>;
 
+/** How long the end of a thread may take once it is ended by force: only a synchronous call out of JavaScript takes longer. */
+export const threadEndMs = 5_000;
+
+/** Threads of agents wait for models more than they work: a few for each core. */
+function defaultMaxWorkers(): number {
+  return Math.max(8, 4 * availableParallelism());
+}
+
+function isWorkerAgent(definition: AgentDefinition | undefined): definition is WorkerAgent {
+  return definition !== undefined && 'isolation' in definition;
+}
+
 export class AgentRegistry {
+  /** The threads of all worker agents. */
+  readonly places: WorkerPlaces;
   readonly #definitions: ReadonlyMap<string, AgentDefinition>;
 
-  constructor(definitions: AgentDefinitions) {
+  /** `maxWorkers` is null for {@link defaultMaxWorkers}. */
+  constructor(definitions: AgentDefinitions, maxWorkers: number | null = null) {
     this.#definitions = new Map(Object.entries(definitions));
+    this.places = new WorkerPlaces(maxWorkers ?? defaultMaxWorkers());
   }
 
   has(name: string): boolean {
     return this.#definitions.has(name);
   }
 
+  /** The module to run under a name, and the name of its export; undefined for an agent without a thread of its own. */
+  worker(agent: string): (WorkerAgent & { readonly module: string; readonly export: string }) | undefined {
+    const definition = this.#definitions.get(agent);
+    if (!isWorkerAgent(definition)) return undefined;
+    const module = moduleUrl(definition.module)?.href ?? '';
+    return { ...definition, module, export: definition.export ?? 'default' };
+  }
+
+  /** How long an agent may take to end: its grace, and for a thread what it takes to see it end. */
+  shutdownMs(agent: string, graceMs: number): number {
+    const worker = this.worker(agent);
+    return worker === undefined ? graceMs : (worker.graceMs ?? graceMs) + threadEndMs;
+  }
+
+  /** Resolves when no thread is left, but for one that is deep in native code and cannot be ended before it returns. */
+  async ended(clock: Clock): Promise<void> {
+    if (this.places.running > 0) await Promise.race([this.places.idle(), delay(clock, threadEndMs)]);
+  }
+
   /** What to run under a name; the promise of a function is a task of the scope. Throws `AGENT_NOT_REGISTERED`. */
   logic(agent: string, scope: TaskScope): AnyActorLogic {
     const definition = this.#definitions.get(agent);
-    if (definition === undefined) throw new HoldfastError('AGENT_NOT_REGISTERED', { agent });
+    if (definition === undefined || isWorkerAgent(definition))
+      throw new HoldfastError('AGENT_NOT_REGISTERED', { agent });
     if (typeof definition !== 'function') return definition;
     return functionLogic((context) => scope.run(agent, async () => definition(context as AgentContext)));
   }

@@ -10,8 +10,11 @@ import type { Answer } from '../entity/command-meta.ts';
 import type { DispatchAs } from '../operations/bind.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
 
-/** Whose stray errors they are. */
+/** Whose code it is: its stray errors are its crash, and what it blocks is told under its name. */
 export interface StrayOwner {
+  readonly sessionId: string;
+  readonly agent: string;
+  readonly runId: string;
   crash(error: Error): void;
 }
 
@@ -23,12 +26,16 @@ export interface AgentPorts {
   readonly codecs?: PayloadCodecs;
   /** Runs code of an agent in such a way that its stray errors can be traced to its incarnation. */
   readonly runOwned: <T>(owner: StrayOwner, run: () => T) => T;
+  /** The code of an agent is about to go on with an answer; only where somebody watches. */
+  readonly goesOn?: ((owner: StrayOwner) => void) | undefined;
 }
 
 export interface AgentHost extends AgentPorts {
   readonly sessionId: string;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** How long an agent may take to end once it was told to. */
+  readonly shutdownMs: () => number;
   readonly inspect?: Inspect;
   /** What the run was started with, from the journal. */
   readonly readInput: (run: AgentRun) => Promise<Json>;

@@ -1,6 +1,6 @@
 // One incarnation of an agent: it takes up its run in the journal, runs the logic, records the result, and ends once. All
 // that it was given is revoked before anybody hears of its end.
-import { type RunningLogic, runLogic } from '../actor/agent-logic.ts';
+import { type LogicOutcome, type RunningLogic, runLogic } from '../actor/agent-logic.ts';
 import type { Exit, SupervisedChild } from '../actor/child-spec.ts';
 import { TaskScope } from '../actor/task-scope.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
@@ -9,12 +9,13 @@ import type { AgentRun } from '../domain/agent-runs.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
 import type { Answer } from '../entity/command-meta.ts';
-import type { AgentHost } from './agent-host.ts';
-import { sessionHandle } from './session-handle.ts';
+import { threadEndMs } from './agent-definitions.ts';
+import type { AgentHost, StrayOwner } from './agent-host.ts';
+import { type SessionHandle, sessionHandle } from './session-handle.ts';
 
 const shutdown: Exit = { reason: 'shutdown' };
 
-export class AgentIncarnation implements SupervisedChild {
+export class AgentIncarnation implements SupervisedChild, StrayOwner {
   readonly exited: Promise<Exit>;
   readonly run: AgentRun;
   readonly #host: AgentHost;
@@ -24,6 +25,8 @@ export class AgentIncarnation implements SupervisedChild {
   #logic: RunningLogic | undefined;
   #cancelTimeout: () => void = () => {};
   #progressed = false;
+  #worker: 'waiting' | 'running' | undefined;
+  #isEnding = false;
   #ended = false;
   #exit: (exit: Exit) => void = () => {};
 
@@ -35,11 +38,28 @@ export class AgentIncarnation implements SupervisedChild {
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
     });
-    void this.#live(reason).catch((error: unknown) => this.crash(toError(error)));
+    void this.#inPlace(() => this.#live(reason)).catch((error: unknown) => this.crash(toError(error)));
   }
 
   get incarnation(): number | undefined {
     return this.#incarnation;
+  }
+
+  get sessionId(): string {
+    return this.#host.sessionId;
+  }
+
+  get agent(): string {
+    return this.run.agent;
+  }
+
+  get runId(): string {
+    return this.run.runId;
+  }
+
+  /** Of an agent with a thread of its own: whether it has one, or waits for its turn. */
+  get worker(): 'waiting' | 'running' | undefined {
+    return this.#worker;
   }
 
   hasProgressed(): boolean {
@@ -53,7 +73,7 @@ export class AgentIncarnation implements SupervisedChild {
     this.#end(shutdown);
   }
 
-  /** Ends it now. What its promises still do is abandoned: it goes on, and can commit nothing. */
+  /** Ends it now. What the promises of one without a thread still do is abandoned: it goes on, and can commit nothing. */
   kill(): void {
     this.#over(shutdown);
   }
@@ -63,14 +83,36 @@ export class AgentIncarnation implements SupervisedChild {
     this.#over(this.#scope.signal.aborted ? shutdown : { reason: 'crash', error });
   }
 
-  async #live(reason: string | undefined): Promise<void> {
+  /** A thread needs a place, which it holds until it has ended. It waits for one before it counts as an incarnation. */
+  async #inPlace(live: () => Promise<LogicOutcome | undefined>): Promise<void> {
+    const { agents, sessionId, telemetry } = this.#host;
+    const { agent, runId } = this.run;
+    if (agents.worker(agent) === undefined) return this.#conclude(await live());
+    this.#worker = 'waiting';
+    const onWait = (): void => {
+      const { max, waiting } = agents.places;
+      telemetry('agent.waiting', { sessionId, runId, agent, waiting, maxWorkers: max });
+    };
+    const claim = { key: `${sessionId}/${runId}`, group: sessionId, signal: this.#scope.signal, onWait };
+    const release = await agents.places.take(claim);
+    if (release === undefined) return;
+    this.#worker = 'running';
+    await this.#conclude(await live().finally(release));
+  }
+
+  async #live(reason: string | undefined): Promise<LogicOutcome | undefined> {
     this.#incarnation = reason === undefined ? 1 : await this.#takeUp(reason);
     const input = await this.#host.readInput(this.run);
-    if (this.#ended || this.#scope.signal.aborted) return;
-    this.#logic = this.#start(input);
-    this.#limitTime();
-    const outcome = await this.#logic.outcome;
-    if (outcome.type === 'done') await this.#finish(outcome.output);
+    if (this.#ended || this.#scope.signal.aborted) return undefined;
+    this.#logic = await this.#start(input);
+    if (this.#scope.signal.aborted) this.#logic.kill?.();
+    else this.#limitTime();
+    return this.#logic.outcome;
+  }
+
+  async #conclude(outcome: LogicOutcome | undefined): Promise<void> {
+    if (outcome === undefined) return;
+    if (outcome.type === 'done') await this.#finish(outcome);
     else if (outcome.type === 'error') this.crash(outcome.error);
     else if (!this.#scope.signal.aborted) this.crash(new Error('its actor was stopped'));
   }
@@ -91,21 +133,12 @@ export class AgentIncarnation implements SupervisedChild {
     }
   }
 
-  #start(input: Json): RunningLogic {
-    const { sessionId, agents, dispatchAs, clock, inspect, runOwned, codecs } = this.#host;
+  #start(input: Json): RunningLogic | Promise<RunningLogic> {
+    const { sessionId, agents, clock, inspect, runOwned, codecs } = this.#host;
     const { agent, runId } = this.run;
     const { signal } = this.#scope;
-    const incarnation = this.#incarnation ?? 1;
-    const session = sessionHandle({
-      sessionId,
-      runId,
-      incarnation,
-      dispatch: dispatchAs({ agent: { run: runId, incarnation }, by: `agent:${agent}` }),
-      signal,
-      progressed: () => {
-        this.#progressed = true;
-      },
-    });
+    const session = this.#handle();
+    if (agents.worker(agent) !== undefined) return this.#startThread(session, input);
     const logic = agents.logic(agent, this.#scope);
     const options = {
       id: `agent:${sessionId}:${runId}`,
@@ -114,6 +147,41 @@ export class AgentIncarnation implements SupervisedChild {
       ...(inspect && { inspect }),
     };
     return runOwned(this, () => runLogic(logic, options));
+  }
+
+  #handle(): SessionHandle {
+    const { sessionId, dispatchAs, goesOn } = this.#host;
+    const { agent, runId } = this.run;
+    const incarnation = this.#incarnation ?? 1;
+    return sessionHandle({
+      sessionId,
+      runId,
+      incarnation,
+      dispatch: dispatchAs({ agent: { run: runId, incarnation }, by: `agent:${agent}` }),
+      signal: this.#scope.signal,
+      progressed: () => {
+        this.#progressed = true;
+      },
+      goesOn: goesOn && (() => goesOn(this)),
+    });
+  }
+
+  /** Threads are loaded only where there are agents for them. */
+  async #startThread(session: SessionHandle, input: Json): Promise<RunningLogic> {
+    const { WorkerThread } = await import('../actor/worker-thread.ts');
+    const { sessionId, agents, clock, shutdownMs } = this.#host;
+    const { agent } = this.run;
+    const worker = agents.worker(agent);
+    if (worker === undefined) throw new HoldfastError('AGENT_NOT_REGISTERED', { agent });
+    const { module, export: name, resourceLimits = {}, graceMs = shutdownMs() } = worker;
+    const thread = new WorkerThread({
+      ...{ agent, sessionId, session, input, module, export: name, resourceLimits, graceMs, clock },
+      forced: () => this.#tell('agent.forced', { graceMs }),
+      abortFailed: (error) => this.#abortFailed(error),
+    });
+    // Its scope is empty when its thread has ended.
+    if (!this.#scope.isClosed) void this.#scope.run(agent, () => thread.outcome);
+    return thread;
   }
 
   #limitTime(): void {
@@ -125,11 +193,11 @@ export class AgentIncarnation implements SupervisedChild {
   }
 
   /** A permanent agent is never done. What another returns is its result, unless that cannot be kept: then it failed. */
-  async #finish(output: unknown): Promise<void> {
+  async #finish(outcome: LogicOutcome & { type: 'done' }): Promise<void> {
     this.#cancelTimeout();
-    if (this.#ended) return;
+    if (this.#ended || this.#isEnding) return;
     if (this.run.restart !== 'permanent') {
-      await this.#record(this.#resultOf(output)).catch((error: unknown) => {
+      await this.#record(this.#resultOf(outcome)).catch((error: unknown) => {
         if (!isSizeRefusal(error)) throw error;
         return this.#record(this.#failure(error));
       });
@@ -139,8 +207,9 @@ export class AgentIncarnation implements SupervisedChild {
     this.#end({ reason: 'normal' });
   }
 
-  #resultOf(output: unknown): AgentCommand {
+  #resultOf({ output, unfit }: LogicOutcome & { type: 'done' }): AgentCommand {
     const { runId } = this.run;
+    if (unfit !== undefined) return this.#failure(unfit);
     try {
       const { codecs } = this.#host;
       const written = codecs === undefined ? output : codecs.encode(output);
@@ -161,34 +230,55 @@ export class AgentIncarnation implements SupervisedChild {
     const { runId } = this.run;
     this.#cancelTimeout();
     if (this.#scope.signal.aborted) return;
-    const stale = { sessionId, runId, incarnation: this.#incarnation ?? 0, current: 'its end' };
+    const incarnation = this.#incarnation ?? 0;
+    const stale = new HoldfastError('STALE_INCARNATION', {
+      sessionId,
+      runId,
+      incarnation,
+      current: 'its end',
+    });
     // Disposers and abort listeners are the agent's code too.
     this.#host.runOwned(this, () => {
-      this.#scope.close(new HoldfastError('STALE_INCARNATION', stale));
-      this.#logic?.stop();
+      this.#scope.close(stale);
+      this.#logic?.stop(stale);
     });
   }
 
   /** An abort listener threw: that keeps nobody from ending. */
   #abortFailed({ message: problem }: Error): void {
+    this.#tell('agent.abortFailed', { problem });
+  }
+
+  #tell(name: string, data: Readonly<Record<string, unknown>>): void {
     const { agent, runId } = this.run;
     const { sessionId, telemetry } = this.#host;
-    telemetry('agent.abortFailed', { sessionId, runId, agent, incarnation: this.#incarnation, problem });
+    telemetry(name, { sessionId, runId, agent, incarnation: this.#incarnation, ...data });
   }
 
   #abandon(): void {
     const tasks = this.#scope.abandon();
-    if (tasks.length === 0) return;
-    const { agent, runId } = this.run;
-    const { sessionId, telemetry } = this.#host;
-    telemetry('agent.abandoned', { sessionId, runId, agent, incarnation: this.#incarnation, tasks });
+    if (tasks.length > 0) this.#tell('agent.abandoned', { tasks });
   }
 
   #over(exit: Exit): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#isEnding) return;
+    this.#isEnding = true;
     this.#revoke();
-    this.#abandon();
-    this.#end(exit);
+    if (this.#logic?.kill !== undefined) this.#endThread(this.#logic.kill.bind(this.#logic), exit);
+    else {
+      this.#abandon();
+      this.#end(exit);
+    }
+  }
+
+  /** It has ended when its thread has; what is deep in native code does not end before it returns, and is not waited for. */
+  #endThread(kill: () => void, exit: Exit): void {
+    kill();
+    const giveUp = this.#host.clock.schedule(threadEndMs, () => this.#abandon());
+    void this.#scope.settled().then(() => {
+      giveUp();
+      this.#end(exit);
+    });
   }
 
   #end(exit: Exit): void {

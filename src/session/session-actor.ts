@@ -219,10 +219,11 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   }
 
   #agentsOf(): SessionAgents {
-    const { clock, telemetry, agents, dispatchAs, runOwned, inspect, escalate, codecs } = this.#options;
+    const { clock, telemetry, agents, dispatchAs, runOwned, goesOn, inspect, escalate, codecs } =
+      this.#options;
     this.#agents ??= new SessionAgents({
       sessionId: this.sessionId,
-      ...{ clock, telemetry, agents, dispatchAs, runOwned },
+      ...{ clock, telemetry, agents, dispatchAs, runOwned, goesOn },
       ...(inspect && { inspect }),
       ...(codecs && { codecs }),
       readInput: (run) => this.#readInput(run),

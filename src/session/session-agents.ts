@@ -14,8 +14,6 @@ import type { AgentHost } from './agent-host.ts';
 import { AgentIncarnation } from './agent-incarnation.ts';
 
 export interface SessionAgentsOptions extends AgentHost {
-  /** How long an agent may take to end once it was told to. */
-  readonly shutdownMs: () => number;
   /** An agent failed too often: the session cannot go on with it. */
   readonly escalate: (run: AgentRun, error: Error, restarts: number) => void;
 }
@@ -43,8 +41,11 @@ export class SessionAgents {
 
   tree(): readonly SupervisionNode[] {
     return (this.#supervisor.tree().children ?? []).map((node) => {
-      const run = this.#latest.get(node.id)?.run;
-      return run === undefined ? node : { ...node, details: { agent: run.agent, role: run.role } };
+      const incarnation = this.#latest.get(node.id);
+      if (incarnation === undefined) return node;
+      const { agent, role } = incarnation.run;
+      const { worker } = incarnation;
+      return { ...node, details: { agent, role, ...(worker !== undefined && { worker }) } };
     });
   }
 
@@ -99,7 +100,7 @@ export class SessionAgents {
     return {
       id: runId,
       policy: { ...agentRestartPolicy, restart },
-      shutdown: this.#options.shutdownMs(),
+      shutdown: this.#options.agents.shutdownMs(run.agent, this.#options.shutdownMs()),
       start: async (nth) => {
         const incarnation = new AgentIncarnation(this.#options, run, reasonOf(nth, isNew, run));
         this.#latest.set(runId, incarnation);

@@ -31,6 +31,8 @@ export interface HandleOptions {
   readonly signal: AbortSignal;
   /** A write has become durable. */
   readonly progressed: () => void;
+  /** An answer is about to be handed over. */
+  readonly goesOn?: (() => void) | undefined;
 }
 
 export function sessionHandle(options: HandleOptions): SessionHandle {
@@ -58,7 +60,7 @@ async function callFor(
   input: object | undefined,
   given: CallOptions = {},
 ): Promise<unknown> {
-  const { sessionId, runId, incarnation, dispatch, signal, progressed } = options;
+  const { sessionId, runId, incarnation, dispatch, signal, progressed, goesOn } = options;
   const revoked = (): HoldfastError =>
     new HoldfastError('STALE_INCARNATION', { sessionId, runId, incarnation, current: 'its end' });
   if (signal.aborted) throw revoked();
@@ -71,5 +73,6 @@ async function callFor(
     throw signal.aborted ? revoked() : error;
   } finally {
     either.release();
+    goesOn?.();
   }
 }

@@ -1,6 +1,5 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
-import type { StrayErrors } from '../actor/stray-errors.ts';
 import type { SystemConfig } from '../base/config.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { Follower } from '../entity/follower.ts';
@@ -16,7 +15,7 @@ import { RunningProjection } from '../projection/running-projection.ts';
 import { SessionList } from '../projection/session-list.ts';
 import type { LocalPubSub } from '../pubsub/local-pubsub.ts';
 import { Conditions } from '../recovery/conditions.ts';
-import type { StrayOwner } from '../session/agent-host.ts';
+import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
 import { globalTopic, sessionTopic } from '../session/topics.ts';
@@ -36,7 +35,7 @@ export interface Surroundings {
   readonly journal: RoutedJournal;
   readonly pubsub: LocalPubSub<Announcement>;
   readonly liveCounts: ReturnType<typeof createLiveCounts>;
-  readonly strays: StrayErrors<StrayOwner> | undefined;
+  readonly owned: OwnedCode;
   /** Tells a follower of the feed that there is more. */
   readonly onGrowth: (wake: () => void) => () => void;
   /** Throws while nothing is served. */
@@ -44,7 +43,7 @@ export interface Surroundings {
 }
 
 export async function makeServices(surroundings: Surroundings): Promise<Services> {
-  const { config, ports, journal, pubsub, strays, admit } = surroundings;
+  const { config, ports, journal, pubsub, owned, admit } = surroundings;
   const shared = { ...ports, journal, pubsub };
   const conditions = await Conditions.load({ ...shared, tell: tellVia(pubsub) });
   const manager = new SessionManager({
@@ -53,7 +52,8 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     conditions,
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) => operations.dispatchAs(caller)(name, input, options)),
-    runOwned: (owner, run) => (strays === undefined ? run() : strays.run(owner, run)),
+    runOwned: owned.run,
+    goesOn: owned.goesOn,
   });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);

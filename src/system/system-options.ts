@@ -17,7 +17,7 @@ import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitio
 export interface SystemOptions extends SystemConfigInput {
   /** The numbers of new sessions; see SessionConfig. */
   readonly session?: Partial<SessionConfig>;
-  /** The agents that `agents.start` may name: asynchronous functions, or XState actor logic. */
+  /** The agents that `agents.start` may name: asynchronous functions, XState actor logic, or modules for threads. */
   readonly agents?: AgentDefinitions;
   /** Follow all events and send operations in answer; see ProcessManagerDefinition. */
   readonly processManagers?: readonly ProcessManagerDefinition[];
@@ -61,7 +61,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     newId: newId === undefined ? randomId : () => assertId(newId()),
     countTokens: countTokens ?? estimateTokens,
     defaults: Object.freeze({ ...preset, ...session }),
-    agents: new AgentRegistry(agents ?? {}),
+    agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),
   };
