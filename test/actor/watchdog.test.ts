@@ -1,0 +1,128 @@
+// The watchdog: a real loop that is blocked for real, and a judge that is asked with times of our own.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { type CodeName, Watchdog } from '../../src/actor/watchdog.ts';
+import { type JudgeOptions, StallJudge } from '../../src/actor/watchdog-judge.ts';
+import { createTestSystem } from '../../src/testing/index.ts';
+import { quiet } from '../support/outcome.ts';
+
+const options: JudgeOptions = { stallMs: 100, exitAfterMs: null, checkMs: 20 };
+
+/** Looks every 20 ms from `from` to `to` while the loop stands still. */
+function standing(judge: StallJudge, from: number, to: number, ticks = 0) {
+  const verdicts = [];
+  for (let now = from; now <= to; now += 20) verdicts.push(judge.look(now, ticks));
+  return verdicts.filter((verdict) => verdict !== undefined);
+}
+
+describe('a loop', () => {
+  test('that turns is never told of', () => {
+    const judge = new StallJudge(options, 0, 0);
+    for (let i = 1; i < 1_000; i++) expect(judge.look(i * 20, Math.floor(i / 4))).toBeUndefined();
+  });
+
+  test('that stands still is told of when it has for so long, then ever more rarely, then that it turns again', () => {
+    const judge = new StallJudge(options, 0, 0);
+    expect(standing(judge, 20, 900)).toEqual([
+      { type: 'stalled', stalledMs: 100, isFirst: true },
+      { type: 'stalled', stalledMs: 200, isFirst: false },
+      { type: 'stalled', stalledMs: 400, isFirst: false },
+      { type: 'stalled', stalledMs: 800, isFirst: false },
+    ]);
+    expect(judge.look(920, 1)).toEqual({ type: 'ended', stalledMs: 920 });
+    expect(standing(judge, 940, 1_020, 1)).toEqual([{ type: 'stalled', stalledMs: 100, isFirst: true }]);
+  });
+
+  test('whose process was suspended did not stand still', () => {
+    const judge = new StallJudge(options, 0, 0);
+    expect(judge.look(20, 0)).toBeUndefined();
+    expect(judge.look(3_600_000, 0)).toBeUndefined();
+    expect(standing(judge, 3_600_020, 3_600_040)).toEqual([]);
+    expect(standing(judge, 3_600_060, 3_600_080)).toMatchObject([{ type: 'stalled', isFirst: true }]);
+  });
+
+  test('that stands still for too long ends the process, where that was asked for', () => {
+    const judge = new StallJudge({ ...options, exitAfterMs: 150 }, 0, 0);
+    expect(standing(judge, 20, 160).at(-1)).toEqual({ type: 'fatal', stalledMs: 160 });
+  });
+});
+
+/** Blocks the loop until the watchdog's thread has had its chance to see it. */
+function block(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+async function watched(): Promise<{ watchdog: Watchdog; next: () => Promise<CodeName> }> {
+  const stalls: CodeName[] = [];
+  const watchdog = new Watchdog({ stallMs: 20, exitAfterMs: null, report: (stall) => stalls.push(stall) });
+  // Its thread is there once it has seen a stall.
+  const next = async (): Promise<CodeName> => {
+    while (stalls.length === 0) await quiet(1);
+    return stalls.splice(0).at(-1) ?? {};
+  };
+  while (stalls.length === 0) {
+    block(60);
+    await quiet(5);
+  }
+  stalls.length = 0;
+  return { watchdog, next };
+}
+
+test('whose code blocks is named, also in the rest of the turn in which it got an answer', async () => {
+  const { watchdog, next } = await watched();
+  const owner = { sessionId: 's', agent: 'a', runId: 'r' };
+  watchdog.run(owner, () => block(200));
+  expect(await next()).toMatchObject({ ...owner, stalledMs: expect.any(Number) });
+  watchdog.goesOn(owner);
+  await Promise.resolve();
+  block(200);
+  expect(await next()).toMatchObject(owner);
+  await quiet();
+  block(200);
+  expect(await next()).not.toHaveProperty('sessionId');
+  await watchdog.close();
+});
+
+test.each([
+  ['at once', false, async () => {}],
+  ['behind an answer', false, async (session: { get(): Promise<unknown> }) => void (await session.get())],
+  ['behind a timer of its own', true, () => new Promise<void>((resolve) => setTimeout(resolve, 1))],
+])('an agent that blocks %s is told with its session', async (_, captureStrayErrors, before) => {
+  await using test = await createTestSystem({
+    watchdog: { stallMs: 20 },
+    captureStrayErrors,
+    agents: {
+      async busy({ session }) {
+        for (let i = 0; i < 5; i++) {
+          await before(session);
+          block(100);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      },
+    },
+  });
+  await test.client.sessions.create({ sessionId: 's' });
+  const { runId } = await test.client.agents.start({ sessionId: 's', agent: 'busy', restart: 'permanent' });
+  const stall = () =>
+    test.telemetry.find(({ name, data }) => name === 'eventLoop.stalled' && data.runId === runId);
+  while (stall() === undefined) {
+    await test.clock.advance(100);
+    await quiet(1);
+  }
+  expect(stall()?.data).toMatchObject({ sessionId: 's', agent: 'busy', runId });
+});
+
+test('a process that an agent blocks for good says so on stderr, and ends where that was asked for', () => {
+  const child = fileURLToPath(new URL('../../.build/test/support/watchdog-child.js', import.meta.url));
+  const { signal, stderr } = spawnSync(process.execPath, [child], { encoding: 'utf8', timeout: 20_000 });
+  expect(signal).toBe('SIGKILL');
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines[0]).toMatchObject({ name: 'eventLoop.stalled', data: { sessionId: 's', agent: 'busy' } });
+  expect(lines.at(-1)).toMatchObject({ name: 'eventLoop.killed', data: { sessionId: 's', agent: 'busy' } });
+  expect(lines.length).toBeGreaterThan(2);
+});
