@@ -80,6 +80,8 @@ export const publicApi: Readonly<Record<string, EntryPoint>> = {
       'type SystemStatus',
       'type TelemetryEvent',
       'type TokenCounter',
+      'type WorkerAgent',
+      'type WorkerLimits',
     ],
   },
   './client': {
