@@ -50,6 +50,10 @@ export const errorCatalogue = {
     'Incarnation {incarnation} of agent run {runId} in session {sessionId} may do nothing any more: the run is at {current}',
   ),
   MESSAGE_NOT_FOUND: entry('The session {sessionId} has no message at seq {seq}'),
+  CHECKPOINT_NOT_FOUND: entry('The session {sessionId} has no checkpoint {checkpointId}'),
+  CHECKPOINT_MISMATCH: entry(
+    'The state of session {sessionId} at version {version} is not the one that checkpoint {checkpointId} was made of: its hash is {found}, not {expected}',
+  ),
   SAVED_SESSION_NOT_FOUND: entry('There is no saved session {sessionId}'),
   PROJECTION_NOT_FOUND: entry('There is no projection named {name}'),
   INVALID_FORMAT: entry('The record is not a session: {field} {problem}'),

@@ -6,15 +6,15 @@ import { startAgent } from './agent-decisions.ts';
 import { isFull, isKept, maxKept, mayHold } from './conversation.ts';
 import { checkEvent } from './event-catalogue.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
-import type { AgentCommand, NewMessage, SessionCommand } from './session-commands.ts';
+import type { AgentCommand, NewMessage, OrdinaryCommand } from './session-commands.ts';
 import type { MessageData } from './session-events.ts';
 import { contextOf, type SessionState, statusOf } from './session-state.ts';
 import { edge, wakesTo } from './status-edge.ts';
 import { itemBytes } from './working-context.ts';
 
 export type ContentCommand =
-  | Exclude<SessionCommand, AgentCommand | { type: `session.${string}` }>
-  | (SessionCommand & { type: 'session.configure' });
+  | Exclude<OrdinaryCommand, AgentCommand | { type: `session.${string}` }>
+  | (OrdinaryCommand & { type: 'session.configure' });
 
 /** Content is taken by an active session; an idle or dormant one is woken by it, in the same append. */
 export function decideContent(state: SessionState, command: ContentCommand): Decision {

@@ -14,7 +14,15 @@ export interface Conversation {
   readonly kept: ShardedMap<number>;
   /** Messages up to this seq were cleared and belong to the conversation no more. */
   readonly clearedThrough: number;
+  /** What was rolled back, oldest first: it stays in the journal, and belongs to the conversation no more. */
+  readonly hidden: readonly HiddenRange[];
 }
+
+/** The seqs behind the first, up to the second. */
+export type HiddenRange = readonly [after: number, through: number];
+
+/** A session can be rolled back so often that nothing of it lies within another. */
+export const maxHidden = 1_000;
 
 export interface WindowLimits {
   readonly messageWindow: number;
@@ -26,6 +34,7 @@ export const emptyConversation: Conversation = {
   windowBytes: 0,
   kept: ShardedMap.empty,
   clearedThrough: 0,
+  hidden: Object.freeze([]),
 };
 
 export function withMessage(
@@ -37,7 +46,8 @@ export function withMessage(
   const kept = keep && !isFull(conversation) ? withKept(conversation.kept, message.seq) : conversation.kept;
   const window = conversation.window.append(message);
   const windowBytes = conversation.windowBytes + message.data.size;
-  return bounded({ window, windowBytes, kept, clearedThrough: conversation.clearedThrough }, limits);
+  const { clearedThrough, hidden } = conversation;
+  return bounded({ window, windowBytes, kept, clearedThrough, hidden }, limits);
 }
 
 /** The conversation under other limits. */
@@ -74,10 +84,32 @@ export function isFull({ kept }: Conversation): boolean {
   return kept.size >= maxKept;
 }
 
+/** An empty conversation that begins behind `seq`. */
+export function clearedAt({ hidden }: Conversation, seq: number): Conversation {
+  return { ...emptyConversation, clearedThrough: seq, hidden };
+}
+
+/** The conversation as it was at `after`, once what came then, up to `through`, is rolled back. */
+export function withHidden(conversation: Conversation, after: number, through: number): Conversation {
+  const last = conversation.hidden.at(-1);
+  const hidden: readonly HiddenRange[] =
+    last !== undefined && last[1] >= after
+      ? [...conversation.hidden.slice(0, -1), [last[0], through]]
+      : [...conversation.hidden, [after, through]];
+  return { ...conversation, hidden };
+}
+
+/** The range that hides `seq`, if one does. */
+export function hidingRange({ hidden }: Conversation, seq: number): HiddenRange | undefined {
+  return hidden.findLast(([after, through]) => after < seq && seq <= through);
+}
+
 /** False when `seq` is surely no message of the conversation; what is older than the window only the journal knows. */
-export function mayHold({ window, clearedThrough }: Conversation, seq: number): boolean {
+export function mayHold(conversation: Conversation, seq: number): boolean {
+  const { window, clearedThrough } = conversation;
   const oldest = window.at(0);
   if (oldest === undefined || seq <= clearedThrough) return false;
+  if (hidingRange(conversation, seq) !== undefined) return false;
   return seq < oldest.seq || window.toArray().some((message) => message.seq === seq);
 }
 

@@ -59,7 +59,8 @@ export interface Law<State, C extends Command = Command> {
   tombstone(stream: string): State;
   /** Why an agent's incarnation may not send commands any more; undefined when it may. */
   fence?(state: State, writer: { readonly run: string; readonly incarnation: number }): Refusal | undefined;
-  decide(state: State, command: C, at: number): Decision;
+  /** `seq` is that of the newest event that led to the state. */
+  decide(state: State, command: C, at: number, seq: number): Decision;
   evolve(state: State, event: LawEvent): State | undefined;
   /** Why an event that `evolve` did not take is not lawful. */
   explain(state: State, proposal: Proposal): Refusal;

@@ -3,7 +3,7 @@ import type { Json } from '../base/json.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { SessionConfig } from './session-config.ts';
-import type { MessageData, RestoredData, SessionProfile } from './session-events.ts';
+import type { MessageData, RestoredData, RolledBackData, SessionProfile } from './session-events.ts';
 
 export interface CreateSession {
   readonly type: 'session.create';
@@ -36,10 +36,32 @@ export type AgentCommand =
   | { readonly type: 'agent.stop'; readonly runId: string; readonly reason: string }
   | { readonly type: 'agent.stopAll'; readonly reason: string };
 
+export interface CreateCheckpoint {
+  readonly type: 'checkpoint.create';
+  /** `shutdown` leads to nothing unless the session wants it and has changed since the last. */
+  readonly reason: 'manual' | 'shutdown';
+  readonly name: string | null;
+  readonly description: string | null;
+  readonly metadata: Json;
+}
+
+/** The state that it carries was read and judged by whoever sends it. */
+export interface RollBackSession extends Omit<RolledBackData, 'lawVersion'> {
+  readonly type: 'session.rollback';
+}
+
+export type CheckpointCommand =
+  | CreateCheckpoint
+  | RollBackSession
+  | { readonly type: 'checkpoint.delete'; readonly checkpointId: string };
+
 /** A message before its place and size are known. */
 export type NewMessage = Omit<MessageData, 'entry' | 'size'>;
 
-export type SessionCommand =
+export type SessionCommand = OrdinaryCommand | CheckpointCommand;
+
+/** All but those that are about checkpoints. */
+export type OrdinaryCommand =
   | CreateSession
   | TerminateSession
   | RestoreSession

@@ -32,7 +32,18 @@ export interface SessionConfig {
   readonly tokenBudget: number;
   /** The part of the budget that is left free for the answer, from 0 to 1. */
   readonly tokenReserve: number;
+  /** After so many events since the last a checkpoint is made, with the next command. */
+  readonly checkpointEveryEvents: number | null;
+  /** So long after the last a checkpoint is made, with the next command; `adaptive`: the sooner, the more happens. */
+  readonly checkpointEveryMs: number | 'adaptive' | null;
+  /** Before what a checkpoint is made. */
+  readonly checkpointOn: readonly CheckpointOccasion[];
+  /** Checkpoints that came by themselves: so many of the newest are kept. */
+  readonly checkpointsKept: number;
 }
+
+export const checkpointOccasions = ['pause', 'hibernate', 'shutdown'] as const;
+type CheckpointOccasion = (typeof checkpointOccasions)[number];
 
 /** Nothing here ends a session or drops a message. */
 export const defaultSessionConfig: SessionConfig = {
@@ -51,6 +62,10 @@ export const defaultSessionConfig: SessionConfig = {
   agentShutdownMs: 5_000,
   tokenBudget: 100_000,
   tokenReserve: 0.1,
+  checkpointEveryEvents: 1_000,
+  checkpointEveryMs: null,
+  checkpointOn: Object.freeze(['pause', 'hibernate'] as const),
+  checkpointsKept: 50,
 };
 
 /** The numbers of the systems that came before, enforced: for those who move from them. */
@@ -62,4 +77,19 @@ export const strictSessionConfig: SessionConfig = {
   maxIndexedFiles: 50,
   maxMemoryKeys: 50,
   tokenBudget: 4_000,
+  checkpointEveryMs: 300_000,
+  checkpointsKept: 10,
 };
+
+/** What held in sessions that were created before there were these numbers. Never changed: replay depends on it. */
+const absent = {
+  checkpointEveryEvents: 1_000,
+  checkpointEveryMs: null,
+  checkpointOn: defaultSessionConfig.checkpointOn,
+  checkpointsKept: 50,
+} as const satisfies Partial<SessionConfig>;
+
+/** The numbers as they are recorded, with those that an older version did not know. */
+export function completeConfig(recorded: SessionConfig): SessionConfig {
+  return recorded.checkpointsKept === undefined ? Object.freeze({ ...absent, ...recorded }) : recorded;
+}

@@ -6,8 +6,8 @@ import { type Decision, type Proposal, refuse } from './law.ts';
 import type {
   AgentCommand,
   CreateSession,
+  OrdinaryCommand,
   RestoreSession,
-  SessionCommand,
   TerminateSession,
 } from './session-commands.ts';
 import type { SessionProfile } from './session-events.ts';
@@ -24,7 +24,7 @@ const endings: ReadonlySet<string> = new Set([
   'session.delete',
 ]);
 
-export function decideSession(state: SessionState, command: SessionCommand): Decision {
+export function decideSession(state: SessionState, command: OrdinaryCommand): Decision {
   if (command.type === 'session.create') return create(state, command);
   if (command.type === 'session.restore') return restore(state, command);
   if (statusOf(state) === 'deleted' && endings.has(command.type))
@@ -35,7 +35,7 @@ export function decideSession(state: SessionState, command: SessionCommand): Dec
 }
 
 /** No session was ever opened here, or nothing is left of it. */
-function isMissing(state: SessionState): boolean {
+export function isMissing(state: SessionState): boolean {
   const status = statusOf(state);
   return status === 'deleted' || isNew(state);
 }
@@ -45,15 +45,15 @@ function isNew(state: SessionState): boolean {
 }
 
 type LifecycleCommand = Exclude<
-  SessionCommand,
+  OrdinaryCommand,
   CreateSession | RestoreSession | ContentCommand | AgentCommand
 >;
 
-function isAgent(command: SessionCommand): command is AgentCommand {
+function isAgent(command: OrdinaryCommand): command is AgentCommand {
   return command.type.startsWith('agent.') && command.type !== 'agent.start';
 }
 
-function isLifecycle(command: SessionCommand): command is LifecycleCommand {
+function isLifecycle(command: OrdinaryCommand): command is LifecycleCommand {
   return command.type.startsWith('session.') && command.type !== 'session.configure';
 }
 

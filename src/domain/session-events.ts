@@ -1,6 +1,7 @@
 // The events of a session and what each carries: the one vocabulary of journal, machine, pub/sub and projections.
 import type { Json } from '../base/json.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
+import type { CheckpointData } from './checkpoints.ts';
 import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { SessionConfig } from './session-config.ts';
@@ -59,12 +60,31 @@ export interface RestoredData {
   readonly memory: readonly (readonly [key: string, value: Json])[];
 }
 
+/** What a session is again: the state of a version of its own, as it was then. */
+export interface RolledBackData {
+  /** The version. */
+  readonly to: number;
+  /** The checkpoint that named it, if one did. */
+  readonly checkpointId: string | null;
+  readonly reason: string;
+  /** The state as text, and its SHA-256. */
+  readonly state: string;
+  readonly stateHash: string;
+  /** Of the law that encoded it. */
+  readonly lawVersion: number;
+  /** Set when the state is not the one that the checkpoint was made of, and that was accepted. */
+  readonly ignoredMismatch: { readonly expected: string; readonly found: string } | null;
+}
+
 export interface SessionEventData {
   'session.statusChanged': StatusChange;
   'session.created': SessionProfile;
   'session.configured': Partial<SessionProfile>;
   'session.terminated': { readonly reason: string; readonly error?: string };
   'session.restored': RestoredData;
+  'session.rolledBack': RolledBackData;
+  'checkpoint.created': CheckpointData;
+  'checkpoint.deleted': { readonly checkpointId: string };
   'message.sent': MessageData;
   'message.pinned': { readonly seq: number };
   'message.unpinned': { readonly seq: number };

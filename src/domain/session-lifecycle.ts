@@ -140,6 +140,10 @@ const endsOfAgents = {
   'agent.stopped': { actions: 'recordTime' },
 } as const;
 
+/** A checkpoint is no use of the session: it changes no status and wakes nobody. */
+const madeCheckpoint = { 'checkpoint.created': { actions: 'recordTime' } } as const;
+const checkpoints = { ...madeCheckpoint, 'checkpoint.deleted': { actions: 'recordTime' } } as const;
+
 /** Events are lawful where they are named, and nowhere else. */
 export const sessionMachine = lifecycle.createMachine({
   id: 'session',
@@ -179,12 +183,14 @@ export const sessionMachine = lifecycle.createMachine({
         'agent.completed': { actions: 'recordActivity' },
         'agent.failed': { actions: 'recordActivity' },
         'agent.stopped': { actions: 'recordActivity' },
+        ...checkpoints,
       },
     },
     idle: {
       on: {
         'session.statusChanged': [edge('active'), edge('paused'), edge('dormant'), edge('terminating')],
         ...endsOfAgents,
+        ...checkpoints,
       },
     },
     paused: {
@@ -195,19 +201,26 @@ export const sessionMachine = lifecycle.createMachine({
           edge('terminating'),
         ],
         ...endsOfAgents,
+        ...checkpoints,
       },
     },
     dormant: {
       on: {
         'session.statusChanged': [wakingEdge('active'), wakingEdge('paused'), edge('terminating')],
         ...endsOfAgents,
+        ...checkpoints,
       },
     },
     terminating: { on: { 'session.statusChanged': edge('terminated'), ...endsOfAgents } },
     terminated: {
-      on: { 'session.statusChanged': edge('archived'), 'session.terminated': { actions: 'recordTime' } },
+      on: {
+        'session.statusChanged': edge('archived'),
+        'session.terminated': { actions: 'recordTime' },
+        // Of what a restoring is about to replace.
+        ...madeCheckpoint,
+      },
     },
-    archived: { on: { 'session.statusChanged': edge('deleted') } },
+    archived: { on: { 'session.statusChanged': edge('deleted'), ...madeCheckpoint } },
     deleted: {},
   },
 });

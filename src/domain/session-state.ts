@@ -20,7 +20,15 @@ import {
   withStarted,
 } from './agent-runs.ts';
 import {
+  type Checkpoints,
+  noCheckpoints,
+  withCheckpoint,
+  withKept,
+  withoutCheckpoint,
+} from './checkpoints.ts';
+import {
   type Conversation,
+  clearedAt,
   emptyConversation,
   withLimits,
   withMessage,
@@ -28,7 +36,7 @@ import {
   withPin,
 } from './conversation.ts';
 import type { LawEvent } from './law.ts';
-import { defaultSessionConfig } from './session-config.ts';
+import { completeConfig, defaultSessionConfig } from './session-config.ts';
 import type { MessageEvent, RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
 import {
   advanceLifecycle,
@@ -49,6 +57,7 @@ export interface SessionState {
   readonly files: ActiveFiles;
   readonly memory: WorkingContext;
   readonly agents: AgentRuns;
+  readonly checkpoints: Checkpoints;
 }
 
 const noProfile: SessionProfile = {
@@ -69,6 +78,7 @@ export function initialSession(stream: string): SessionState {
     files: noFiles,
     memory: emptyWorkingContext,
     agents: noAgents,
+    checkpoints: noCheckpoints,
   };
 }
 
@@ -89,9 +99,9 @@ export function evolveSession(state: SessionState, event: LawEvent): SessionStat
   const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
   if (lifecycle === state.lifecycle) return undefined;
   if (event.type !== 'message.sent') return fold({ ...state, lifecycle }, event as SessionEvent);
-  const { sessionId, profile, files, memory, agents } = state;
+  const { sessionId, profile, files, memory, agents, checkpoints } = state;
   const conversation = withMessage(state.conversation, event as MessageEvent, profile.config);
-  return { sessionId, lifecycle, profile, conversation, files, memory, agents };
+  return { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints };
 }
 
 function fold(state: SessionState, event: SessionEvent): SessionState {
@@ -102,7 +112,7 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
     case 'message.unpinned':
       return { ...state, conversation: withoutPin(state.conversation, event.data.seq) };
     case 'conversation.cleared':
-      return { ...state, conversation: { ...emptyConversation, clearedThrough: event.seq } };
+      return { ...state, conversation: clearedAt(state.conversation, event.seq) };
     case 'file.added':
       return withAddedFile(state, event);
     case 'file.removed':
@@ -125,6 +135,10 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
       return withoutAgent(state, event, 'failed');
     case 'agent.stopped':
       return withoutAgent(state, event, 'stopped');
+    case 'checkpoint.created':
+      return { ...state, checkpoints: withCheckpoint(state.checkpoints, event, config.checkpointsKept) };
+    case 'checkpoint.deleted':
+      return { ...state, checkpoints: withoutCheckpoint(state.checkpoints, event.data.checkpointId) };
     case 'session.created':
     case 'session.configured':
       return withProfile(state, { ...state.profile, ...event.data });
@@ -157,9 +171,21 @@ function noticeOf(
 }
 
 /** New numbers hold at once. */
-function withProfile(state: SessionState, profile: SessionProfile): SessionState {
-  const conversation = withLimits(state.conversation, profile.config);
-  return { ...state, profile, conversation, files: withinLimits(state.files, profile.config) };
+function withProfile(state: SessionState, given: SessionProfile): SessionState {
+  const profile = completed(given);
+  const { config } = profile;
+  return {
+    ...state,
+    profile,
+    conversation: withLimits(state.conversation, config),
+    files: withinLimits(state.files, config),
+    checkpoints: withKept(state.checkpoints, config.checkpointsKept),
+  };
+}
+
+function completed(profile: SessionProfile): SessionProfile {
+  const config = completeConfig(profile.config);
+  return config === profile.config ? profile : { ...profile, config };
 }
 
 /**
@@ -170,7 +196,10 @@ function restored(
   state: SessionState,
   { data, seq, at }: LawEvent<string, RestoredData>,
 ): SessionState | undefined {
-  if (statusOf(state) === 'terminating') return undefined;
+  const status = statusOf(state);
+  // Only of a tombstone it can be told what the session was before: that nothing is left of it.
+  if (status === 'terminating' || (status === 'deleted' && data.from !== status)) return undefined;
+  const former = status === 'deleted' ? initialSession(`session/${state.sessionId}`) : state;
   const context = {
     ...initialLifecycle.context,
     createdAt: data.createdAt,
@@ -182,8 +211,9 @@ function restored(
   const fresh: SessionState = {
     ...initialSession(`session/${state.sessionId}`),
     lifecycle: resolveLifecycle('initializing', context),
-    profile: data.profile,
-    conversation: { ...emptyConversation, clearedThrough: seq },
+    profile: completed(data.profile),
+    conversation: clearedAt(former.conversation, seq),
+    checkpoints: former.checkpoints,
   };
   return { ...fresh, files: restoredFiles(data, seq), memory: restoredMemory(data, seq) };
 }

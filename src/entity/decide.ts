@@ -35,7 +35,7 @@ export function decideCommand<State, C extends Command>(
   meta: EventMeta,
   valueBytes: number,
 ): Decided<State> | { readonly refusal: Refusal } {
-  const decision = law.decide(from.state, command, from.at);
+  const decision = law.decide(from.state, command, from.at, from.seq);
   if ('refusal' in decision) return decision;
   const events: DecidedEvent<State>[] = [];
   const isJournaled = law.durability?.(from.state) !== 'none';

@@ -4,6 +4,7 @@ import { sha256 } from '../base/hash.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { fold, startOf } from './state-at.ts';
 
 export interface Hydrated<State> {
   readonly state: State;
@@ -34,16 +35,11 @@ export async function hydrate<State, C extends Command>(
     };
   }
   const snapshot = await newestSnapshot(law, stream, journal, head, telemetry);
-  const start = snapshot === undefined ? startOf(law, stream, head) : law.decode(snapshot.state);
-  const base = snapshot ?? { seq: head.firstSeq - 1, chain: undefined };
-  const { state } = await readTail(law, stream, journal, start, base, head);
+  const start =
+    snapshot === undefined ? startOf(law, head) : { ...snapshot, state: law.decode(snapshot.state) };
+  const { state } = await fold({ law, journal, head }, start, head.seq);
   const snapshotBytes = snapshot?.state.length ?? 0;
-  return { state, head, lastAt: head.updatedAt, snapshotSeq: base.seq, snapshotBytes };
-}
-
-/** A stream that was removed and written again begins from its tombstone. */
-function startOf<State, C extends Command>(law: Law<State, C>, stream: string, head: Head): State {
-  return head.firstSeq === 1 ? law.initial(stream) : law.tombstone(stream);
+  return { state, head, lastAt: head.updatedAt, snapshotSeq: start.seq, snapshotBytes };
 }
 
 async function newestSnapshot<State, C extends Command>(
@@ -70,7 +66,7 @@ export interface Tail<State> {
   readonly state: State;
 }
 
-/** Folds the events after `from` up to `head`; keeps those it returns only when a caller has use for them. */
+/** Folds the events after `from` up to `head`, and keeps them for a caller who tells of them. */
 export async function readTail<State, C extends Command>(
   law: Law<State, C>,
   stream: string,

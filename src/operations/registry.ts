@@ -7,8 +7,9 @@ import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
 import { type BuiltContext, contextSections } from '../domain/built-context.ts';
 import { conditionKinds } from '../domain/condition-law.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
+import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
-import { json, jsonObject, messageFields, pageLimit, reason, sessionId } from './schema.ts';
+import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 import type {
   Acknowledged,
@@ -37,8 +38,8 @@ const one = z.strictObject({ sessionId });
 const because = z.strictObject({ sessionId, reason: reason.default('requested') });
 const runId = z.string().regex(idPattern);
 const run = z.strictObject({ sessionId, runId });
-const cursor = z.string().max(1024);
-const seq = z.number().int().min(1);
+const at = seq.optional();
+const past = z.strictObject({ sessionId, at });
 
 const profile = {
   name: name.optional(),
@@ -58,7 +59,10 @@ export const operations = {
       durability: z.enum(durabilities).optional(),
     }),
   ),
-  'sessions.get': read<SessionDetails>()('All that is known of one session.', one),
+  'sessions.get': read<SessionDetails>()(
+    'All that is known of one session, now or as it was at a seq.',
+    past,
+  ),
   'sessions.list': read<Page<SessionInfo>>()(
     'Sessions by filter, a page at a time; without a status filter those that are open.',
     z.strictObject({
@@ -132,6 +136,7 @@ export const operations = {
     'The context for a model: chosen sections, cut to a token budget, saying what was left out.',
     z.strictObject({
       sessionId,
+      at,
       include: z.array(z.enum(contextSections)).default([...contextSections]),
       maxMessages: z.number().int().min(0).optional(),
       maxFiles: z.number().int().min(0).optional(),
@@ -140,7 +145,7 @@ export const operations = {
   ),
   'sessions.entries': read<Page<ContextEntry>>()(
     'Messages, files and tool calls of a session in one gap-free numbering.',
-    z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional() }),
+    z.strictObject({ sessionId, at, limit: pageLimit, cursor: cursor.optional() }),
   ),
   'messages.send': write<Acknowledged & { entry: number; messages: number }>()(
     'Adds a message to the conversation; an idle or dormant session is woken by it.',
@@ -150,12 +155,13 @@ export const operations = {
     'The conversation, oldest first unless asked otherwise, a page at a time.',
     z.strictObject({
       sessionId,
+      at,
       limit: pageLimit,
       cursor: cursor.optional(),
       newestFirst: z.boolean().default(false),
     }),
   ),
-  'messages.get': read<MessageInfo>()('One message by its seq.', z.strictObject({ sessionId, seq })),
+  'messages.get': read<MessageInfo>()('One message by its seq.', z.strictObject({ sessionId, at, seq })),
   'messages.clear': write<Acknowledged & { messages: number }>()(
     'Empties the conversation; its events stay in the journal.',
     one,
@@ -181,14 +187,14 @@ export const operations = {
     'Removes a file from the list and from the index.',
     z.strictObject({ sessionId, path }),
   ),
-  'files.list': read<readonly FileInfo[]>()('The active files in the order in which they were added.', one),
+  'files.list': read<readonly FileInfo[]>()('The active files in the order in which they were added.', past),
   'files.index': write<Acknowledged>()(
     'Merges metadata into what is known of a file.',
     z.strictObject({ sessionId, path, metadata: jsonObject }),
   ),
   'files.listIndex': read<readonly IndexedFileInfo[]>()(
     'What is known of files, in the order of the last change.',
-    one,
+    past,
   ),
   'memory.set': write<Acknowledged>()(
     'Sets a key of the working context.',
@@ -196,10 +202,10 @@ export const operations = {
   ),
   'memory.get': read<{ readonly key: string; readonly value: Json }>()(
     'The value of a key.',
-    z.strictObject({ sessionId, key }),
+    z.strictObject({ sessionId, at, key }),
   ),
   'memory.delete': write<Acknowledged>()('Deletes a key.', z.strictObject({ sessionId, key })),
-  'memory.keys': read<readonly string[]>()('The keys, newest first.', one),
+  'memory.keys': read<readonly string[]>()('The keys, newest first.', past),
   'agents.start': write<Acknowledged & { readonly runId: string }>()(
     'Starts a registered agent in a session. It runs under supervision until it has a result, also after crashes.',
     z.strictObject({
@@ -240,6 +246,7 @@ export const operations = {
     'The journaled events of a session, oldest first.',
     z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional(), since: z.number().optional() }),
   ),
+  ...integrityOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -29,6 +29,10 @@ export const jsonArray = z
 
 export const reason = z.string().min(1).max(1000);
 
+export const cursor = z.string().max(1024);
+
+export const seq = z.number().int().min(1);
+
 export const pageLimit = z.number().int().min(1).max(1000).default(100);
 
 export const messageFields = {

@@ -1,6 +1,6 @@
 // The numbers of a session as a schema; their meaning stands at SessionConfig.
 import { z } from 'zod';
-import type { SessionConfig } from '../domain/session-config.ts';
+import { checkpointOccasions, type SessionConfig } from '../domain/session-config.ts';
 
 const duration = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).nullable();
 const count = z.number().int().min(1).max(1_000_000);
@@ -21,6 +21,13 @@ const fields = {
   agentShutdownMs: z.number().int().min(0).max(3_600_000),
   tokenBudget: z.number().int().min(1),
   tokenReserve: z.number().min(0).max(0.9),
+  checkpointEveryEvents: count.nullable(),
+  checkpointEveryMs: z.union([duration, z.literal('adaptive')]),
+  checkpointOn: z
+    .array(z.enum(checkpointOccasions))
+    .max(checkpointOccasions.length)
+    .transform((occasions) => Object.freeze([...new Set(occasions)])),
+  checkpointsKept: count.max(1_000),
 } satisfies Record<keyof SessionConfig, z.ZodType>;
 
 /** Some of the numbers; the others stay as they are, also those that are given as undefined. */

@@ -1,8 +1,10 @@
 // One line of the session list: made from a head, or from the stream itself, and kept up by the events that follow.
+
 import type { LawEvent } from '../domain/law.ts';
 import { type SessionSummary, statusAt, summaryVersion } from '../domain/session-deadlines.ts';
 import type { SessionEvent, SessionProfile } from '../domain/session-events.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
+import { decodeSession } from '../domain/session-text.ts';
 import type { Head } from '../journal/journal.ts';
 import { readSummaryText } from './summary-text.ts';
 
@@ -159,7 +161,16 @@ function fold(next: Draft, event: LawEvent): void {
       takeProfile(next, known.data.profile);
       return;
     }
+    case 'session.rolledBack': {
+      const { lifecycle, profile } = decodeSession(known.data.state);
+      next.messages = lifecycle.context.messages;
+      next.activeAt = at;
+      takeProfile(next, profile);
+      return;
+    }
     case 'session.terminated':
+    case 'checkpoint.created':
+    case 'checkpoint.deleted':
       return;
     case 'message.sent':
       next.messages += 1;

@@ -13,7 +13,7 @@ import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operations/views.ts';
 import { deliveredEvent } from './delivered-event.ts';
 import { checkPath } from './file-guard.ts';
-import { type HandlerContext, isAnswered, sendCommand, sendPrepared } from './handler-context.ts';
+import { isAnswered, type ReadingContext, sendCommand, sendPrepared, viewOf } from './handler-context.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
 
@@ -23,20 +23,26 @@ export type ContentOperation =
   | `memory.${'set' | 'get' | 'delete' | 'keys'}`
   | `events.${'publish' | 'list'}`;
 
-export function contentHandlers(context: HandlerContext): Handlers<ContentOperation> {
-  const { manager } = context;
-  const stateOf = async (sessionId: string): Promise<SessionState> => (await manager.read(sessionId)).state;
+interface Past {
+  readonly sessionId: string;
+  readonly at?: number | undefined;
+}
+
+export function contentHandlers(context: ReadingContext): Handlers<ContentOperation> {
+  const stateOf = async ({ sessionId, at }: Past, call: Call): Promise<SessionState> =>
+    (await viewOf(context, sessionId, at, call)).state;
   return {
     'messages.send': (message, call) =>
       sendCommand(context, message.sessionId, { type: 'message.send', message }, call),
-    'messages.list': (input) => listMessages(context, input),
-    'messages.get': async ({ sessionId, seq }) => getMessage(context, await stateOf(sessionId), seq),
+    'messages.list': (input, call) => listMessages(context, input, call),
+    'messages.get': async ({ seq, ...past }, call) =>
+      getMessage(context, await stateOf(past, call), seq, past.at),
     'messages.clear': ({ sessionId }, call) =>
       sendCommand(context, sessionId, { type: 'conversation.clear' }, call),
     'messages.pin': ({ sessionId, seq }, call) => {
       const checked = async (): Promise<SessionCommand> => {
         if (!(await isAnswered(context, sessionStream(sessionId), call)))
-          await getMessage(context, await stateOf(sessionId), seq);
+          await getMessage(context, await stateOf({ sessionId }, call), seq);
         return { type: 'message.pin', seq };
       };
       return sendPrepared(context, sessionId, checked, call);
@@ -53,8 +59,8 @@ export function contentHandlers(context: HandlerContext): Handlers<ContentOperat
     },
     'files.remove': ({ sessionId, path }, call) =>
       sendCommand(context, sessionId, { type: 'file.remove', path }, call),
-    'files.list': async ({ sessionId }) =>
-      listFiles((await stateOf(sessionId)).files).map(({ path, addedAt }) => ({ path, addedAt })),
+    'files.list': async (past, call) =>
+      listFiles((await stateOf(past, call)).files).map(({ path, addedAt }) => ({ path, addedAt })),
     'files.index': ({ sessionId, path, metadata }, call) => {
       const checked = async (): Promise<SessionCommand> => ({
         type: 'file.index',
@@ -63,54 +69,62 @@ export function contentHandlers(context: HandlerContext): Handlers<ContentOperat
       });
       return sendPrepared(context, sessionId, checked, call);
     },
-    'files.listIndex': async ({ sessionId }) =>
-      listIndex((await stateOf(sessionId)).files).map(({ path, metadata, lastAccessedAt }) => ({
+    'files.listIndex': async (past, call) =>
+      listIndex((await stateOf(past, call)).files).map(({ path, metadata, lastAccessedAt }) => ({
         path,
         metadata,
         lastAccessedAt,
       })),
     'memory.set': ({ sessionId, key, value }, call) =>
       sendCommand(context, sessionId, { type: 'memory.set', key, value }, call),
-    'memory.get': async ({ sessionId, key }) => {
-      const item = (await stateOf(sessionId)).memory.items.get(key);
+    'memory.get': async ({ key, ...past }, call) => {
+      const { sessionId, memory } = await stateOf(past, call);
+      const item = memory.items.get(key);
       if (item === undefined) throw new HoldfastError('KEY_NOT_FOUND', { sessionId, key });
       return { key, value: item.value };
     },
     'memory.delete': ({ sessionId, key }, call) =>
       sendCommand(context, sessionId, { type: 'memory.delete', key }, call),
-    'memory.keys': async ({ sessionId }) =>
-      listItems((await stateOf(sessionId)).memory).map(({ key }) => key),
+    'memory.keys': async (past, call) => listItems((await stateOf(past, call)).memory).map(({ key }) => key),
     'events.publish': (input, call) => publishEvent(context, input, call),
     'events.list': (input) => listEvents(context, input),
   };
 }
 
 async function listMessages(
-  context: HandlerContext,
+  context: ReadingContext,
   input: ParsedInputOf<'messages.list'>,
+  call: Call,
 ): Promise<Page<MessageInfo>> {
   const { sessionId, limit, cursor, newestFirst } = input;
-  const { state, seq } = await context.manager.read(sessionId);
+  const { state, seq } = await viewOf(context, sessionId, input.at, call);
   const position = cursor === undefined ? undefined : seqFrom(cursor);
   const info = (event: MessageEvent): MessageInfo => messageInfo(state, event);
   if (newestFirst) {
-    const { items, next } = await readBackwards(context.journal, state, position ?? seq + 1, limit);
+    const { items, next } = await readBackwards(
+      context.journal,
+      state,
+      Math.min(position ?? seq + 1, seq + 1),
+      limit,
+    );
     return page(items.map(info), next);
   }
   const first = Math.max(state.conversation.clearedThrough, await beginning(context.journal, sessionId));
   const after = Math.max(position ?? first, state.conversation.clearedThrough);
-  const { items, next } = await readForwards(context.journal, sessionId, after, limit, (event) =>
+  const span = { after, through: seq, conversation: state.conversation };
+  const { items, next } = await readForwards(context.journal, sessionId, span, limit, (event) =>
     isMessage(event) ? info(event) : undefined,
   );
   return page(items, next);
 }
 
 async function getMessage(
-  { journal }: HandlerContext,
+  { journal }: ReadingContext,
   state: SessionState,
   seq: number,
+  at = Number.POSITIVE_INFINITY,
 ): Promise<MessageInfo> {
-  const event = await readMessage(journal, state, seq);
+  const event = seq <= at ? await readMessage(journal, state, seq) : undefined;
   if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId: state.sessionId, seq });
   return messageInfo(state, event);
 }
@@ -122,7 +136,7 @@ function messageInfo(state: SessionState, { seq, at, data }: MessageEvent): Mess
 
 /** Transient kinds go to whoever listens now; the others become part of the session. */
 async function publishEvent(
-  context: HandlerContext,
+  context: ReadingContext,
   { sessionId, type, data }: ParsedInputOf<'events.publish'>,
   call: Call,
 ): Promise<Partial<Acknowledged>> {
@@ -150,12 +164,12 @@ function transientAsked(type: string): HoldfastError {
 }
 
 async function listEvents(
-  context: HandlerContext,
+  context: ReadingContext,
   { sessionId, limit, cursor, since }: ParsedInputOf<'events.list'>,
 ): Promise<Page<DeliveredEvent>> {
   await context.manager.read(sessionId);
   const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
-  const { items, next } = await readForwards(context.journal, sessionId, after, limit, (event) =>
+  const { items, next } = await readForwards(context.journal, sessionId, { after }, limit, (event) =>
     since !== undefined && event.at < since ? undefined : deliveredEvent(event, String(event.seq)),
   );
   return page(items, next);

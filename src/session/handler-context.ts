@@ -12,7 +12,8 @@ import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
-import type { SessionManager } from './session-manager.ts';
+import type { PastStates } from './past-states.ts';
+import type { SessionManager, SessionView } from './session-manager.ts';
 
 export interface HandlerContext {
   readonly manager: SessionManager;
@@ -29,6 +30,24 @@ export interface HandlerContext {
   /** Files of sessions must lie below it; null takes any path as a name. */
   readonly fileRoot: string | null;
 }
+
+/** What handlers that look at sessions work with. */
+export interface ReadingContext extends HandlerContext {
+  readonly past: PastStates;
+}
+
+/** A session as it is, or as it was at a seq: read from the journal, and nobody is woken. */
+export function viewOf(
+  { manager, past }: ReadingContext,
+  sessionId: string,
+  at: number | undefined,
+  { signal }: Call,
+): Promise<SessionView> {
+  return at === undefined ? manager.read(sessionId) : past.read(sessionId, at, signal);
+}
+
+/** Stands for a command whose answer is on record: it is answered from there and never decided. */
+export const answeredBefore: SessionCommand = { type: 'session.wake', reason: 'answered before' };
 
 /** True when the answer to this very call is on record: what it asked for need not be possible any more. */
 export async function isAnswered(

@@ -88,6 +88,7 @@ export class LiveSessions {
   readonly #specs: SharedSpec;
   /** Sessions that are being brought back: their agents wait until that is done. */
   readonly #withoutAgents = new Set<string>();
+  #isClosing = false;
 
   constructor(options: LiveSessionsOptions) {
     const { clock, journal, pubsub } = options;
@@ -112,6 +113,7 @@ export class LiveSessions {
       host: this.#host,
       tell: (session, events, state) => this.#tell(session, events, state),
       rested: (sessionId) => this.unload(sessionId),
+      isClosing: () => this.#isClosing,
       escalate: (sessionId, { runId, agent }, error, restarts) =>
         this.#quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
     };
@@ -194,6 +196,7 @@ export class LiveSessions {
   }
 
   async stop(): Promise<void> {
+    this.#isClosing = true;
     this.#residence.close();
     await this.#supervisor.stopAll();
     this.#host.close();

@@ -13,9 +13,17 @@ import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../operations/session-record.ts';
 import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
+import type { Condition } from '../recovery/condition.ts';
 import { conditionInfo } from './condition-handlers.ts';
 import { page, seqFrom } from './content-handlers.ts';
-import { type HandlerContext, isAnswered, sendPrepared } from './handler-context.ts';
+import {
+  answeredBefore,
+  type HandlerContext,
+  isAnswered,
+  type ReadingContext,
+  sendPrepared,
+  viewOf,
+} from './handler-context.ts';
 import { type PreparedWrite, writeOnce } from './keyed-write.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
 import type { SessionView } from './session-manager.ts';
@@ -26,9 +34,10 @@ export type QueryOperation =
 const savedPrefix = 'saved/';
 const savedKey = (sessionId: string): string => `${savedPrefix}${sessionId}`;
 
-export function queryHandlers(context: HandlerContext): Handlers<QueryOperation> {
+export function queryHandlers(context: ReadingContext): Handlers<QueryOperation> {
   return {
-    'sessions.get': ({ sessionId }) => getSession(context, sessionId),
+    'sessions.get': ({ sessionId, at }, call) =>
+      at === undefined ? getSession(context, sessionId) : getPastSession(context, sessionId, at, call),
     'sessions.save': ({ sessionId }, call) =>
       writeOnce(context.journal, sessionId, call, () => prepareSave(context, sessionId)),
     'sessions.restore': ({ sessionId }, call) => restoreSession(context, sessionId, call),
@@ -38,11 +47,12 @@ export function queryHandlers(context: HandlerContext): Handlers<QueryOperation>
         await getSaved(context, sessionId);
         return { answer: { sessionId }, writes: [{ key: savedKey(sessionId), value: undefined }] };
       }),
-    'sessions.buildContext': (input) => buildFor(context, input),
-    'sessions.entries': async ({ sessionId, limit, cursor }) => {
-      await context.manager.read(sessionId);
+    'sessions.buildContext': (input, call) => buildFor(context, input, call),
+    'sessions.entries': async ({ sessionId, at, limit, cursor }, call) => {
+      const { state, seq: through } = await viewOf(context, sessionId, at, call);
       const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
-      const { items, next } = await readForwards(context.journal, sessionId, after, limit, contextEntry);
+      const span = { after, through, conversation: state.conversation };
+      const { items, next } = await readForwards(context.journal, sessionId, span, limit, contextEntry);
       return page(items, next);
     },
   };
@@ -54,11 +64,31 @@ function getSession(context: HandlerContext, sessionId: string): SessionDetails 
   return context.manager.read(sessionId).then((view) => sessionDetails(context, sessionId, view));
 }
 
+/** As it was shown then: at the time of its newest event, and without a condition, which is of now. */
+async function getPastSession(
+  context: ReadingContext,
+  sessionId: string,
+  at: number,
+  call: Call,
+): Promise<SessionDetails> {
+  const view = await viewOf(context, sessionId, at, call);
+  return detailsAt(view, contextOf(view.state).updatedAt, undefined);
+}
+
 function sessionDetails(
   { manager, clock }: HandlerContext,
   sessionId: string,
-  { state, seq }: SessionView,
+  view: SessionView,
 ): SessionDetails {
+  return detailsAt(view, clock.now(), manager.health.condition(sessionId));
+}
+
+function detailsAt(
+  { state, seq }: SessionView,
+  now: number,
+  condition: Condition | undefined,
+): SessionDetails {
+  const { sessionId } = state;
   const { createdAt, updatedAt, lastActivityAt, messages, entries, reason, error } = contextOf(state);
   const { name, agent, parentSessionId, metadata, llmConfig, config, durability = 'fsync' } = state.profile;
   const quiet = {
@@ -67,8 +97,7 @@ function sessionDetails(
     dormantAfterMs: config.dormantAfterMs,
     agents: state.agents.open.size,
   };
-  const status = statusAt(statusOf(state), quiet, clock.now());
-  const condition = manager.health.condition(sessionId);
+  const status = statusAt(statusOf(state), quiet, now);
   return {
     sessionId,
     status: condition?.condition ?? status,
@@ -98,8 +127,9 @@ async function prepareSave(
 ): Promise<PreparedWrite<SavedInfo>> {
   const { state, seq } = await manager.read(sessionId);
   const first = Math.max(state.conversation.clearedThrough, await beginning(journal, sessionId));
-  const whole = await readForwards(journal, sessionId, first, Number.POSITIVE_INFINITY, (event) =>
-    isMessage(event) && event.seq <= seq ? event : undefined,
+  const span = { after: first, through: seq, conversation: state.conversation };
+  const whole = await readForwards(journal, sessionId, span, Number.POSITIVE_INFINITY, (event) =>
+    isMessage(event) ? event : undefined,
   );
   const record = serializeSession(state, whole.items, clock.now(), seq);
   return {
@@ -107,9 +137,6 @@ async function prepareSave(
     writes: [{ key: savedKey(sessionId), value: record as unknown as Json }],
   };
 }
-
-/** Stands for a command whose answer is on record: it is answered from there and never decided. */
-const answeredBefore: SessionCommand = { type: 'session.wake', reason: 'answered before' };
 
 async function restoreSession(
   context: HandlerContext,
@@ -149,11 +176,12 @@ function savedInfo(record: {
 }
 
 async function buildFor(
-  context: HandlerContext,
+  context: ReadingContext,
   input: ParsedInputOf<'sessions.buildContext'>,
+  call: Call,
 ): Promise<BuiltContext> {
-  const { sessionId, ...request } = input;
-  const { state, seq } = await context.manager.read(sessionId);
+  const { sessionId, at, ...request } = input;
+  const { state, seq } = await viewOf(context, sessionId, at, call);
   const wanted = request.include.includes('conversation');
   const loaded = wanted ? await loadConversation(context, state, seq, request.maxMessages) : { messages: [] };
   return buildContext(state, loaded, request, context.clock.now(), context.countTokens);

@@ -1,4 +1,5 @@
 // Reading a session's events from its journal, forwards by page and backwards from the end.
+import { type Conversation, emptyConversation, hidingRange } from '../domain/conversation.ts';
 import type { MessageEvent } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
@@ -21,43 +22,59 @@ export async function beginning(journal: Journal, sessionId: string): Promise<nu
   return (head?.firstSeq ?? 1) - 1;
 }
 
-/** Up to `limit` of the events after `after` that `choose` turns into items. */
+/** Which events are wanted: those behind `after`, up to `through`, none that was rolled back. */
+export interface ReadSpan {
+  readonly after: number;
+  readonly through?: number;
+  /** What it hides is left out, mostly without being read. */
+  readonly conversation?: Conversation;
+}
+
+/** Up to `limit` of the events of a span that `choose` turns into items. */
 export async function readForwards<Item>(
   journal: Journal,
   sessionId: string,
-  after: number,
+  { after, through = Number.POSITIVE_INFINITY, conversation = emptyConversation }: ReadSpan,
   limit: number,
   choose: (event: StoredEvent) => Item | undefined,
 ): Promise<Reading<Item>> {
   const items: Item[] = [];
   let position = after;
-  for (let block = firstBlock(limit); ; block = Math.min(2 * block, largestBlock)) {
+  for (let block = firstBlock(limit); position < through; block = Math.min(2 * block, largestBlock)) {
+    position = hidingRange(conversation, position + 1)?.[1] ?? position;
     const page = await journal.readFrom(sessionStream(sessionId), position, { limit: block });
     for (const event of page.events) {
-      const item = choose(event);
+      if (event.seq > through) return { items, next: undefined };
+      const item = hidingRange(conversation, event.seq) === undefined ? choose(event) : undefined;
       if (item !== undefined && items.length === limit) return { items, next: position };
       if (item !== undefined) items.push(item);
       position = event.seq;
     }
-    if (page.end) return { items, next: undefined };
+    if (page.end) break;
   }
+  return { items, next: undefined };
 }
 
-/** Up to `limit` messages below `before`, newest first, none that was cleared. */
+/** Up to `limit` messages below `before`, newest first, none that was cleared or rolled back. */
 export async function readBackwards(
   journal: Journal,
-  state: SessionState,
+  { sessionId, conversation }: SessionState,
   before: number,
   limit: number,
 ): Promise<Reading<MessageEvent>> {
-  const floor = Math.max(state.conversation.clearedThrough, await beginning(journal, state.sessionId));
+  const floor = Math.max(conversation.clearedThrough, await beginning(journal, sessionId));
   const items: MessageEvent[] = [];
   let block = firstBlock(limit);
   for (let end = before; end - 1 > floor; ) {
+    const hidden = hidingRange(conversation, end - 1);
+    if (hidden !== undefined) {
+      end = hidden[0] + 1;
+      continue;
+    }
     const start = Math.max(floor, end - 1 - block);
     block = Math.min(2 * block, largestBlock);
-    for (const event of (await readBlock(journal, state.sessionId, start, end)).reverse()) {
-      if (!isMessage(event)) continue;
+    for (const event of (await readBlock(journal, sessionId, start, end)).reverse()) {
+      if (!isMessage(event) || hidingRange(conversation, event.seq) !== undefined) continue;
       if (items.length === limit) return { items, next: items.at(-1)?.seq };
       items.push(event);
     }
@@ -89,7 +106,8 @@ export async function readMessage(
   state: SessionState,
   seq: number,
 ): Promise<MessageEvent | undefined> {
-  if (seq <= state.conversation.clearedThrough) return undefined;
+  const { conversation } = state;
+  if (seq <= conversation.clearedThrough || hidingRange(conversation, seq) !== undefined) return undefined;
   const { events } = await journal.readFrom(sessionStream(state.sessionId), seq - 1, { limit: 1 });
   const [event] = events;
   return event !== undefined && event.seq === seq && isMessage(event) ? event : undefined;

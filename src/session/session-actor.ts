@@ -28,6 +28,8 @@ export interface SessionActorOptions extends EntityPorts<SessionState, SessionCo
   readonly rested: (sessionId: string) => void;
   /** One of its agents failed too often: the session is to be quarantined. */
   readonly escalate: (sessionId: string, run: AgentRun, error: Error, restarts: number) => void;
+  /** True once all sessions are stopped because the system closes. */
+  readonly isClosing?: () => boolean;
 }
 
 /** Whose events they are. */
@@ -47,6 +49,11 @@ export interface SessionStart {
 const worthASnapshot = 20;
 
 const longestRetryMs = 5_000;
+
+const shutdownCheckpoint: SessionCommand = {
+  ...{ type: 'checkpoint.create', reason: 'shutdown' },
+  ...{ name: null, description: null, metadata: Object.freeze({}) },
+};
 
 // Made once: an error takes down where it was made, which costs more than all else of a stop, and says nothing here.
 const wasStopped = new Error('the session was stopped');
@@ -150,6 +157,7 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   /** Ends its agents, answers what was sent, keeps a snapshot where that is worth it, then stops the actors. */
   async stop(): Promise<void> {
     await this.endAgents();
+    if (this.#options.isClosing?.() === true) await this.#checkpoint();
     await this.#entity.settle();
     this.#entity.abandon(wasStopped);
     await this.#entity.snapshot(worthASnapshot);
@@ -207,6 +215,17 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
     this.#entity.abandon(error);
     this.#pair.stop();
     this.#end(exit);
+  }
+
+  /** The law says whether there is anything new to keep. */
+  async #checkpoint(): Promise<void> {
+    const { sessionId, state } = this;
+    if (!state.profile.config.checkpointOn.includes('shutdown')) return;
+    try {
+      await this.send(shutdownCheckpoint);
+    } catch (error) {
+      this.#options.telemetry('checkpoint.failed', { sessionId, problem: toError(error).message });
+    }
   }
 
   /** An ending is finished as soon as the agents have ended: whoever asked for it may have died. */

@@ -1,20 +1,33 @@
 // The handlers of all operations on sessions, for system.ts to bind.
 import type { Handlers } from '../operations/bind.ts';
 import { type AgentOperation, agentHandlers } from './agent-handlers.ts';
+import { type CheckpointOperation, checkpointHandlers } from './checkpoint-handlers.ts';
 import { type ConditionOperation, conditionHandlers } from './condition-handlers.ts';
 import { type ContentOperation, contentHandlers } from './content-handlers.ts';
-import type { HandlerContext } from './handler-context.ts';
+import type { HandlerContext, ReadingContext } from './handler-context.ts';
+import { type IntegrityOperation, integrityHandlers } from './integrity-handlers.ts';
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
+import { PastStates } from './past-states.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
 
-export function sessionHandlers(
-  context: HandlerContext,
-): Handlers<LifecycleOperation | ContentOperation | QueryOperation | AgentOperation | ConditionOperation> {
+type SessionOperation =
+  | LifecycleOperation
+  | ContentOperation
+  | QueryOperation
+  | AgentOperation
+  | ConditionOperation
+  | CheckpointOperation
+  | IntegrityOperation;
+
+export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
+  const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
   return {
     ...lifecycleHandlers(context),
     ...contentHandlers(context),
     ...queryHandlers(context),
     ...agentHandlers(context),
     ...conditionHandlers(context),
+    ...checkpointHandlers(context),
+    ...integrityHandlers(context),
   };
 }

@@ -4,6 +4,7 @@ import type { SessionCommand, SessionCommandType } from '../../src/domain/sessio
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
 import type { SessionLife } from '../support/session-life.ts';
 import {
+  checkpoint,
   lives,
   message,
   openedAt,
@@ -17,8 +18,8 @@ import {
 /**
  * A status is what an accepted command leads to; `-` is accepted and changes nothing, because all that was asked for is
  * already so. In capitals stands the code of a refusal: NONE for SESSION_NOT_FOUND, TAKEN for SESSION_EXISTS, CONTENT
- * for SESSION_NOT_ACTIVE, EDGE for INVALID_TRANSITION, STALE for STALE_INCARNATION, NORUN for AGENT_NOT_FOUND: no agent
- * runs in these sessions.
+ * for SESSION_NOT_ACTIVE, EDGE for INVALID_TRANSITION, STALE for STALE_INCARNATION, NORUN for AGENT_NOT_FOUND, NOPOINT for
+ * CHECKPOINT_NOT_FOUND: no agent runs in these sessions, and no checkpoint has that id.
  */
 const table = `
                           | initializing | active      | idle        | paused      | dormant     | dormantPaused | terminating | terminated | archived | deleted
@@ -55,12 +56,16 @@ agent.fail                | NONE         | STALE       | STALE       | STALE    
 agent.restart             | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
 agent.stop                | NONE         | NORUN       | NORUN       | NORUN       | NORUN       | NORUN         | NORUN       | NORUN      | NORUN    | NONE
 agent.stopAll             | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
+checkpoint.create         | NONE         | active      | idle        | paused      | dormant     | dormant       | CONTENT     | CONTENT    | CONTENT  | NONE
+checkpoint.create, unasked | NONE        | -           | -           | -           | -           | -             | CONTENT     | CONTENT    | CONTENT  | NONE
+checkpoint.delete         | NONE         | NOPOINT     | NOPOINT     | NOPOINT     | NOPOINT     | NOPOINT       | CONTENT     | CONTENT    | CONTENT  | NONE
+session.rollback          | NONE         | active      | active      | active      | active      | active        | EDGE        | EDGE       | EDGE     | NONE
 `;
 
 const codes: Readonly<Record<string, string>> = {
   ...{ NONE: 'SESSION_NOT_FOUND', TAKEN: 'SESSION_EXISTS' },
   ...{ CONTENT: 'SESSION_NOT_ACTIVE', EDGE: 'INVALID_TRANSITION' },
-  ...{ STALE: 'STALE_INCARNATION', NORUN: 'AGENT_NOT_FOUND' },
+  ...{ STALE: 'STALE_INCARNATION', NORUN: 'AGENT_NOT_FOUND', NOPOINT: 'CHECKPOINT_NOT_FOUND' },
 };
 
 const saved = lives.active();
@@ -99,6 +104,10 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'agent.restart': { type: 'agent.restart', runId: 'r1', reason },
   'agent.stop': { type: 'agent.stop', runId: 'r1', reason },
   'agent.stopAll': { type: 'agent.stopAll', reason },
+  'checkpoint.create': checkpoint('manual'),
+  'checkpoint.create, unasked': checkpoint('shutdown'),
+  'checkpoint.delete': { type: 'checkpoint.delete', checkpointId: 'none' },
+  'session.rollback': saved.rollbackTo(4),
 };
 
 /** All that there are; a command that is added fails to compile here until it stands in the table. */
@@ -111,6 +120,7 @@ const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'file.remove': true, 'file.index': true, 'memory.set': true, 'memory.delete': true },
   ...{ 'event.publish': true, 'agent.start': true, 'agent.crash': true, 'agent.complete': true },
   ...{ 'agent.fail': true, 'agent.restart': true, 'agent.stop': true, 'agent.stopAll': true },
+  ...{ 'checkpoint.create': true, 'checkpoint.delete': true, 'session.rollback': true },
 };
 
 const [header = '', ...lines] = table.trim().split('\n');

@@ -41,6 +41,8 @@ describe.each(stateNames.filter((name) => name !== 'terminating'))('restoring wh
     const outcome = life.decide(saved(), restoredAt);
     expect(outcome).toMatchObject({ reply: { sessionId: 's1', messages: 3 } });
     const { state } = life;
+    const isKept = name !== 'initializing' && name !== 'deleted';
+    const at = seq + (isKept ? 1 : 0);
     expect(state.sessionId).toBe('s1');
     expect(life.status).toBe('active');
     expect(contextOf(state)).toMatchObject({
@@ -52,11 +54,13 @@ describe.each(stateNames.filter((name) => name !== 'terminating'))('restoring wh
       [openedAt + 1, 'system', 'rules'],
       [openedAt + 2, 'assistant', null],
     ]);
-    expect(keptSeqs(state.conversation)).toEqual([seq + 2, seq + 3]);
+    expect(keptSeqs(state.conversation)).toEqual([at + 2, at + 3]);
     expect(listFiles(state.files).map(({ path }) => path)).toEqual(['a.ts', 'z.ts', 'b.ts']);
     expect(listIndex(state.files).map(({ path }) => path)).toEqual(['a.ts', 'x.md']);
     expect(listItems(state.memory).map(({ key }) => key)).toEqual(['b', 'z', 'goal']);
-    const [restored, ...told] = life.steps.slice(seq).map(({ event }) => event);
+    const [restored, ...told] = life.steps.slice(at).map(({ event }) => event);
+    const kept = isKept ? [{ reason: 'restore', checkpointId: `c${at}` }] : [];
+    expect(state.checkpoints.list.slice(-1)).toMatchObject(kept);
     expect(restored).toMatchObject({ type: 'session.restored', data: { from: former, savedAt } });
     expect(told.at(-1)).toMatchObject({ data: { from: 'initializing', to: 'active', reason: 'restored' } });
   });

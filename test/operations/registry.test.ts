@@ -70,18 +70,18 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.sessions.configure({ ...one, name: 'n' }),
     { seq: 4 },
   ],
-  'sessions.pause': async ({ client }) => [await client.sessions.pause(one), { seq: 4, status: 'paused' }],
+  'sessions.pause': async ({ client }) => [await client.sessions.pause(one), { seq: 5, status: 'paused' }],
   'sessions.resume': async ({ client }) => {
     await client.sessions.pause(one);
-    return [await client.sessions.resume(one), { seq: 5, status: 'active' }];
+    return [await client.sessions.resume(one), { seq: 6, status: 'active' }];
   },
   'sessions.hibernate': async ({ client }) => [
     await client.sessions.hibernate(one),
-    { seq: 4, status: 'dormant' },
+    { seq: 5, status: 'dormant' },
   ],
   'sessions.wake': async ({ client }) => {
     await client.sessions.hibernate(one);
-    return [await client.sessions.wake(one), { seq: 5, status: 'active' }];
+    return [await client.sessions.wake(one), { seq: 6, status: 'active' }];
   },
   'sessions.terminate': async ({ client }) => [
     await client.sessions.terminate(one),
@@ -101,7 +101,44 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   ],
   'sessions.restore': async ({ client }) => {
     await client.sessions.save(one);
-    return [await client.sessions.restore(one), { sessionId, seq: 6, messages: 1 }];
+    return [await client.sessions.restore(one), { sessionId, seq: 7, messages: 1 }];
+  },
+  'checkpoints.create': async ({ client }) => [
+    await client.checkpoints.create({ ...one, name: 'n', metadata: { k: 1 } }),
+    { seq: 4, checkpointId: 'c4', version: 3, stateHash: expect.stringMatching(/^[\w-]{43}$/) },
+  ],
+  'checkpoints.list': async ({ client }) => {
+    await client.checkpoints.create({ ...one, name: 'n' });
+    return [await client.checkpoints.list(one), { items: [{ checkpointId: 'c4', name: 'n', version: 3 }] }];
+  },
+  'checkpoints.get': async ({ client }) => {
+    const { checkpointId } = await client.checkpoints.create(one);
+    const hash = expect.stringMatching(/^[\w-]{43}$/);
+    return [await client.checkpoints.get({ ...one, checkpointId }), { reason: 'manual', seq: 4, hash }];
+  },
+  'checkpoints.delete': async ({ client }) => {
+    const { checkpointId } = await client.checkpoints.create(one);
+    return [await client.checkpoints.delete({ ...one, checkpointId }), { seq: 5, checkpointId }];
+  },
+  'checkpoints.verify': async ({ client }) => {
+    const { checkpointId } = await client.checkpoints.create(one);
+    return [await client.checkpoints.verify({ ...one, checkpointId }), { valid: true, version: 3, seq: 4 }];
+  },
+  'sessions.rollback': async ({ client }) => [
+    await client.sessions.rollback({ ...one, seq: 3 }),
+    { seq: 5, status: 'active', version: 3, undo: 'c4' },
+  ],
+  'sessions.verify': async ({ client }) => [
+    await client.sessions.verify(one),
+    { sessionId, valid: true, events: 3, firstSeq: 1, seq: 3, problems: [] },
+  ],
+  'sessions.anchors': async ({ client }) => [
+    await client.sessions.anchors(),
+    { items: [{ stream: 'session/s', sessionId, seq: 3 }], damaged: [] },
+  ],
+  'sessions.verifyAnchors': async ({ client }) => {
+    const { items } = await client.sessions.anchors();
+    return [await client.sessions.verifyAnchors({ anchors: items }), [{ seq: 3, verdict: 'holds' }]];
   },
   'sessions.listSaved': async ({ client }) => {
     await client.sessions.save(one);

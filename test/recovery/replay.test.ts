@@ -50,8 +50,8 @@ describe('the campaign finds', () => {
 
   test('a law that holds what its journal cannot', async () => {
     const { broken } = await runAgainst({
-      decide(state, command, at) {
-        const decision = sessionLaw.decide(state, command, at);
+      decide(state, command, at, seq) {
+        const decision = sessionLaw.decide(state, command, at, seq);
         if (command.type !== 'memory.set' || 'refusal' in decision) return decision;
         const events = decision.events.map((event) =>
           event.type === 'memory.updated' ? { ...event, data: { key: 'k', value: new Date(at) } } : event,

@@ -47,6 +47,10 @@ export const smallConfig: fc.Arbitrary<SessionConfig> = fc
     maxIndexedFiles: fc.integer({ min: 1, max: 4 }),
     maxMemoryKeys: fc.integer({ min: 1, max: 5 }),
     maxMemoryBytes: fc.integer({ min: 20, max: 300 }),
+    checkpointEveryEvents: orNever(fc.integer({ min: 1, max: 20 })),
+    checkpointEveryMs: fc.oneof(orNever(span), fc.constant('adaptive' as const)),
+    checkpointOn: fc.subarray(['pause', 'hibernate', 'shutdown'] as const).map((on) => Object.freeze(on)),
+    checkpointsKept: fc.integer({ min: 1, max: 4 }),
   })
   .map((numbers) => Object.freeze({ ...defaultSessionConfig, ...numbers }));
 
@@ -162,11 +166,29 @@ const timed = (command: fc.Arbitrary<SessionCommand>): fc.Arbitrary<readonly Tim
 /** Commands to an open session that never end it. */
 export const contentCommands = timed(contentCommand);
 
+/** A rollback brings the state that {@link SessionLife} had at the version. */
+const checkpointCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
+  record({
+    ...{ type: fc.constant('checkpoint.create' as const), name: fc.option(named), metadata: jsonObject },
+    ...{ reason: fc.constantFrom('manual' as const, 'shutdown' as const), description: fc.option(text) },
+  }),
+  record({
+    type: fc.constant('checkpoint.delete' as const),
+    checkpointId: fc.integer({ min: 1, max: 40 }).map((at) => `c${at}`),
+  }),
+  record({
+    ...{ type: fc.constant('session.rollback' as const), to: fc.integer({ min: 1, max: 60 }), reason },
+    ...{ state: fc.constant(''), stateHash: fc.constant(''), checkpointId: fc.constant(null) },
+    ignoredMismatch: fc.constant(null),
+  }),
+);
+
 /** A command of any type. */
 export const anyCommand = fc.oneof(
   { weight: 6, arbitrary: contentCommand },
   { weight: 2, arbitrary: lifecycleCommand },
   { weight: 1, arbitrary: agentCommand },
+  { weight: 1, arbitrary: checkpointCommand },
 );
 
 /** Commands of every type. */

@@ -1,8 +1,10 @@
 // A session that is run by its law alone, as the product runs one: what fell due comes first, time never runs backwards
 // within the stream, and of each event the text is kept that a journal would hold.
+import { sha256 } from '../../src/base/hash.ts';
 import { deepFreeze } from '../../src/base/json.ts';
+import { hidingRange } from '../../src/domain/conversation.ts';
 import type { Law, LawEvent, Refusal } from '../../src/domain/law.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
+import type { RollBackSession, SessionCommand } from '../../src/domain/session-commands.ts';
 import type { MessageEvent } from '../../src/domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../../src/domain/session-law.ts';
 import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
@@ -91,11 +93,26 @@ export class SessionLife {
     return this.steps
       .map(({ event }) => event)
       .filter((event): event is StoredEvent & MessageEvent => event.type === 'message.sent')
-      .filter(({ seq }) => seq > this.#state.conversation.clearedThrough);
+      .filter(({ seq }) => seq > this.#state.conversation.clearedThrough)
+      .filter(({ seq }) => hidingRange(this.#state.conversation, seq) === undefined);
+  }
+
+  /** The state after the event at `seq`. */
+  at(seq: number): SessionState {
+    return this.steps[seq - 1]?.state ?? this.#law.initial(this.stream);
+  }
+
+  /** What rolls the session back to `to`, counted round where it lies beyond the newest event. */
+  rollbackTo(to: number, reason = 'requested'): RollBackSession {
+    const version = 1 + ((to - 1) % Math.max(1, this.seq));
+    const state = this.#law.encode(this.at(version));
+    const found = { to: version, state, stateHash: sha256(state) };
+    return { type: 'session.rollback', ...found, checkpointId: null, reason, ignoredMismatch: null };
   }
 
   /** The command alone, whatever fell due before it. */
-  decide(command: SessionCommand, now: number): Outcome {
+  decide(given: SessionCommand, now: number): Outcome {
+    const command = this.#completed(given);
     const at = Math.max(now, this.#lastAt);
     const before = this.#state;
     const decided = decideCommand(
@@ -118,6 +135,13 @@ export class SessionLife {
     const outcome = { events: decided.events.map(({ draft }) => draft.event), reply: decided.reply };
     this.#observe(command, before, outcome);
     return outcome;
+  }
+
+  /** A rollback that brings no state is to a version of this very life. */
+  #completed(command: SessionCommand): SessionCommand {
+    return command.type === 'session.rollback' && command.state === ''
+      ? this.rollbackTo(command.to, command.reason)
+      : command;
   }
 }
 

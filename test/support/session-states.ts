@@ -26,6 +26,14 @@ export const message = (content: string | null, more: object = {}): SessionComma
   message: { role: 'user', content, ...more },
 });
 
+export const checkpoint = (
+  checkpointReason: 'manual' | 'shutdown',
+  more: { name?: string; description?: string } = {},
+): SessionCommand => ({
+  ...{ type: 'checkpoint.create', reason: checkpointReason, name: null, description: null, metadata: {} },
+  ...more,
+});
+
 /** An active session: created at {@link openedAt}, with a message (seq 3), a file and a key of the same time. */
 export function openLife(config: Partial<SessionConfig> = {}, options: LifeOptions = {}): SessionLife {
   const life = new SessionLife(options);

@@ -1,12 +1,13 @@
 // All that a reader can be shown of a state, and what is counted beside it, as plain data that can be compared.
 import { listFiles, listIndex } from '../../src/domain/active-files.ts';
+import { openRuns } from '../../src/domain/agent-runs.ts';
 import { keptSeqs } from '../../src/domain/conversation.ts';
 import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
 import { listItems } from '../../src/domain/working-context.ts';
 
 /** Without who sent a message: that stays in the journal. */
 export function viewOf(state: SessionState): Readonly<Record<string, unknown>> {
-  const { sessionId, profile, conversation, files, memory } = state;
+  const { sessionId, profile, conversation, files, memory, agents, checkpoints } = state;
   return {
     sessionId,
     status: statusOf(state),
@@ -18,6 +19,9 @@ export function viewOf(state: SessionState): Readonly<Record<string, unknown>> {
     windowBytes: conversation.windowBytes,
     kept: keptSeqs(conversation),
     clearedThrough: conversation.clearedThrough,
+    hidden: conversation.hidden,
+    checkpoints,
+    agents: [openRuns(agents), agents.ended],
     files: listFiles(files),
     fileIndex: listIndex(files),
     indexBytes: files.indexBytes,

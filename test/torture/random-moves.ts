@@ -1,5 +1,6 @@
 // Random commands to a session: of every type, mostly lawful where it stands, at times that move on, leap over deadlines and
 // sometimes run backwards. The names are few and the limits small, so that commands meet each other.
+import { sha256 } from '../../src/base/hash.ts';
 import { type Json, plainJson } from '../../src/base/json.ts';
 import { openRuns, restartTypes } from '../../src/domain/agent-runs.ts';
 import type {
@@ -8,9 +9,14 @@ import type {
   SessionCommand,
   SessionCommandType,
 } from '../../src/domain/session-commands.ts';
-import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
+import {
+  checkpointOccasions,
+  defaultSessionConfig,
+  type SessionConfig,
+} from '../../src/domain/session-config.ts';
 import { nextDeadlineOf } from '../../src/domain/session-deadlines.ts';
 import { messageRoles, type SessionProfile } from '../../src/domain/session-events.ts';
+import { sessionLaw } from '../../src/domain/session-law.ts';
 import type { SessionStatus } from '../../src/domain/session-lifecycle.ts';
 import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
 
@@ -23,6 +29,8 @@ export interface Moment {
   readonly now: number;
   /** What was last saved of it. */
   readonly saved: RestoreSession | undefined;
+  /** A version that it had, with the state that it was in. */
+  readonly earlier: { readonly seq: number; readonly state: SessionState };
 }
 
 /** A payload of more bytes than this is refused. */
@@ -66,6 +74,10 @@ function randomConfig(random: Random, now: number): Partial<SessionConfig> {
     maxIndexedFiles: between(random, 1, 4),
     maxMemoryKeys: between(random, 1, 4),
     maxMemoryBytes: between(random, 40, 800),
+    checkpointEveryEvents: maybe(random, 0.7, () => between(random, 1, 40)),
+    checkpointEveryMs: chance(random, 0.2) ? 'adaptive' : maybe(random, 0.3, () => between(random, 1, 3_000)),
+    checkpointOn: Object.freeze(checkpointOccasions.filter(() => chance(random, 0.6))),
+    checkpointsKept: between(random, 1, 6),
   };
 }
 
@@ -208,6 +220,22 @@ const makers: Makers = {
     reason: pick(random, reasons),
   }),
   'agent.stopAll': (random) => ({ type: 'agent.stopAll', reason: pick(random, reasons) }),
+  'checkpoint.create': (random) => ({
+    ...{ type: 'checkpoint.create', reason: chance(random, 0.7) ? 'manual' : 'shutdown' },
+    ...{ name: maybe(random, 0.5, () => pick(random, words)), description: null },
+    metadata: randomObject(random),
+  }),
+  'checkpoint.delete': (random, { state }) => ({
+    type: 'checkpoint.delete',
+    checkpointId: state.checkpoints.list.at(between(random, 0, 6))?.checkpointId ?? 'none',
+  }),
+  'session.rollback': (random, { earlier }) => {
+    const state = sessionLaw.encode(earlier.state);
+    return {
+      ...{ type: 'session.rollback', to: earlier.seq, state, stateHash: sha256(state) },
+      ...{ checkpointId: null, reason: pick(random, reasons), ignoredMismatch: null },
+    };
+  },
 };
 
 /** A run that is likely open; sometimes one that is not, or never was. */
@@ -248,15 +276,31 @@ const likely: Readonly<Record<SessionStatus, readonly SessionCommandType[]>> = {
     ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
     ...ofAgents,
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
+    ...times(3, 'session.rollback'),
   ] as SessionCommandType[],
-  idle: [...contents, ...times(3, 'session.wake'), 'session.resume', 'session.pause', 'session.hibernate'],
+  idle: [
+    'session.rollback',
+    ...contents,
+    ...times(3, 'session.wake'),
+    'session.resume',
+    'session.pause',
+    'session.hibernate',
+  ],
   paused: [
     ...times(6, 'session.resume'),
     ...times(3, 'session.hibernate'),
     'session.pause',
     'session.terminate',
+    'session.rollback',
+    'checkpoint.create',
   ],
-  dormant: [...contents, ...times(4, 'session.wake'), ...times(3, 'session.resume'), 'session.pause'],
+  dormant: [
+    'session.rollback',
+    ...contents,
+    ...times(4, 'session.wake'),
+    ...times(3, 'session.resume'),
+    'session.pause',
+  ],
   terminating: ['session.finishTermination', 'session.terminate'],
   terminated: [
     ...times(3, 'session.archive'),

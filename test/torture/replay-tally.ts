@@ -19,7 +19,7 @@ const refusals = [
   ...['SESSION_NOT_FOUND', 'SESSION_EXISTS', 'SESSION_NOT_ACTIVE', 'INVALID_TRANSITION', 'AT_CAPACITY'],
   ...['KEY_NOT_FOUND', 'FILE_NOT_FOUND', 'MESSAGE_NOT_FOUND', 'TOO_LARGE'],
   ...['UNKNOWN_EVENT_TYPE', 'MISSING_EVENT_FIELD', 'INVALID_EVENT_FIELD'],
-  ...['AGENT_NOT_FOUND', 'AGENT_RUN_EXISTS', 'STALE_INCARNATION'],
+  ...['AGENT_NOT_FOUND', 'AGENT_RUN_EXISTS', 'STALE_INCARNATION', 'CHECKPOINT_NOT_FOUND'],
 ];
 
 const events = [
@@ -36,6 +36,7 @@ const events = [
   ],
   ...['agent.started', 'agent.restarted', 'agent.crashed'],
   ...['agent.completed', 'agent.failed', 'agent.stopped'],
+  ...['checkpoint.created', 'checkpoint.deleted', 'session.rolledBack'],
 ];
 
 const expected = [

@@ -79,8 +79,11 @@ function wander(law: SessionLaw, random: Random, tally: Tally): { life: SessionL
   let now = startedAt;
   let saved: RestoreSession | undefined;
   for (let left = 1 + Math.floor(random() * longest); left > 0; left--) {
-    now = randomTime(random, { state: life.state, seq: life.seq, now, saved });
-    const command = randomCommand(random, { state: life.state, seq: life.seq, now, saved });
+    const version = 1 + Math.floor(random() * Math.max(1, life.seq));
+    const earlier = { seq: version, state: life.at(version) };
+    const moment = { state: life.state, seq: life.seq, saved, earlier };
+    now = randomTime(random, { ...moment, now });
+    const command = randomCommand(random, { ...moment, now });
     life.send(command, now);
     moves.push({ command, now });
     if (random() < 0.05) saved = savedFrom(life, now) ?? saved;

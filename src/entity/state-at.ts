@@ -1,0 +1,110 @@
+// A state as it was at an earlier version: the nearest snapshot below it that holds, and the events up to it, verified link by
+// link. Nothing is kept but the state, however long the way.
+import { HoldfastError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import type { Command, Law } from '../domain/law.ts';
+import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+
+/** A state, and the place in its stream that it is the state of. */
+export interface Folded<State> {
+  readonly state: State;
+  readonly seq: number;
+  /** The hash of the record at `seq`, where it was read. */
+  readonly chain: string | undefined;
+}
+
+type Source = Pick<Journal, 'readFrom' | 'snapshots'>;
+
+/**
+ * @throws HoldfastError `HISTORY_TRIMMED` when no snapshot reaches as far back as the events, `JOURNAL_CORRUPT` when one of
+ * them cannot be proven.
+ */
+export async function stateAt<State, C extends Command>(
+  law: Law<State, C>,
+  journal: Source,
+  head: Head,
+  seq: number,
+  signal?: AbortSignal,
+): Promise<Folded<State>> {
+  const { stream, firstSeq } = head;
+  if (seq < firstSeq) throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq });
+  const snapshot = await snapshotBelow(law, journal, head, seq);
+  const start = snapshot === undefined ? startOf(law, head) : foldedOf(law, snapshot);
+  return fold({ law, journal, head, signal }, start, seq);
+}
+
+/** The state before the first event that can be read: that of nothing, or of a tombstone. */
+export function startOf<State, C extends Command>(
+  law: Law<State, C>,
+  { stream, firstSeq }: Head,
+): Folded<State> {
+  const state = firstSeq === 1 ? law.initial(stream) : law.tombstone(stream);
+  return { state, seq: firstSeq - 1, chain: undefined };
+}
+
+async function snapshotBelow<State, C extends Command>(
+  law: Law<State, C>,
+  journal: Source,
+  { stream, firstSeq }: Head,
+  seq: number,
+): Promise<Snapshot | undefined> {
+  for await (const snapshot of journal.snapshots(stream)) {
+    const isUsable =
+      snapshot.lawVersion === law.version && snapshot.seq <= seq && snapshot.seq >= firstSeq - 1;
+    if (isUsable && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
+  }
+  return undefined;
+}
+
+const foldedOf = <State, C extends Command>(
+  law: Law<State, C>,
+  { state, seq, chain }: Snapshot,
+): Folded<State> => ({ state: law.decode(state), seq, chain });
+
+export interface Fold<State, C extends Command> {
+  readonly law: Law<State, C>;
+  readonly journal: Pick<Journal, 'readFrom'>;
+  readonly head: Head;
+  readonly signal?: AbortSignal | undefined;
+  /** Sees each event with the states before and after it. */
+  readonly visit?: (event: StoredEvent, before: State, after: State) => void;
+}
+
+/** Goes on from a state through the events up to `through`, a page at a time: others have their turn between pages. */
+export async function fold<State, C extends Command>(
+  { law, journal, head, signal, visit }: Fold<State, C>,
+  start: Folded<State>,
+  through: number,
+): Promise<Folded<State>> {
+  let { state, seq, chain } = start;
+  while (seq < through) {
+    signal?.throwIfAborted();
+    const limit = Math.min(pageEvents, through - seq);
+    const page = await journal.readFrom(head.stream, seq, chain === undefined ? { limit } : { limit, chain });
+    for (const event of page.events) {
+      const next = evolved(law, state, event, head);
+      visit?.(event, state, next);
+      state = next;
+    }
+    seq = page.events.at(-1)?.seq ?? through;
+    chain = page.chain;
+  }
+  return { state, seq, chain };
+}
+
+const pageEvents = 256;
+
+/** What was lawful once is lawful for ever. Where what came before was trimmed, an event may say nothing by itself. */
+function evolved<State, C extends Command>(
+  law: Law<State, C>,
+  state: State,
+  event: StoredEvent,
+  { stream, firstSeq }: Head,
+): State {
+  const next = law.evolve(state, event);
+  if (next !== undefined) return next;
+  const { seq, type } = event;
+  if (seq === firstSeq && seq > 1) throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq });
+  const problem = `${type} is not lawful after the records before it`;
+  throw new HoldfastError('JOURNAL_CORRUPT', { stream, seq, problem });
+}

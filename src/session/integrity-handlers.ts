@@ -1,0 +1,175 @@
+// Operations that prove: a session, a checkpoint, and what was anchored outside.
+import { HoldfastError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { canonicalJson } from '../base/json.ts';
+import { findCheckpoint } from '../domain/checkpoints.ts';
+import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import type { Head, Journal } from '../journal/journal.ts';
+import type { Handlers } from '../operations/bind.ts';
+import type {
+  Anchor,
+  AnchorPage,
+  AnchorVerdict,
+  CheckpointVerdict,
+  IntegrityProblem,
+  IntegrityVerdict,
+  SessionVerdict,
+} from '../operations/integrity-views.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import type { HandlerContext } from './handler-context.ts';
+import {
+  type MetCheckpoint,
+  type MetSnapshot,
+  type Verification,
+  verdictOn,
+  verifyStream,
+} from './verification.ts';
+
+export type IntegrityOperation = `sessions.${'verify' | 'anchors' | 'verifyAnchors'}` | 'checkpoints.verify';
+
+export function integrityHandlers({ journal }: HandlerContext): Handlers<IntegrityOperation> {
+  return {
+    'sessions.verify': async ({ sessionId }, { signal }) => {
+      const verification = await verifyStream(journal, sessionId, { signal });
+      return sessionVerdict(sessionId, verification, await hashesOf(journal, verification));
+    },
+    'checkpoints.verify': async ({ sessionId, checkpointId }, { signal }) => {
+      const verification = await verifyStream(journal, sessionId, { signal, only: checkpointId });
+      return checkpointVerdict(journal, sessionId, checkpointId, verification);
+    },
+    'sessions.anchors': (query) => anchorPage(journal, query),
+    'sessions.verifyAnchors': async ({ anchors }, { signal }) => {
+      const verdicts: AnchorVerdict[] = [];
+      for (const anchor of anchors) {
+        signal?.throwIfAborted();
+        verdicts.push(await anchorVerdict(journal, anchor));
+      }
+      return verdicts;
+    },
+  };
+}
+
+function sessionVerdict(
+  sessionId: string,
+  verification: Verification,
+  hashes: ReadonlyMap<number, string>,
+): SessionVerdict {
+  const { head, through, broken, state } = verification;
+  const { firstSeq, seq, chain } = head;
+  const problems: IntegrityProblem[] = broken === undefined ? [] : [broken];
+  const snapshots = verification.snapshots.map((met) => {
+    const problem = problemOfSnapshot(met, head, hashes.get(met.seq));
+    if (problem !== undefined) problems.push(problem);
+    const verdict: IntegrityVerdict = problem === undefined ? verdictOn(met, met.found) : 'differs';
+    return { seq: met.seq, lawVersion: met.lawVersion, verdict };
+  });
+  const listed = verification.checkpoints.filter(
+    ({ data }) => state === undefined || findCheckpoint(state.checkpoints, data.checkpointId) !== undefined,
+  );
+  const checkpoints = listed.map((met) => {
+    const verdict = verdictOn(met.data, met.found);
+    if (verdict === 'differs') problems.push(problemOfCheckpoint(met));
+    return { checkpointId: met.data.checkpointId, seq: met.seq, verdict };
+  });
+  const valid = problems.length === 0;
+  const events = through - firstSeq + 1;
+  return { sessionId, valid, events, firstSeq, seq, chain, snapshots, checkpoints, problems };
+}
+
+/** The hashes of the records that snapshots were made at. */
+async function hashesOf(
+  journal: Journal,
+  { head, snapshots, through }: Verification,
+): Promise<ReadonlyMap<number, string>> {
+  const hashes = new Map<number, string>();
+  for (const { seq } of snapshots) {
+    const hash =
+      seq >= head.firstSeq && seq <= through ? await recordHash(journal, head.stream, seq) : undefined;
+    if (hash !== undefined) hashes.set(seq, hash);
+  }
+  return hashes;
+}
+
+function problemOfSnapshot(
+  met: MetSnapshot,
+  head: Head,
+  hash: string | undefined,
+): IntegrityProblem | undefined {
+  const { seq, chain, isWhole, stateHash, found } = met;
+  const corrupt = (problem: string): IntegrityProblem => ({ code: 'JOURNAL_CORRUPT', seq, problem });
+  if (seq > head.seq) return corrupt('a snapshot lies behind the newest record');
+  if (!isWhole) return corrupt('the state of the snapshot does not match its hash');
+  if (hash !== undefined && hash !== chain) return corrupt('the snapshot was made of another record');
+  if (verdictOn(met, found) !== 'differs') return undefined;
+  const problem = `the replay leads to a state that hashes to ${found}, the snapshot says ${stateHash}`;
+  return { code: 'LAW_CHANGED', seq, problem };
+}
+
+function problemOfCheckpoint({ seq, data, found }: MetCheckpoint): IntegrityProblem {
+  const problem = `the replay leads to a state that hashes to ${found}, checkpoint ${data.checkpointId} says ${data.stateHash}`;
+  return { code: 'CHECKPOINT_MISMATCH', seq, problem };
+}
+
+async function checkpointVerdict(
+  journal: Journal,
+  sessionId: string,
+  checkpointId: string,
+  { head, checkpoints, state, broken }: Verification,
+): Promise<CheckpointVerdict> {
+  const [met] = checkpoints;
+  const isListed = state === undefined || findCheckpoint(state.checkpoints, checkpointId) !== undefined;
+  if (!isListed || (met === undefined && broken === undefined))
+    throw new HoldfastError('CHECKPOINT_NOT_FOUND', { sessionId, checkpointId });
+  const unread = { checkpointId, valid: false, version: null, seq: null, hash: null };
+  if (met === undefined) return { ...unread, problem: broken?.problem ?? '' };
+  const { seq, data, found } = met;
+  const hash = (await recordHash(journal, head.stream, seq)) ?? null;
+  const place = { checkpointId, version: seq - 1, seq, hash, expected: data.stateHash, found };
+  const problem = broken?.problem ?? (found === data.stateHash ? undefined : differenceOf(data.lawVersion));
+  return problem === undefined ? { ...place, valid: true } : { ...place, valid: false, problem };
+}
+
+const differenceOf = (lawVersion: number): string =>
+  lawVersion === sessionLaw.version
+    ? 'its version leads to another state'
+    : `it was made by version ${lawVersion} of the law, this is ${sessionLaw.version}`;
+
+async function recordHash(journal: Journal, stream: string, seq: number): Promise<string | undefined> {
+  return (await journal.readFrom(stream, seq - 1, { limit: 1 })).chain;
+}
+
+async function anchorPage(
+  journal: Journal,
+  { limit, cursor }: ParsedInputOf<'sessions.anchors'>,
+): Promise<AnchorPage> {
+  const query = { prefix: 'session/', limit, ...(cursor !== undefined && { after: cursor }) };
+  const { heads, damaged, next } = await journal.list(query);
+  const items = heads.filter(isAnchorable).map(anchorOf);
+  const found = { items, digest: sha256(canonicalJson(items)), damaged };
+  return next === undefined ? found : { ...found, cursor: next };
+}
+
+/** Of a deleted session nothing is left, and of one that is in memory alone nothing is hashed: its chain is its seq. */
+const isAnchorable = ({ firstSeq, seq, chain }: Head): boolean => firstSeq <= seq && chain !== String(seq);
+
+const anchorOf = ({ stream, seq, chain }: Head): Anchor => ({
+  stream,
+  sessionId: stream.slice(sessionStream('').length),
+  seq,
+  chain,
+});
+
+type GivenAnchor = ParsedInputOf<'sessions.verifyAnchors'>['anchors'][number];
+
+async function anchorVerdict(journal: Journal, { stream, seq, chain }: GivenAnchor): Promise<AnchorVerdict> {
+  try {
+    const head = await journal.head(stream);
+    if (head === undefined || seq > head.seq || seq < head.firstSeq)
+      return { stream, seq, verdict: 'missing' };
+    if ((await recordHash(journal, stream, seq)) !== chain) return { stream, seq, verdict: 'differs' };
+    return { stream, seq, verdict: seq === head.seq ? 'holds' : 'longer' };
+  } catch (error) {
+    if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) throw error;
+    return { stream, seq, verdict: 'differs', problem: error.message };
+  }
+}

@@ -1,0 +1,56 @@
+// Sessions as they were: read from the journal, whoever is in memory now. The newest few that were asked for are kept, so that
+// pages of one version cost one replay.
+import { HoldfastError } from '../base/errors.ts';
+import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import { statusOf } from '../domain/session-state.ts';
+import { stateAt } from '../entity/state-at.ts';
+import type { Head, Journal } from '../journal/journal.ts';
+import type { SessionView } from './session-manager.ts';
+
+const kept = 4;
+
+export class PastStates {
+  readonly #journal: Journal;
+  readonly #views = new Map<string, SessionView>();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** @throws HoldfastError `INVALID_INPUT` beyond the newest event, `HISTORY_TRIMMED` below the first that can be read. */
+  async read(sessionId: string, at: number, signal?: AbortSignal): Promise<SessionView> {
+    const head = await this.#headOf(sessionId);
+    if (at > head.seq) {
+      const problem = `the newest event of the session is ${head.seq}`;
+      throw new HoldfastError('INVALID_INPUT', { operation: 'a version', field: 'at', problem, sessionId });
+    }
+    const view = (at >= head.firstSeq && this.#known(head, at)) || (await this.#replay(head, at, signal));
+    if (statusOf(view.state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    return view;
+  }
+
+  async #headOf(sessionId: string): Promise<Head> {
+    const head = await this.#journal.head(sessionStream(sessionId));
+    if (head === undefined || head.firstSeq > head.seq)
+      throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    return head;
+  }
+
+  #known({ stream }: Head, at: number): SessionView | undefined {
+    const key = keyOf(stream, at);
+    const known = this.#views.get(key);
+    if (known !== undefined && this.#views.delete(key)) this.#views.set(key, known);
+    return known;
+  }
+
+  async #replay(head: Head, at: number, signal: AbortSignal | undefined): Promise<SessionView> {
+    const { state, seq } = await stateAt(sessionLaw, this.#journal, head, at, signal);
+    const view = { state, seq };
+    // An id that was free again may stand for another session, at the same seq.
+    if (state.profile.durability !== 'none') this.#views.set(keyOf(head.stream, at), view);
+    for (const oldest of this.#views.keys()) if (this.#views.size > kept) this.#views.delete(oldest);
+    return view;
+  }
+}
+
+const keyOf = (stream: string, at: number): string => `${stream}@${at}`;
