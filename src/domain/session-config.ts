@@ -91,5 +91,5 @@ const absent = {
 
 /** The numbers as they are recorded, with those that an older version did not know. */
 export function completeConfig(recorded: SessionConfig): SessionConfig {
-  return recorded.checkpointsKept === undefined ? Object.freeze({ ...absent, ...recorded }) : recorded;
+  return recorded.checkpointsKept === undefined ? Object.freeze({ ...recorded, ...absent }) : recorded;
 }

@@ -1,4 +1,5 @@
 // What a session is once it was rolled back: as it was at a version, with the numbers, checkpoints and agents of now.
+import { withKept } from './checkpoints.ts';
 import { withHidden } from './conversation.ts';
 import type { LawEvent } from './law.ts';
 import type { RolledBackData } from './session-events.ts';
@@ -21,7 +22,7 @@ export function rolledBack(
     files: then.files,
     memory: then.memory,
     agents: now.agents,
-    checkpoints: now.checkpoints,
+    checkpoints: withKept(now.checkpoints, then.profile.config.checkpointsKept),
   };
 }
 

@@ -208,12 +208,13 @@ function restored(
     lastActivityAt: at,
     entries: contextOf(state).entries,
   };
+  const profile = completed(data.profile);
   const fresh: SessionState = {
     ...initialSession(`session/${state.sessionId}`),
     lifecycle: resolveLifecycle('initializing', context),
-    profile: completed(data.profile),
+    profile,
     conversation: clearedAt(former.conversation, seq),
-    checkpoints: former.checkpoints,
+    checkpoints: withKept(former.checkpoints, profile.config.checkpointsKept),
   };
   return { ...fresh, files: restoredFiles(data, seq), memory: restoredMemory(data, seq) };
 }

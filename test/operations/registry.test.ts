@@ -343,6 +343,12 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.messages.get({ ...one, seq: 99 }),
     client.messages.pin({ ...one, seq: 1 }),
   ]),
+  CHECKPOINT_NOT_FOUND: after(({ client }) => [
+    client.checkpoints.get({ ...one, checkpointId: 'none' }),
+    client.checkpoints.delete({ ...one, checkpointId: 'none' }),
+    client.checkpoints.verify({ ...one, checkpointId: 'none' }),
+    client.sessions.rollback({ ...one, checkpointId: 'none' }),
+  ]),
   SAVED_SESSION_NOT_FOUND: after(({ client }) => [
     client.sessions.restore(one),
     client.sessions.deleteSaved(one),
@@ -401,6 +407,7 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
 
 /** Codes that no call of a client's in good order meets; each is tested where it arises. */
 const elsewhere: readonly ErrorCode[] = [
+  'CHECKPOINT_MISMATCH',
   'AGENT_RUN_EXISTS',
   'AGENT_TIMEOUT',
   'STALE_INCARNATION',
