@@ -8,6 +8,7 @@ export type {
   ContextRequest,
   ContextSection,
 } from '../domain/built-context.ts';
+export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
@@ -15,6 +16,17 @@ export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
 export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
+export type {
+  Anchor,
+  AnchorPage,
+  AnchorVerdict,
+  CheckpointDetails,
+  CheckpointInfo,
+  CheckpointVerdict,
+  IntegrityProblem,
+  IntegrityVerdict,
+  SessionVerdict,
+} from '../operations/integrity-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
 export type {

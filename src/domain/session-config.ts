@@ -8,7 +8,7 @@ export interface SessionConfig {
   readonly dormantAfterMs: number | null;
   /** Quiet for so long, it is ended with the reason `timeout`. */
   readonly endAfterQuietMs: number | null;
-  /** So long after it was created or restored, it is ended with the reason `timeout`. */
+  /** So long after it was created, restored or rolled back, it is ended with the reason `timeout`. */
   readonly endAfterMs: number | null;
   /** At this time, in milliseconds since the epoch, it is ended with the reason `timeout`. */
   readonly expiresAt: number | null;
