@@ -383,11 +383,11 @@ test('an event is told only when something changed', async () => {
   await client.memory.delete({ ...one, key: 'none' }).catch(() => undefined);
   await client.files.remove({ ...one, path: 'none' }).catch(() => undefined);
   await client.sessions.pause(one).then(() => client.sessions.pause(one).catch(() => undefined));
-  expect(heard).toEqual(['session.statusChanged']);
+  expect(heard).toEqual(['checkpoint.created', 'session.statusChanged']);
   await client.sessions.resume(one);
   await client.memory.delete({ ...one, key: 'k' });
   await client.files.remove({ ...one, path: 'f' });
-  expect(heard.slice(2)).toEqual(['memory.deleted', 'file.removed']);
+  expect(heard.slice(3)).toEqual(['memory.deleted', 'file.removed']);
 });
 
 test('a subscription lives on while its session is passivated, woken and crashed', async () => {

@@ -104,7 +104,7 @@ describe('a session of os', () => {
     await client.sessions.pause(one);
     const again = (): Promise<unknown> => client.sessions.pause(one, { durability: 'fsync' });
     expect(await syncsOf(test, again)).toBe(1);
-    expect(await again()).toMatchObject({ durability: 'fsync', seq: 3 });
+    expect(await again()).toMatchObject({ durability: 'fsync', seq: 4 });
     expect(await syncsOf(test, () => client.sessions.pause(one))).toBe(0);
   });
 
