@@ -59,7 +59,7 @@ export interface System {
  * Opens the store and brings back every session that it holds, under its id.
  *
  * @throws HoldfastError `INVALID_CONFIG`, `JOURNAL_LOCKED`, `JOURNAL_READ_ONLY`, `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`,
- * `JOURNAL_OPEN_FAILED`
+ * `JOURNAL_DAMAGED`, `JOURNAL_OPEN_FAILED`
  */
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
@@ -78,6 +78,7 @@ class RunningSystem implements System {
   readonly client: Client;
   readonly #config: SystemConfig;
   readonly #ports: Ports;
+  readonly #level: LevelJournal;
   readonly #journal: RoutedJournal;
   readonly #pubsub: LocalPubSub<Announcement>;
   readonly #events: EventPort;
@@ -96,6 +97,7 @@ class RunningSystem implements System {
   constructor(config: SystemConfig, ports: Ports, level: LevelJournal, owned: OwnedCode) {
     this.#config = config;
     this.#ports = ports;
+    this.#level = level;
     this.#journal = RoutedJournal.over(level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
     this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });
@@ -180,6 +182,7 @@ class RunningSystem implements System {
     const services = await makeServices({
       config: this.#config,
       ports: this.#ports,
+      level: this.#level,
       journal: this.#journal,
       pubsub: this.#pubsub,
       liveCounts: this.#liveCounts,

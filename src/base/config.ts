@@ -10,6 +10,8 @@ const positive = z.number().int().min(1);
 const schema = z.strictObject({
   /** The directory of the store: new, empty, or made by Holdfast. */
   location: z.string().min(1).optional(),
+  /** What becomes of a store that is found damaged: repaired on a copy and reported, or refused and left as it is. */
+  repair: z.enum(['auto', 'refuse']).default('auto'),
   /** `strict` enforces the numbers of the systems that came before; see docs/semantics.md. */
   limits: z.enum(['default', 'strict']).default('default'),
   /** What the answers of new sessions wait for. */

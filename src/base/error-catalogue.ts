@@ -95,9 +95,13 @@ export const errorCatalogue = {
     '{location} was written in format {found}, this version reads {supported}: upgrade Holdfast',
   ),
   JOURNAL_OPEN_FAILED: entry('The journal at {location} cannot be opened: {problem}'),
+  JOURNAL_DAMAGED: entry('The store at {location} is damaged, and was left as it is: {problem}'),
   JOURNAL_CLOSED: entry('The journal is closed'),
   JOURNAL_UNAVAILABLE: entry('The journal cannot be read, written or reopened: {problem}', true),
   JOURNAL_CORRUPT: entry('The record {seq} of {stream} is damaged: {problem}'),
+  HISTORY_LOST: entry(
+    'The stream {stream} ends at {found}, but was known to be durable up to {witnessed}: what lay between is lost',
+  ),
   HISTORY_TRIMMED: entry('The events of {stream} before {firstSeq} were trimmed and cannot be read any more'),
   VALUE_TOO_LARGE: entry('A value of {size} bytes for {stream} is over the limit of {limit}'),
   BATCH_TOO_LARGE: entry('A batch of {size} bytes for {stream} is over the limit of {limit}'),

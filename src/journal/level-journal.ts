@@ -25,12 +25,14 @@ import type {
 } from './journal.ts';
 import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
 import { assertStream, assertText, keys } from './keys.ts';
+import { lastEpoch } from './last-epoch.ts';
 import { LevelFeed } from './level-feed.ts';
 import { LevelKeyValue } from './level-key-value.ts';
 import { defaultReopening, LevelStore, type OpenStore, type Reopening, type Store } from './level-store.ts';
 import { readRange } from './read-range.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
+import { type StoreReport, type StoreWatch, unexamined } from './store-report.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
 
 const defaultLimits: JournalLimits = {
@@ -49,10 +51,15 @@ export interface LevelJournalOptions {
   readonly syncWritten?: () => Promise<void>;
   /** Called after the database was closed for good. */
   readonly onClosed?: () => Promise<void>;
+  /** What the opening of the store found. */
+  readonly opening?: StoreReport;
+  readonly watch?: StoreWatch;
 }
 
 export class LevelJournal implements Journal {
   readonly limits: JournalLimits;
+  /** What the opening of the store found: what is lost or damaged in it, and what was done about that. */
+  readonly opening: StoreReport;
   readonly kv: LevelKeyValue;
   readonly #store: LevelStore;
   readonly #writer: StreamWriter;
@@ -60,6 +67,7 @@ export class LevelJournal implements Journal {
   readonly #clearing: Clearing;
   readonly #telemetry: Telemetry;
   readonly #onClosed: () => Promise<void>;
+  readonly #watch: StoreWatch | undefined;
   #epoch = 0;
   #closing: Promise<void> | undefined;
 
@@ -80,6 +88,8 @@ export class LevelJournal implements Journal {
     this.limits = { ...defaultLimits, ...options.limits };
     this.#telemetry = options.telemetry ?? (() => {});
     this.#onClosed = options.onClosed ?? (async () => {});
+    this.opening = options.opening ?? unexamined;
+    this.#watch = options.watch;
     const reopening = { ...defaultReopening, ...options.reopening };
     this.#store = new LevelStore(options.open, options.clock ?? systemClock, this.#telemetry, reopening);
     this.#feed = new LevelFeed(this.#store, (stream) => this.#writer.live(stream).durable, this.#telemetry);
@@ -90,6 +100,7 @@ export class LevelJournal implements Journal {
       limits: this.limits,
       telemetry: this.#telemetry,
       syncWritten: options.syncWritten ?? (async () => {}),
+      ...(options.watch && { watch: options.watch }),
       learn: (db) => this.#learn(db),
     });
     this.kv = new LevelKeyValue(this.#store, this.limits, (writes) =>
@@ -221,6 +232,14 @@ export class LevelJournal implements Journal {
     return surveyHeads(this.#store, { prefix, visit, damaged });
   }
 
+  /**
+   * Has what the opening found to be lost or damaged recorded, once: `record` is called at most until it succeeds, and what
+   * it recorded is not found again by the next opening.
+   */
+  async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
+    await this.#watch?.settle(record);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -230,16 +249,14 @@ export class LevelJournal implements Journal {
     this.#store.beginClose();
     await this.#writer.close(new HoldfastError('JOURNAL_CLOSED'));
     await this.#clearing.settled();
+    if (this.#store.incident === undefined) await this.#watch?.closing(this.#store.db).catch(() => undefined);
     await this.#store.close();
     await this.#onClosed();
   }
 
   async #start(): Promise<void> {
     const { db } = this.#store;
-    const stored = await db.get(keys.epoch);
-    const epoch = stored === undefined ? '0' : unseal(keys.epoch, stored);
-    if (epoch === undefined) throw corrupt('journal', 'epoch', 'it does not match its checksum');
-    this.#epoch = Number(epoch) + 1;
+    this.#epoch = (await lastEpoch(db, this.#telemetry)) + 1;
     const value = seal(keys.epoch, String(this.#epoch));
     await db.batch([{ type: 'put', key: keys.epoch, value }], synced);
     await this.#learn(db);

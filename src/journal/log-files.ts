@@ -1,6 +1,6 @@
 // The log files of a LevelDB in a directory: all of a write is in one of them before it is answered, and LevelDB syncs only
 // the newest, and that only with a synced write.
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Makes durable what was written to the logs. One that is gone meanwhile is in a table, which LevelDB synced. */
@@ -20,4 +20,23 @@ async function syncFile(path: string): Promise<void> {
   } finally {
     await file?.close();
   }
+}
+
+/** The MANIFEST that CURRENT names, and how long it is; undefined when there is none. */
+export async function currentManifest(
+  database: string,
+): Promise<readonly [name: string, length: number] | undefined> {
+  try {
+    const name = (await readFile(join(database, 'CURRENT'), 'latin1')).trim();
+    return [name, (await stat(join(database, name))).size];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The logs and their lengths. */
+export async function logLengths(database: string): Promise<Readonly<Record<string, number>>> {
+  const names = (await readdir(database)).filter((name) => name.endsWith('.log'));
+  const sizes = names.map(async (name) => [name, (await stat(join(database, name))).size] as const);
+  return Object.fromEntries(await Promise.all(sizes));
 }

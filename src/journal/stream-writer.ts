@@ -18,6 +18,7 @@ import { keys } from './keys.ts';
 import type { LevelFeed } from './level-feed.ts';
 import type { LevelStore, Store } from './level-store.ts';
 import { PendingAppend } from './pending-append.ts';
+import type { StoreWatch } from './store-report.ts';
 import { type LiveHead, StreamHeads } from './stream-heads.ts';
 
 /** A group commit takes no further append beyond this: it keeps the wait of the smallest one bounded. */
@@ -34,6 +35,7 @@ export interface StreamWriterOptions {
   readonly telemetry: Telemetry;
   /** Makes durable what was written without a sync. */
   readonly syncWritten: () => Promise<void>;
+  readonly watch?: StoreWatch;
   /** Learns from a reopened database what is there. */
   readonly learn: (db: Store) => Promise<void>;
 }
@@ -170,7 +172,7 @@ export class StreamWriter {
    * without a sync goes first: what is durable has no hole before it.
    */
   async #write(group: readonly PendingCommit[]): Promise<Reached> {
-    const { store, feed } = this.#options;
+    const { store, feed, watch } = this.#options;
     const batch = store.db.batch();
     const events: StoredEvent[] = [];
     let bytes = 0;
@@ -182,11 +184,15 @@ export class StreamWriter {
       bytes += commit.bytes;
       commit.forgetWrites?.();
     }
-    if (events.length > 0) putInto(batch, feed.nextEntry(events));
+    const entry = events.length > 0 ? feed.nextEntry(events) : undefined;
+    if (entry !== undefined) putInto(batch, entry);
     if (needsSync && this.#hasUnsynced) await this.#options.syncWritten();
     this.#hasUnsynced = !needsSync && (this.#hasUnsynced || batch.length > 0);
     await batch.write(needsSync ? synced : unsynced);
-    if (events.length > 0) feed.advance(events, bytes);
+    if (entry !== undefined) {
+      feed.advance(events, bytes);
+      watch?.committed(entry, needsSync);
+    }
     return needsSync ? 'fsync' : 'os';
   }
 

@@ -62,7 +62,9 @@ export class SessionHealth {
 
   /** Of a session that was not journaled nothing is left when its process has ended, but its condition is. */
   async forgetMissing(isStored: (sessionId: string) => Promise<boolean>): Promise<void> {
-    for (const { sessionId } of this.#conditions.list()) {
+    for (const { sessionId, error } of this.#conditions.list()) {
+      // Of what was lost wholly the condition is all that is left.
+      if (error?.code === 'HISTORY_LOST') continue;
       try {
         if (!(await isStored(sessionId))) await this.#conditions.forget(sessionId);
       } catch (thrown) {

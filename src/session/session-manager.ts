@@ -164,7 +164,7 @@ export class SessionManager implements SupervisedChild {
     if (present !== undefined) return present;
     const { state, head } = this.#live.resident(sessionId) ?? (await this.#readStored(sessionId));
     if (head === undefined || statusOf(state) === 'deleted')
-      throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+      throw this.health.refusalOf(sessionId) ?? new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     return { state, seq: head.seq };
   }
 
@@ -199,7 +199,11 @@ export class SessionManager implements SupervisedChild {
    * on, or are stopped, once it `isWell`; when that fails it is left as it was.
    */
   async revive(sessionId: string, agents: 'resume' | 'stop', isWell: () => Promise<Answer>): Promise<Answer> {
-    if (!(await this.#isStored(sessionId))) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    if (!(await this.#isStored(sessionId))) {
+      // Where nothing is left of it, the caller has accepted that: the id is free.
+      await this.health.forget(sessionId);
+      throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    }
     if (this.health.quarantine(sessionId) === undefined) return isWell();
     return this.#live.startWithoutAgents(sessionId, async () => {
       const start = (): Promise<SessionActor> => this.#live.start(sessionId);

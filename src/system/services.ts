@@ -4,6 +4,7 @@ import type { SystemConfig } from '../base/config.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { Follower } from '../entity/follower.ts';
 import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
+import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
 import { bindOperations } from '../operations/bind.ts';
 import { dispatchCoded } from '../operations/coded-payloads.ts';
@@ -15,6 +16,7 @@ import { RunningProjection } from '../projection/running-projection.ts';
 import { SessionList } from '../projection/session-list.ts';
 import type { LocalPubSub } from '../pubsub/local-pubsub.ts';
 import { Conditions } from '../recovery/conditions.ts';
+import { quarantineFindings } from '../recovery/store-findings.ts';
 import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
@@ -32,6 +34,7 @@ export interface Services {
 export interface Surroundings {
   readonly config: SystemConfig;
   readonly ports: Ports;
+  readonly level: LevelJournal;
   readonly journal: RoutedJournal;
   readonly pubsub: LocalPubSub<Announcement>;
   readonly liveCounts: ReturnType<typeof createLiveCounts>;
@@ -43,7 +46,7 @@ export interface Surroundings {
 }
 
 export async function makeServices(surroundings: Surroundings): Promise<Services> {
-  const { config, ports, journal, pubsub, owned, admit } = surroundings;
+  const { config, ports, level, journal, pubsub, owned, admit } = surroundings;
   const shared = { ...ports, journal, pubsub };
   const conditions = await Conditions.load({ ...shared, tell: tellVia(pubsub) });
   const manager = new SessionManager({
@@ -67,6 +70,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     admit,
   });
   try {
+    await level.settleFindings((opening) => quarantineFindings(conditions, opening));
     await journal.survey('session/', (head) => adoptStored(manager, head));
     return { conditions, manager, projections, operations };
   } catch (error) {

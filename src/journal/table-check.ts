@@ -1,0 +1,88 @@
+// The skeleton of a table: footer, index and filter. LevelDB believes all three: a flipped filter makes keys seem never to
+// have been there, a flipped index makes every write fail once the table is compacted.
+import { type FileHandle, open } from 'node:fs/promises';
+import { crc32c, masked } from './crc32c.ts';
+import { ByteReader } from './manifest.ts';
+
+const footerSize = 48;
+const magic = Buffer.from('57fb808b247547db', 'hex');
+const trailerSize = 5;
+const uncompressed = 0;
+
+interface Place {
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface TableFault {
+  readonly problem: string;
+  /** True when only what finds keys faster is damaged: all of its data can be read without. */
+  readonly inFilter: boolean;
+}
+
+/** What is wrong with the table of so many bytes, or undefined. */
+export async function checkTable(path: string, size: number): Promise<TableFault | undefined> {
+  const file = await open(path, 'r');
+  try {
+    return await checkSkeleton(file, size);
+  } catch (error) {
+    if (error instanceof RangeError) return fatal('its footer is damaged');
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+const fatal = (problem: string): TableFault => ({ problem, inFilter: false });
+
+async function checkSkeleton(file: FileHandle, size: number): Promise<TableFault | undefined> {
+  if (size < footerSize) return fatal('it is too short for a table');
+  const footer = await readBytes(file, size - footerSize, footerSize);
+  if (!footer.subarray(footerSize - magic.length).equals(magic)) return fatal('its footer is damaged');
+  const reader = new ByteReader(footer);
+  const metaIndex = readPlace(reader);
+  const index = await readBlock(file, readPlace(reader), size);
+  if (index === undefined) return fatal('its index is damaged');
+  const meta = await readBlock(file, metaIndex, size);
+  if (meta === undefined) return { problem: 'the place of its filter is damaged', inFilter: true };
+  const filter = filterIn(meta);
+  if (filter !== undefined && (await readBlock(file, filter, size)) === undefined)
+    return { problem: 'its filter is damaged', inFilter: true };
+  return undefined;
+}
+
+function readPlace(reader: ByteReader): Place {
+  const offset = reader.varint();
+  return { offset, size: reader.varint() };
+}
+
+/** The block with its type behind it, or undefined when its checksum does not hold. */
+async function readBlock(
+  file: FileHandle,
+  { offset, size }: Place,
+  end: number,
+): Promise<Buffer | undefined> {
+  if (offset + size + trailerSize > end) return undefined;
+  const block = await readBytes(file, offset, size + trailerSize);
+  const holds = masked(crc32c(block, 0, size + 1)) === block.readUInt32LE(size + 1);
+  return holds ? block.subarray(0, size + 1) : undefined;
+}
+
+/** The one entry that a meta index has; one that is compressed is believed. */
+function filterIn(meta: Buffer): Place | undefined {
+  // A block ends in the places of its restarts and their number, here one, and its type.
+  if (meta.at(-1) !== uncompressed || meta.length <= 9) return undefined;
+  const entry = new ByteReader(meta);
+  entry.varint();
+  const keyLength = entry.varint();
+  entry.varint();
+  entry.skip(keyLength);
+  return readPlace(entry);
+}
+
+async function readBytes(file: FileHandle, offset: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(size);
+  const { bytesRead } = await file.read(bytes, 0, size, offset);
+  if (bytesRead < size) throw new RangeError('it ends too early');
+  return bytes;
+}
