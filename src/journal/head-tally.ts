@@ -20,7 +20,7 @@ const values = new Map(
     value,
   ]),
 );
-const valueOf = new Uint8Array(128).map((_, code) => values.get(code) ?? 0);
+const digitOf = new Uint8Array(128).map((_, code) => values.get(code) ?? 0);
 
 export async function tallyHeads(db: Store): Promise<HeadTally> {
   let heads = 0;
@@ -56,6 +56,6 @@ export async function eachHead(
 
 function beginningOf(stored: string): number {
   let value = 0;
-  for (let i = 0; i < digestCharacters; i++) value = value * 64 + (valueOf[stored.charCodeAt(i) & 127] ?? 0);
+  for (let i = 0; i < digestCharacters; i++) value = value * 64 + (digitOf[stored.charCodeAt(i) & 127] ?? 0);
   return value;
 }

@@ -51,15 +51,11 @@ export interface LevelJournalOptions {
   readonly syncWritten?: () => Promise<void>;
   /** Called after the database was closed for good. */
   readonly onClosed?: () => Promise<void>;
-  /** What the opening of the store found. */
-  readonly opening?: StoreReport;
   readonly watch?: StoreWatch;
 }
 
 export class LevelJournal implements Journal {
   readonly limits: JournalLimits;
-  /** What the opening of the store found: what is lost or damaged in it, and what was done about that. */
-  readonly opening: StoreReport;
   readonly kv: LevelKeyValue;
   readonly #store: LevelStore;
   readonly #writer: StreamWriter;
@@ -88,7 +84,6 @@ export class LevelJournal implements Journal {
     this.limits = { ...defaultLimits, ...options.limits };
     this.#telemetry = options.telemetry ?? (() => {});
     this.#onClosed = options.onClosed ?? (async () => {});
-    this.opening = options.opening ?? unexamined;
     this.#watch = options.watch;
     const reopening = { ...defaultReopening, ...options.reopening };
     this.#store = new LevelStore(options.open, options.clock ?? systemClock, this.#telemetry, reopening);
@@ -106,6 +101,11 @@ export class LevelJournal implements Journal {
     this.kv = new LevelKeyValue(this.#store, this.limits, (writes) =>
       this.#writer.whenReady(() => this.#writer.put('kv', 'A batch', writes)),
     );
+  }
+
+  /** What the opening of the store found: what is lost or damaged in it, and what was done about that. */
+  get opening(): StoreReport {
+    return this.#watch?.report ?? unexamined;
   }
 
   get epoch(): number {

@@ -113,18 +113,18 @@ export function writeFraming(records: readonly Buffer[]): Buffer {
   let room = blockSize;
   for (const record of records) {
     let from = 0;
-    do {
+    // A part may have no bytes: where a block has room for a header and nothing else.
+    for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
       if (room < headerSize) {
         out.push(Buffer.alloc(room));
         room = blockSize;
       }
       const part = record.subarray(from, from + room - headerSize);
-      const isLast = from + part.length === record.length;
-      out.push(frame(kindOf(from === 0, isLast), part));
-      room -= headerSize + part.length;
       from += part.length;
-      if (isLast) break;
-    } while (true);
+      isLast = from === record.length;
+      out.push(frame(kindOf(isFirst, isLast), part));
+      room -= headerSize + part.length;
+    }
   }
   return Buffer.concat(out);
 }

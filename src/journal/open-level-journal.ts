@@ -6,7 +6,7 @@ import { prepareDirectory } from './store-directory.ts';
 import { StoreKeeper, type StoreKeeperOptions } from './store-keeper.ts';
 
 export interface OpenLevelJournalOptions
-  extends Omit<LevelJournalOptions, 'open' | 'onClosed' | 'syncWritten' | 'watch' | 'opening'>,
+  extends Omit<LevelJournalOptions, 'open' | 'onClosed' | 'syncWritten' | 'watch'>,
     Partial<Pick<StoreKeeperOptions, 'repair'>> {}
 
 /**
@@ -21,22 +21,30 @@ export async function openLevelJournal(
   const directory = await prepareDirectory(location);
   const telemetry = options.telemetry ?? (() => {});
   const keeper = new StoreKeeper(directory, { location, repair, telemetry });
+  const open = (): Promise<LevelJournal> =>
+    LevelJournal.open({
+      ...options,
+      watch: keeper,
+      open: () => keeper.open(),
+      onClosed: () => keeper.closed(),
+      syncWritten: () => syncLogs(directory.database),
+    });
   return coded(location, async () => {
-    const opening = await keeper.start();
+    await keeper.start();
     try {
-      return await LevelJournal.open({
-        ...options,
-        opening,
-        watch: keeper,
-        open: () => keeper.open(),
-        onClosed: () => keeper.closed(),
-        syncWritten: () => syncLogs(directory.database),
-      });
+      return await open().catch((error) => againAfterRepair(toError(error), keeper, open));
     } catch (error) {
       await keeper.closed();
       throw error;
     }
   });
+}
+
+/** A block that LevelDB cannot read stops its compactions, and with them all writes. */
+function againAfterRepair<T>(error: Error, keeper: StoreKeeper, open: () => Promise<T>): Promise<T> {
+  if (!('code' in error) || error.code !== 'LEVEL_CORRUPTION') throw error;
+  keeper.suspect(error.message);
+  return open();
 }
 
 /** What the disk refuses while a journal is being opened, in the house's words. */

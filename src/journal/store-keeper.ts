@@ -14,7 +14,7 @@ import type { StoreDirectory } from './store-directory.ts';
 import { type ClosedFacts, type Marker, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
-import type { PreviousOwner, StoreReport, WitnessState } from './store-report.ts';
+import { type PreviousOwner, type StoreReport, unexamined, type WitnessState } from './store-report.ts';
 import { Witness } from './witness.ts';
 import { readWitness, type Witnessed, witnessFiles } from './witness-files.ts';
 
@@ -42,6 +42,7 @@ export class StoreKeeper {
   #first: Store | undefined;
   #witness: Witness | undefined;
   #report: StoreReport | undefined;
+  #suspected: readonly Suspicion[] = [];
   #tally: HeadTally | undefined;
   /** True while nothing is known to be lost or damaged that was not recorded yet. */
   #settled = true;
@@ -53,7 +54,7 @@ export class StoreKeeper {
   }
 
   /** Throws `JOURNAL_DAMAGED` when repair is refused, `JOURNAL_LOCKED`, `JOURNAL_OPEN_FAILED`, and what the disk says. */
-  async start(): Promise<StoreReport> {
+  async start(): Promise<void> {
     const { root } = this.#directory;
     const begunAt = performance.now();
     if (this.#options.repair === 'refuse') this.#assertSound(await this.#inspect());
@@ -61,7 +62,6 @@ export class StoreKeeper {
     try {
       this.#report = await this.#open(begunAt, previousOwner);
       this.#tell(this.#report);
-      return this.#report;
     } catch (error) {
       await this.#db?.close();
       await this.#witness?.close();
@@ -75,11 +75,22 @@ export class StoreKeeper {
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined) return first;
-    const repaired = await this.#repairIf(await this.#inspect());
+    const repaired = await this.#repairIf([...(await this.#inspect()), ...this.#suspected]);
+    this.#suspected = [];
     const db = await this.#openDatabase(false);
     this.#db = db;
     if (repaired !== undefined) await this.#checkAgain(db, repaired);
     return db;
+  }
+
+  /** What the opening found; of a database that had to be repaired since, that too. */
+  get report(): StoreReport {
+    return this.#report ?? unexamined;
+  }
+
+  /** LevelDB cannot go on with what it has: the next opening repairs it. */
+  suspect(problem: string): void {
+    this.#suspected = [{ kind: 'database', file: this.#directory.database, problem }];
   }
 
   committed(entry: Write, isDurable: boolean): void {
@@ -91,9 +102,8 @@ export class StoreKeeper {
    * there is, so that the next opening does not find the same again.
    */
   async settle(record: (report: StoreReport) => Promise<void>): Promise<void> {
-    const report = this.#report;
-    if (this.#settled || report === undefined) return;
-    await record(report);
+    if (this.#settled) return;
+    await record(this.report);
     this.#settled = true;
     await this.#witness?.rebase();
   }
@@ -184,6 +194,7 @@ export class StoreKeeper {
   async #checkAgain(db: Store, repaired: Repaired): Promise<void> {
     await this.#witness?.settle();
     const { lost, damaged } = await checkOpening(db, await this.#witnessedNow(), true);
+    this.#report = { ...this.report, repaired, lost, damaged };
     this.#settled &&= lost.length + damaged.length === 0;
     const { telemetry } = this.#options;
     telemetry('store.repaired', { ...repaired });

@@ -46,6 +46,7 @@ export interface StoreReport {
 
 /** Keeps watch over what an open journal does to its store. */
 export interface StoreWatch {
+  readonly report: StoreReport;
   /** A group commit is in the database, with this entry of the feed. Never waits and never throws. */
   committed(entry: { readonly key: string; readonly value: string | undefined }, isDurable: boolean): void;
   /** Hands out the report of the opening while what it found was not recorded yet. */

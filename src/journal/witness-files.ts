@@ -23,7 +23,7 @@ export interface WitnessedHead {
 }
 
 /** What was witnessed of a stream since the base: from which seq on, and how far. */
-export interface WitnessedRange {
+interface WitnessedRange {
   first: number;
   last: number;
 }

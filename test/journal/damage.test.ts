@@ -7,6 +7,7 @@ import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
 import type { FaultyLevel } from '../../src/testing/faulty-level.ts';
 import {
   commit,
+  commitNew,
   draft,
   headDraft,
   placesIn,
@@ -190,12 +191,20 @@ describe('beside the chain', () => {
     await expect(gone.journal.readAll(null)).rejects.toMatchObject(problem);
   });
 
-  test('a damaged epoch is found at the opening, which leaves the store free', async () => {
-    const store = await writtenStore();
-    const epoch = await valueAt(store.disk.data, keys.epoch);
-    await store.disk.data.put(keys.epoch, `${epoch}0`);
-    await expect(store.open()).rejects.toMatchObject(corruptAt('epoch', 'journal'));
-    await store.disk.data.put(keys.epoch, epoch);
-    await (await store.open()).close();
-  });
+  test.each(['damaged', 'missing'])(
+    'an epoch that is %s is counted on from the highest of all heads',
+    async (how) => {
+      const store = await writtenStore();
+      await (await store.open()).close();
+      const journal = await store.open();
+      await commitNew(journal, 1, 'session/late');
+      const { epoch } = journal;
+      await journal.close();
+      if (how === 'missing') await store.disk.data.del(keys.epoch);
+      else await store.disk.data.put(keys.epoch, `${await valueAt(store.disk.data, keys.epoch)}0`);
+      const opened = await store.open();
+      expect(opened.epoch).toBe(epoch + 1);
+      await opened.close();
+    },
+  );
 });

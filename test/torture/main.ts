@@ -1,5 +1,6 @@
 // npm run torture -- <harness> [--short] [--cycles N] [--seed N], or --list.
 import { parseArgs } from 'node:util';
+import { corruptHarness } from './corrupt.ts';
 import { feedHarness } from './feed.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
@@ -15,6 +16,7 @@ const harnesses: readonly Harness[] = [
   isolationHarness,
   leakHarness,
   racesHarness,
+  corruptHarness,
 ];
 
 const { values, positionals } = parseArgs({
