@@ -1,6 +1,7 @@
 // What a law is: pure functions from state and command to events, and from state and event to state. No I/O, no time, no chance.
 import type { Durability } from '../base/durability.ts';
 import type { ErrorCode, ErrorDetails } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
 
 /** An event as the law sees it; the journal adds nothing to it but bytes. */
 export interface LawEvent<Type extends string = string, Data = unknown> {
@@ -73,6 +74,8 @@ export interface Law<State, C extends Command = Command> {
   /** False for an event that only tells of time passing or of a restart: by it alone nothing has got any further. */
   isProgress?(event: LawEvent): boolean;
   summarize(state: State): StateSummary;
+  /** A summary of its own as JSON: the same text as JSON makes of it, at less cost. */
+  readonly summaryText?: (summary: Json) => string;
   /** When the state next changes by itself while it is in memory: deadlines and quiet ones. */
   nextDeadline(state: State): number | null;
   /** All that a reader can see, as JSON in a fixed order: equal histories give equal texts. */

@@ -1,27 +1,26 @@
 // When a session changes by itself: quiet deadlines make it idle and dormant, hard ones end it. All are data of the state.
+import type { Json } from '../base/json.ts';
 import type { StateSummary } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
 import type { SessionStatus } from './session-lifecycle.ts';
 import { contextOf, isAtWork, type SessionState, statusOf } from './session-state.ts';
 
-/** The earliest of the times that are set. */
-const earliest = (...times: (number | null)[]): number | null =>
-  times.reduce((first, time) => (first === null || (time !== null && time < first) ? time : first), null);
+/** The earlier of two times, of those that are set. */
+const earlier = (a: number | null, b: number | null): number | null =>
+  a === null || (b !== null && b < a) ? b : a;
 
 const after = (at: number, ms: number | null): number | null => (ms === null ? null : at + ms);
 
-const open: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'paused', 'dormant']);
+const isOpen = (status: SessionStatus): boolean =>
+  status === 'active' || status === 'idle' || status === 'paused' || status === 'dormant';
 
 /** When the session is to be ended with the reason `timeout`, or null. */
 function endOf(state: SessionState): number | null {
-  if (!open.has(statusOf(state))) return null;
+  if (!isOpen(statusOf(state))) return null;
   const { config } = state.profile;
   const { openedAt, lastActivityAt } = contextOf(state);
-  return earliest(
-    config.expiresAt,
-    after(openedAt ?? lastActivityAt, config.endAfterMs),
-    isAtWork(state) ? null : after(lastActivityAt, config.endAfterQuietMs),
-  );
+  const endAt = earlier(config.expiresAt, after(openedAt ?? lastActivityAt, config.endAfterMs));
+  return isAtWork(state) ? endAt : earlier(endAt, after(lastActivityAt, config.endAfterQuietMs));
 }
 
 /** The next quiet edge and when it falls due, or undefined. */
@@ -78,7 +77,7 @@ function dueAtOf(state: SessionState): number | null {
 }
 
 export function nextDeadlineOf(state: SessionState): number | null {
-  return earliest(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null);
+  return earlier(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null);
 }
 
 /**
@@ -108,6 +107,21 @@ export function summarizeSession(state: SessionState): StateSummary {
 }
 
 export type SessionSummary = ReturnType<typeof summarizeSession>['summary'];
+
+/** As JSON makes it, put together by hand: it is written with every event, and only its names may need escaping. */
+export function summaryText(of: Json): string {
+  const summary = of as SessionSummary;
+  const { v, createdAt, activeAt, idleAfterMs, dormantAfterMs, messages, agents, entries } = summary;
+  return (
+    `{"v":${v},"createdAt":${createdAt},"activeAt":${activeAt},"idleAfterMs":${idleAfterMs},` +
+    `"dormantAfterMs":${dormantAfterMs},"messages":${messages},"agents":${agents},"entries":${entries},` +
+    `"name":${textOrNull(summary.name)},"agent":${textOrNull(summary.agent)},` +
+    `"parentSessionId":${textOrNull(summary.parentSessionId)}}`
+  );
+}
+
+const textOrNull = (text: Json | undefined): string =>
+  typeof text === 'string' ? JSON.stringify(text) : 'null';
 
 /** The status that a session has at `now`, whether or not its quiet edges were appended yet. */
 export function statusAt(

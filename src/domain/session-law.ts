@@ -6,7 +6,7 @@ import type { CheckpointData } from './checkpoints.ts';
 import { keptSeqs } from './conversation.ts';
 import type { Law, LawEvent, Proposal, Refusal } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
-import { dueCommand, nextDeadlineOf, summarizeSession } from './session-deadlines.ts';
+import { dueCommand, nextDeadlineOf, summarizeSession, summaryText } from './session-deadlines.ts';
 import { type RolledBackData, sessionEventVersions } from './session-events.ts';
 import type { StatusChange } from './session-lifecycle.ts';
 import { rolledBack } from './session-rollback.ts';
@@ -34,6 +34,7 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   durability: ({ profile }) => profile.durability ?? 'fsync',
   due: dueCommand,
   summarize: summarizeSession,
+  summaryText,
   nextDeadline: nextDeadlineOf,
   encode: encodeSession,
   decode: decodeSession,

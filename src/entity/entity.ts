@@ -11,10 +11,12 @@ import { type Flight, Flights, isWritten, type Landed, loadOf } from './flights.
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
 import { lost } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
-import { answerFromRecord, noReceipts, receiptKey, receiptsFor, receiptWindow } from './receipts.ts';
+import { answerFromRecord, noReceipts, receiptsFor, receiptWindow } from './receipts.ts';
+import { Recorded } from './recorded.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 
 const noMeta: CommandMeta = {};
+const nothingRecorded = new Recorded(0);
 
 export class Entity<State, C extends Command> {
   readonly stream: string;
@@ -30,7 +32,7 @@ export class Entity<State, C extends Command> {
   #decided: State;
   #decidedSeq = 0;
   #lastAt = 0;
-  #operations = 0;
+  #recorded = nothingRecorded;
   #appendMs = 1;
   #abandoned: Error | undefined;
   #progressed = false;
@@ -62,6 +64,7 @@ export class Entity<State, C extends Command> {
     this.#durable = state;
     this.#decided = state;
     this.#rebase(state, head);
+    if (hydrated.recorded !== undefined) this.#recorded = hydrated.recorded;
     this.#snapshots = new SnapshotWriter(ports, owner.stream, { seq, bytes });
     this.#mailbox = new Mailbox((job) => this.#handle(job));
   }
@@ -84,8 +87,8 @@ export class Entity<State, C extends Command> {
   /** What another incarnation can go on with, without reading anything. */
   get hydrated(): Hydrated<State> {
     const { seq, bytes } = this.#snapshots.last;
-    const head = this.#head;
-    return { state: this.#durable, head, lastAt: this.#lastAt, snapshotSeq: seq, snapshotBytes: bytes };
+    const [state, head, lastAt, recorded] = [this.#durable, this.#head, this.#lastAt, this.#recorded];
+    return { state, head, lastAt, snapshotSeq: seq, snapshotBytes: bytes, recorded };
   }
 
   /** True once something of this incarnation became durable that got it any further. */
@@ -178,9 +181,7 @@ export class Entity<State, C extends Command> {
 
   /** Has it been answered before? Most stores know at once; behind one that does not, the mailbox waits. */
   #lookUp(job: Job<C>): void {
-    // A stream that has recorded nothing need not be asked.
-    const isKnown = this.#operations === 0 || job.recorded !== undefined;
-    const key = isKnown ? undefined : receiptKey(job.meta);
+    const key = job.recorded === undefined ? this.#recorded.keyToAsk(job.meta) : undefined;
     const found = key === undefined ? job.recorded?.value : this.#ports.journal.receipt(this.stream, key);
     if (!(found instanceof Promise)) {
       this.#decide(job, found);
@@ -233,12 +234,12 @@ export class Entity<State, C extends Command> {
 
   #answerFromRecord(recorded: Json, meta: CommandMeta): Answer | undefined {
     const { clock, receipts: window = receiptWindow } = this.#ports;
-    return answerFromRecord(recorded, meta, clock.now(), this.#operations, window);
+    return answerFromRecord(recorded, meta, clock.now(), this.#recorded.operations, window);
   }
 
   /** That nothing had to be done is an answer too, to be repeated when much has happened since. A tombstone keeps none. */
   #keepsAnswer(meta: CommandMeta): boolean {
-    return receiptKey(meta) !== undefined && this.#decidedSeq >= (this.#head?.firstSeq ?? 1);
+    return (meta.operationId ?? meta.source) !== undefined && this.#decidedSeq >= (this.#head?.firstSeq ?? 1);
   }
 
   /** Deadlines come first: what the clock has decided already is decided before what is asked now. */
@@ -265,14 +266,21 @@ export class Entity<State, C extends Command> {
     return decideCommand(law, this.stream, from, command, noted, journal.limits.valueBytes);
   }
 
-  #remember({ events, seq }: Decided<State>, command: string, job: Job<C> | undefined, answer: Answer): void {
+  #remember(
+    { events, seq, reply }: Decided<State>,
+    command: string,
+    job: Job<C> | undefined,
+    answer: Answer,
+  ): void {
     const last = events.at(-1);
     this.#decided = last?.state ?? this.#decided;
     this.#decidedSeq = seq;
     this.#lastAt = Math.max(this.#lastAt, last?.draft.event.at ?? this.#ports.clock.now());
     const receipts =
-      job === undefined ? noReceipts : receiptsFor(job.meta, answer, this.#lastAt, this.#operations + 1);
-    this.#operations += receipts.length;
+      job?.key === undefined
+        ? noReceipts
+        : receiptsFor(job.meta, answer, reply, this.#lastAt, this.#recorded.operations + 1);
+    this.#recorded.add(receipts);
     this.#flights.add({ events, command, receipts, job, answer });
     if (!this.#flights.isFlying) this.#append();
   }
@@ -289,7 +297,8 @@ export class Entity<State, C extends Command> {
     const { drafts, receipts, state = this.#durable } = loadOf(batch);
     const startedAt = clock.now();
     try {
-      const options = { head: law.summarize(state), receipts, durability: demandOf(law, state, batch) };
+      const [head, durability] = [law.summarize(state), demandOf(law, state, batch)];
+      const options = { head, receipts, durability, summaryText: law.summaryText };
       journal.append(this.stream, this.#head?.version ?? null, drafts, options).then(
         (result) => {
           this.#appendMs = Math.max(1, clock.now() - startedAt);
@@ -376,7 +385,7 @@ export class Entity<State, C extends Command> {
     this.#head = head;
     this.#decided = state;
     this.#decidedSeq = head?.seq ?? 0;
-    this.#operations = head?.operations ?? 0;
+    this.#recorded = new Recorded(head?.operations ?? 0);
     this.#lastAt = Math.max(this.#lastAt, head?.updatedAt ?? 0);
   }
 

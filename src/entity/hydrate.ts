@@ -4,6 +4,7 @@ import { sha256 } from '../base/hash.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import type { Recorded } from './recorded.ts';
 import { fold, startOf } from './state-at.ts';
 
 export interface Hydrated<State> {
@@ -13,6 +14,8 @@ export interface Hydrated<State> {
   readonly lastAt: number;
   readonly snapshotSeq: number;
   readonly snapshotBytes: number;
+  /** What the incarnation before knew of the answers on record. */
+  readonly recorded?: Recorded;
 }
 
 export async function hydrate<State, C extends Command>(

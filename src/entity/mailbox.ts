@@ -9,6 +9,8 @@ export interface Job<C> {
   readonly meta: CommandMeta;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
+  /** Under which a repeat finds it while it is on its way; undefined when nothing identifies it. */
+  readonly key: string | undefined;
   /** The record under its key, once a store that answers later has answered. */
   readonly recorded?: { readonly value: Json | undefined };
 }
@@ -62,26 +64,28 @@ export class Mailbox<C> {
   /** Delivers a command in its turn. */
   post(command: C, meta: CommandMeta): Promise<Answer> {
     this.#waiting += 1;
-    const outcome = new Promise<Answer>((resolve, reject) => {
-      const job: Job<C> = { command, meta, resolve, reject };
-      if (this.isOpen) this.#deliver(job);
-      else this.#lineUp().push(job);
-    });
     const key = flightKey(meta);
-    if (key !== undefined) this.#remember(key, meta.digest, outcome);
+    if (key === undefined)
+      return new Promise<Answer>((resolve, reject) => this.#take({ command, meta, resolve, reject, key }));
+    let job: Job<C> | undefined;
+    const outcome = new Promise<Answer>((resolve, reject) => {
+      job = { command, meta, resolve, reject, key };
+    });
+    // Before it is delivered: it may be refused at once.
+    this.#onTheirWay ??= new Map();
+    this.#onTheirWay.set(key, { digest: meta.digest, outcome });
+    if (job !== undefined) this.#take(job);
     return outcome;
   }
 
-  answer({ resolve }: Job<C>, answer: Answer): void {
-    this.#waiting -= 1;
-    this.#tellWhenSettled();
-    resolve(answer);
+  answer(job: Job<C>, answer: Answer): void {
+    this.#settle(job);
+    job.resolve(answer);
   }
 
-  refuse({ reject }: Job<C>, error: Error): void {
-    this.#waiting -= 1;
-    this.#tellWhenSettled();
-    reject(error);
+  refuse(job: Job<C>, error: Error): void {
+    this.#settle(job);
+    job.reject(error);
   }
 
   /** Puts a command back in front: it is delivered again before all others. */
@@ -150,14 +154,15 @@ export class Mailbox<C> {
     for (const resolve of settled) resolve();
   }
 
-  #remember(key: string, digest: string | undefined, outcome: Promise<Answer>): void {
-    this.#onTheirWay ??= new Map();
-    const onTheirWay = this.#onTheirWay;
-    onTheirWay.set(key, { digest, outcome });
-    const forget = (): void => {
-      onTheirWay.delete(key);
-    };
-    outcome.then(forget, forget);
+  #take(job: Job<C>): void {
+    if (this.isOpen) this.#deliver(job);
+    else this.#lineUp().push(job);
+  }
+
+  #settle({ key }: Job<C>): void {
+    this.#waiting -= 1;
+    if (key !== undefined) this.#onTheirWay?.delete(key);
+    this.#tellWhenSettled();
   }
 }
 

@@ -69,21 +69,23 @@ export function assertSameRequest(
 
 export const noReceipts: readonly Receipt[] = [];
 
+const noReply: OperationRecord['reply'] = Object.freeze({});
+
 /** What is written beside the events of a command that can be repeated. That an answer was durable goes without saying. */
 export function receiptsFor(
   meta: CommandMeta,
-  answer: Answer,
+  { seq, durability }: Answer,
+  said: Readonly<Record<string, unknown>> | undefined,
   at: number,
   ordinal: number,
 ): readonly Receipt[] {
   if (meta.operationId !== undefined) {
-    const { seq, durability, ...rest } = answer;
-    const reply = durability === 'fsync' ? rest : { ...rest, durability };
-    const record = { digest: meta.digest ?? '', seq, at, ordinal, reply: reply as OperationRecord['reply'] };
+    const reply = (durability === 'fsync' ? (said ?? noReply) : { ...said, durability }) as typeof noReply;
+    const record = { digest: meta.digest ?? '', seq, at, ordinal, reply };
     return [{ key: operationKey(meta.operationId), value: record }];
   }
   if (meta.source === undefined) return noReceipts;
-  const record = { seq: meta.source.seq, index: meta.source.index, answeredAt: answer.seq };
+  const record = { seq: meta.source.seq, index: meta.source.index, answeredAt: seq };
   return [{ key: sourceKey(meta.source), value: record }];
 }
 

@@ -27,7 +27,7 @@ export function encodeAppend(
   stream: string,
   tail: Head | undefined,
   events: readonly EventDraft[],
-  { head: draft, receipts = noReceipts }: AppendOptions,
+  { head: draft, receipts = noReceipts, summaryText = JSON.stringify }: AppendOptions,
   epoch: number,
   limits: JournalLimits,
 ): EncodedAppend {
@@ -55,7 +55,7 @@ export function encodeAppend(
     operations: (tail?.operations ?? 0) + receipts.length,
     summary: draft.summary,
   };
-  writes.push(encodeHead(head));
+  writes.push(encodeHead(head, summaryText(head.summary)));
   return { head, writes, bytes: measure(stream, writes, limits) };
 }
 

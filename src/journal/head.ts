@@ -20,12 +20,13 @@ type StoredHead = readonly [
   summary: Json,
 ];
 
-export function encodeHead(head: Head): Write {
-  const { version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations, summary } = head;
+/** `summaryText` is the summary as JSON. */
+export function encodeHead(head: Head, summaryText: string = JSON.stringify(head.summary)): Write {
+  const { version, seq, firstSeq, chain, epoch, status, updatedAt, dueAt, operations } = head;
   // Put together by hand: only what somebody else named may need escaping.
   const text =
     `["${version}",${seq},${firstSeq},"${chain}",${epoch},${JSON.stringify(status)},` +
-    `${updatedAt},${dueAt},${operations},${JSON.stringify(summary)}]`;
+    `${updatedAt},${dueAt},${operations},${summaryText}]`;
   const key = keys.head(head.stream);
   return { key, value: seal(key, text) };
 }

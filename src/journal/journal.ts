@@ -80,6 +80,8 @@ export interface AppendOptions {
   /** The epoch under which the writer owns the stream; an append below the head's epoch is a conflict. */
   readonly epoch?: number;
   readonly receipts?: readonly Receipt[];
+  /** The summary as JSON, where somebody makes that of his own at less cost; called only when it is written. */
+  readonly summaryText?: (summary: Json) => string;
   /** What the answer waits for; `fsync` by default. A stream that is new and `none` is not journaled at all. */
   readonly durability?: Durability;
 }

@@ -52,12 +52,16 @@ function headerText(event: StoredEvent, prev: string, payloadDigest: string): st
   );
 }
 
-/** Of most events nothing is known but the incarnation that wrote them. */
+/** Of most events nothing is known but the incarnation that wrote them, and perhaps the key of the call. */
 function metaText(meta: EventMeta): string {
   const { incarnation, operationId, causation, correlation, by, agent, epoch, traceparent } = meta;
-  const isBare =
-    (operationId ?? causation ?? correlation ?? by ?? agent ?? epoch ?? traceparent) === undefined;
-  return isBare && incarnation !== undefined ? `{"incarnation":${incarnation}}` : JSON.stringify(meta);
+  const isPlain =
+    incarnation !== undefined &&
+    (causation ?? correlation ?? by ?? agent ?? epoch ?? traceparent) === undefined;
+  if (!isPlain) return JSON.stringify(meta);
+  return operationId === undefined
+    ? `{"incarnation":${incarnation}}`
+    : `{"incarnation":${incarnation},"operationId":${JSON.stringify(operationId)}}`;
 }
 
 /** Reads a record and checks everything that it can say of itself; damage throws `JOURNAL_CORRUPT`. */

@@ -135,8 +135,8 @@ const optionNames: ReadonlySet<string> = new Set([
 /** A key with a misspelt name would protect nothing, and nobody would notice. */
 function assertOptions(operation: string, options: CallOptions): void {
   if (typeof options !== 'object' || options === null) throw invalid(operation, 'they must be an object');
-  const unknown = Object.keys(options).find((name) => !optionNames.has(name));
-  if (unknown !== undefined) throw invalid(operation, `there is no option named ${unknown}`);
+  for (const name of Object.keys(options))
+    if (!optionNames.has(name)) throw invalid(operation, `there is no option named ${name}`);
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw invalid(operation, 'signal must be an AbortSignal');
@@ -155,7 +155,8 @@ function callOf(
   if (durability !== undefined) call.durability = durability;
   if (idempotencyKey !== undefined) {
     call.operationId = idempotencyKey;
-    call.digest = sha256(canonicalJson([name, input]));
+    // As the canonical JSON of both in an array.
+    call.digest = sha256(`["${name}",${canonicalJson(input)}]`);
   }
   if (correlation !== undefined) call.correlation = shortText(name, 'correlation', correlation);
   if (by !== undefined) call.by = shortText(name, 'by', by);

@@ -1,0 +1,35 @@
+// What an entity knows of the answers on record without asking the journal: how many there are, and of most keys that there
+// is none. It knows the keys only when it has seen the stream without any.
+import type { Receipt } from '../journal/journal.ts';
+import type { CommandMeta } from './command-meta.ts';
+import { KeyFilter } from './key-filter.ts';
+import { receiptKey } from './receipts.ts';
+
+export class Recorded {
+  #operations: number;
+  #keys: KeyFilter | undefined;
+
+  constructor(operations: number) {
+    this.#operations = operations;
+  }
+
+  /** How many operations the stream has recorded, those on their way included. */
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** The key under which the journal must be asked for the answer to a command; none when there surely is no record. */
+  keyToAsk(meta: CommandMeta): string | undefined {
+    if (this.#operations === 0) return undefined;
+    const key = receiptKey(meta);
+    return key === undefined || this.#keys?.mayHave(key) === false ? undefined : key;
+  }
+
+  add(receipts: readonly Receipt[]): void {
+    for (const { key } of receipts) {
+      if (this.#operations === 0) this.#keys = new KeyFilter();
+      this.#operations += 1;
+      this.#keys?.add(key);
+    }
+  }
+}
