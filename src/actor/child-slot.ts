@@ -20,6 +20,8 @@ export interface SlotSurroundings<Child extends SupervisedChild> {
   readonly clock: Clock;
   readonly monitors: Monitors;
   readonly report: (report: ChildReport) => void;
+  /** Hears which child lives from now on, before anybody else does. */
+  readonly lives?: (slot: ChildSlot<Child>, child: Child | undefined) => void;
   /** Hears of each end that nobody asked for. */
   readonly ended: (slot: ChildSlot<Child>, run: Run) => void;
 }
@@ -154,6 +156,7 @@ export class ChildSlot<Child extends SupervisedChild> implements LaunchOwner<Chi
     this.#launch = undefined;
     this.#child = child;
     this.#status = 'running';
+    this.#around.lives?.(this, child);
     this.#around.report({ type: 'child.started', id: spec.id, incarnation });
     whenEnded(child, (exit) => this.#ended(child, exit, this.#around.clock.now() - startedAt));
   }
@@ -173,6 +176,7 @@ export class ChildSlot<Child extends SupervisedChild> implements LaunchOwner<Chi
     const { spec, incarnation } = this;
     const run = { upMs, progressed: progressOf(child), exit };
     this.#child = undefined;
+    this.#around.lives?.(this, undefined);
     this.#progressed ||= run.progressed;
     const asked = this.#status === 'stopping';
     if (!asked) this.#openEnd = run;

@@ -34,6 +34,8 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   readonly #id: string;
   readonly #report: (report: ChildReport) => void;
   readonly #places = new Map<string, Place<Child>>();
+  /** Who is found under an id: the way over its place would touch twice as much memory. */
+  readonly #living = new Map<string, Child>();
   /** Starts that were given up and go on: until they end nobody else may live under their id. */
   readonly #abandonedStarts = new Map<string, Promise<void>>();
   readonly #monitors = new Monitors((id) => this.#livingIncarnation(id));
@@ -52,6 +54,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     this.#stormBreaker = new StormBreaker(clock, activeChildren);
     this.#around = {
       ...{ clock, monitors: this.#monitors, report: this.#report },
+      lives: (slot, child) => this.#lives(slot, child),
       ended: (slot, run) => this.#ended(slot, run),
     };
   }
@@ -66,8 +69,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
 
   /** The living child, or undefined while there is none, it is between two incarnations, or it is being stopped. */
   find(id: string): Child | undefined {
-    const place = this.#places.get(id);
-    return place?.stopped === undefined ? place?.slot.child : undefined;
+    return this.#living.get(id);
   }
 
   /** As {@link find}, but also while it is being stopped: its name is its own until it has ended. */
@@ -95,6 +97,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   async stop(id: string): Promise<void> {
     const place = this.#places.get(id);
     if (place === undefined) return;
+    this.#living.delete(id);
     place.stopped ??= this.#stop(place);
     await place.stopped;
   }
@@ -106,6 +109,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
   /** Kills all children at once and forgets them; nothing is waited for. */
   killAll(): void {
     for (const place of [...this.#places.values()].reverse()) {
+      this.#living.delete(place.slot.spec.id);
       place.stopped ??= Promise.resolve();
       place.endWait();
       place.slot.kill();
@@ -149,6 +153,14 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     place.running.catch(() => undefined);
     await place.slot.stop();
     this.#forget(place);
+  }
+
+  #lives(slot: ChildSlot<Child>, child: Child | undefined): void {
+    const { id } = slot.spec;
+    const place = this.#places.get(id);
+    if (place?.slot !== slot || place.stopped !== undefined) return;
+    if (child === undefined) this.#living.delete(id);
+    else this.#living.set(id, child);
   }
 
   /** Of a slot that has left its place nothing is heard any more. */
@@ -224,6 +236,7 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     const { spec, abandonedStart } = place.slot;
     if (this.#places.get(spec.id) !== place) return;
     this.#places.delete(spec.id);
+    this.#living.delete(spec.id);
     if (abandonedStart === undefined) return;
     this.#abandonedStarts.set(spec.id, abandonedStart);
     void abandonedStart.then(() => this.#abandonedStarts.delete(spec.id));

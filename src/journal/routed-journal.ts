@@ -70,7 +70,7 @@ export class RoutedJournal implements Journal {
     events: readonly EventDraft[],
     options: AppendOptions,
   ): Promise<Append> {
-    const creating = this.#creating.get(stream);
+    const creating = this.#creating.size === 0 ? undefined : this.#creating.get(stream);
     if (creating !== undefined) return creating.then(() => this.append(stream, expected, events, options));
     if (options.durability === 'none' && expected === null && !this.volatile.has(stream))
       return this.#create(stream, events, options);

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
+import { type Glance, glanceOf } from './glance.ts';
 import { type CallOptions, type Dispatch, type Operation, parseInput } from './operation.ts';
 import { type OperationName, type OutputOf, operations, type ParsedInputOf } from './registry.ts';
 import { bounded } from './schema.ts';
@@ -97,16 +98,18 @@ export function bindOperations({ handlers, clock, timeoutMs, admit }: BindOption
 interface BoundOperation {
   readonly name: OperationName;
   readonly operation: Operation;
+  readonly glance: Glance | undefined;
   readonly handle: (input: unknown, call: Call) => unknown;
 }
 
 function boundTo(handlers: Handlers): ReadonlyMap<string, BoundOperation> {
   const names = Object.keys(operations) as OperationName[];
   return new Map(
-    names.map((name) => [
-      name,
-      { name, operation: operations[name], handle: handlers[name] as BoundOperation['handle'] },
-    ]),
+    names.map((name) => {
+      const operation = operations[name];
+      const handle = handlers[name] as BoundOperation['handle'];
+      return [name, { name, operation, glance: glanceOf(operation.input), handle }];
+    }),
   );
 }
 
@@ -120,8 +123,8 @@ function promised(start: () => unknown): Promise<unknown> {
   }
 }
 
-function checkedInput({ name, operation }: BoundOperation, input: unknown): unknown {
-  return bounded('input', parseInput(name, operation, input));
+function checkedInput({ name, operation, glance }: BoundOperation, input: unknown): unknown {
+  return bounded('input', glance?.(input) ?? parseInput(name, operation, input));
 }
 
 const optionNames: ReadonlySet<string> = new Set([
