@@ -1,6 +1,7 @@
 // The same key and the same request have one effect and one answer, however often they come and whatever comes between.
 import { describe, expect, test } from 'vitest';
 import type { CommandMeta, CommandSource } from '../../src/entity/command-meta.ts';
+import type { Journal } from '../../src/journal/journal.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { add, type LedgerCommand, linesOf, openLedger } from '../support/ledger.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
@@ -204,5 +205,59 @@ describe('a record that cannot be read', () => {
     expect(await Promise.all(outcomes)).toEqual(['JOURNAL_CORRUPT', 'answered']);
     expect(crashes).toEqual([]);
     expect(entity.isQuiet).toBe(true);
+  });
+});
+
+describe('the journal is asked for a record', () => {
+  /** The keys that it was asked for. */
+  const watched = (journal: Journal): { readonly journal: Journal; readonly asked: string[] } => {
+    const asked: string[] = [];
+    const receipt = (stream: string, key: string) => {
+      asked.push(key);
+      return journal.receipt(stream, key);
+    };
+    return {
+      asked,
+      journal: new Proxy(journal, {
+        get: (target, name) => (name === 'receipt' ? receipt : bound(target, name)),
+      }),
+    };
+  };
+  const bound = (target: Journal, name: PropertyKey): unknown => {
+    const value: unknown = Reflect.get(target, name, target);
+    return typeof value === 'function' ? value.bind(target) : value;
+  };
+
+  test('only of a key that was used, while all of them were seen', async () => {
+    const store = memoryJournal();
+    const { asked, journal } = watched(await store.open());
+    const { entity } = await openLedger(store, journal);
+    for (const key of ['a', 'b', 'c']) await entity.send(...keyed(key, add(key)));
+    expect(asked).toEqual([]);
+    expect(await entity.send(...keyed('b', add('b')))).toMatchObject({ repeated: true });
+    expect(asked).toEqual(['op:b']);
+  });
+
+  test('of every key, once there were some before this life', async () => {
+    const store = memoryJournal();
+    const { asked, journal } = watched(await store.open());
+    await (await openLedger(store, journal)).entity.send(...keyed('a', add('a')));
+    const { entity } = await openLedger(store, journal, { incarnation: 2 });
+    expect(await entity.send(...keyed('a', add('a')))).toMatchObject({ repeated: true });
+    await entity.send(...keyed('b', add('b')));
+    expect(asked).toEqual(['op:a', 'op:b']);
+  });
+
+  test('of every key, after the disk has failed and kept some', async () => {
+    const store = memoryJournal();
+    const { asked, journal } = watched(await store.open());
+    const { entity } = await openLedger(store, journal);
+    await entity.send(...keyed('a', add('a')));
+    store.disk.failWrites(nthWrite(store.disk.writes + 1, 'after'));
+    await entity.send(...keyed('b', add('b'))).catch(() => undefined);
+    expect(await entity.send(...keyed('b', add('b')))).toMatchObject({ repeated: true });
+    expect(asked).toEqual(['op:b']);
+    await entity.send(...keyed('c', add('c')));
+    expect(linesOf((await journal.readFrom('ledger/one', 0)).events)).toEqual(['a', 'b', 'c']);
   });
 });
