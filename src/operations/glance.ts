@@ -8,47 +8,58 @@ import { messageFields, sessionId } from './schema.ts';
 /** The input as its operation takes it, or undefined when the schema must be asked. */
 export type Glance = (input: unknown) => object | undefined;
 
-type Check = (value: unknown) => boolean;
-
 const roles: ReadonlySet<unknown> = new Set(messageRoles);
 
-const checks: ReadonlyMap<unknown, Check> = new Map<unknown, Check>([
-  [sessionId, (value) => typeof value === 'string' && idPattern.test(value)],
-  [messageFields.role, (value) => roles.has(value)],
-  [messageFields.content, (value) => typeof value === 'string'],
-]);
-
-/** A glance for inputs with exactly the members that must be there; undefined where one of them is of another kind. */
-export function glanceOf(schema: z.ZodType): Glance | undefined {
-  if (!(schema instanceof z.ZodObject)) return undefined;
-  const names: string[] = [];
-  const wanted: Check[] = [];
-  for (const [name, member] of Object.entries(schema.shape as Readonly<Record<string, z.ZodType>>)) {
-    const without = member.safeParse(undefined);
-    const check = checks.get(member);
-    // One that is filled in when it is missing is the schema's work too.
-    if (without.success ? without.data !== undefined : check === undefined) return undefined;
-    if (without.success || check === undefined) continue;
-    names.push(name);
-    wanted.push(check);
-  }
-  return names.length === 0 ? undefined : (input) => taken(names, wanted, input);
+interface PlainMessage {
+  readonly sessionId: unknown;
+  readonly role: unknown;
+  readonly content: unknown;
 }
 
-function taken(names: readonly string[], wanted: readonly Check[], input: unknown): object | undefined {
+// Each names its members, which costs a fifth of going through a list of names.
+function idAlone(input: object): object | undefined {
+  const { sessionId: id } = input as Pick<PlainMessage, 'sessionId'>;
+  if (typeof id !== 'string' || !idPattern.test(id) || Object.keys(input).length !== 1) return undefined;
+  return { sessionId: id };
+}
+
+function plainMessage(input: object): object | undefined {
+  const { sessionId: id, role, content } = input as PlainMessage;
+  if (typeof content !== 'string' || !roles.has(role) || Object.keys(input).length !== 3) return undefined;
+  return typeof id === 'string' && idPattern.test(id) ? { sessionId: id, role, content } : undefined;
+}
+
+/** The members of a schema that must be there, and what looks at inputs that have no others. */
+const glances: readonly (readonly [members: object, look: (input: object) => object | undefined])[] = [
+  [{ sessionId }, idAlone],
+  [{ sessionId, role: messageFields.role, content: messageFields.content }, plainMessage],
+];
+
+/** The glance for the inputs of a schema; undefined where its members are of other kinds, or are filled in. */
+export function glanceOf(schema: z.ZodType): Glance | undefined {
+  if (!(schema instanceof z.ZodObject)) return undefined;
+  const wanted: Record<string, z.ZodType> = {};
+  for (const [name, member] of Object.entries(schema.shape as Readonly<Record<string, z.ZodType>>)) {
+    const without = member.safeParse(undefined);
+    if (without.success && without.data !== undefined) return undefined;
+    if (!without.success) wanted[name] = member;
+  }
+  const look = glances.find(([members]) => isSame(members, wanted))?.[1];
+  return look && ((input) => taken(look, input));
+}
+
+function isSame(members: object, wanted: Readonly<Record<string, z.ZodType>>): boolean {
+  const names = Object.keys(members);
+  return (
+    names.length === Object.keys(wanted).length &&
+    names.every((name) => Reflect.get(members, name) === wanted[name])
+  );
+}
+
+function taken(look: (input: object) => object | undefined, input: unknown): object | undefined {
   if (typeof input !== 'object' || input === null) return undefined;
   try {
-    if (Object.getPrototypeOf(input) !== Object.prototype || Object.keys(input).length !== names.length)
-      return undefined;
-    const found: Record<string, unknown> = {};
-    for (let i = 0; i < names.length; i++) {
-      const name = names[i] as string;
-      if (!Object.hasOwn(input, name)) return undefined;
-      const value = (input as Readonly<Record<string, unknown>>)[name];
-      if (!wanted[i]?.(value)) return undefined;
-      found[name] = value;
-    }
-    return found;
+    return Object.getPrototypeOf(input) === Object.prototype ? look(input) : undefined;
   } catch {
     // A getter or a proxy of the caller's has thrown: the refusal says so.
     return undefined;
