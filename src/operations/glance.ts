@@ -35,25 +35,32 @@ const glances: readonly (readonly [members: object, look: (input: object) => obj
   [{ sessionId, role: messageFields.role, content: messageFields.content }, plainMessage],
 ];
 
-/** The glance for the inputs of a schema; undefined where its members are of other kinds, or are filled in. */
+/** The glance for the inputs of a schema; undefined where one of its members must be there and is none of these, or is filled in. */
 export function glanceOf(schema: z.ZodType): Glance | undefined {
   if (!(schema instanceof z.ZodObject)) return undefined;
-  const wanted: Record<string, z.ZodType> = {};
-  for (const [name, member] of Object.entries(schema.shape as Readonly<Record<string, z.ZodType>>)) {
-    const without = member.safeParse(undefined);
-    if (without.success && without.data !== undefined) return undefined;
-    if (!without.success) wanted[name] = member;
-  }
-  const look = glances.find(([members]) => isSame(members, wanted))?.[1];
+  const members: Readonly<Record<string, z.ZodType>> = schema.shape;
+  const look = glances.find(([wanted]) => isMadeOf(members, wanted))?.[1];
   return look && ((input) => taken(look, input));
 }
 
-function isSame(members: object, wanted: Readonly<Record<string, z.ZodType>>): boolean {
-  const names = Object.keys(members);
+/** True when the schema has all that is wanted, and takes it without anything else. */
+function isMadeOf(members: Readonly<Record<string, z.ZodType>>, wanted: object): boolean {
+  const mayLack = ([name, member]: [string, z.ZodType]): boolean =>
+    Object.hasOwn(wanted, name) ? Reflect.get(wanted, name) === member : isLeftOut(member);
   return (
-    names.length === Object.keys(wanted).length &&
-    names.every((name) => Reflect.get(members, name) === wanted[name])
+    Object.keys(wanted).every((name) => Object.hasOwn(members, name)) &&
+    Object.entries(members).every(mayLack)
   );
+}
+
+/** True for a member that may be missing and then is not in the outcome. */
+function isLeftOut(member: z.ZodType): boolean {
+  try {
+    const without = member.safeParse(undefined);
+    return without.success && without.data === undefined;
+  } catch {
+    return false;
+  }
 }
 
 function taken(look: (input: object) => object | undefined, input: unknown): object | undefined {
