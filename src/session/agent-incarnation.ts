@@ -176,7 +176,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     const { module, export: name, resourceLimits = {}, graceMs = shutdownMs() } = worker;
     const thread = new WorkerThread({
       ...{ agent, sessionId, session, input, module, export: name, resourceLimits, graceMs, clock },
-      forced: () => this.#tell('agent.forced', { graceMs }),
+      forced: () => this.#host.telemetry('agent.forced', { ...this.#who(), graceMs }),
       abortFailed: (error) => this.#abortFailed(error),
     });
     // Its scope is empty when its thread has ended.
@@ -246,18 +246,18 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
 
   /** An abort listener threw: that keeps nobody from ending. */
   #abortFailed({ message: problem }: Error): void {
-    this.#tell('agent.abortFailed', { problem });
+    this.#host.telemetry('agent.abortFailed', { ...this.#who(), problem });
   }
 
-  #tell(name: string, data: Readonly<Record<string, unknown>>): void {
-    const { agent, runId } = this.run;
-    const { sessionId, telemetry } = this.#host;
-    telemetry(name, { sessionId, runId, agent, incarnation: this.#incarnation, ...data });
+  /** Whose report it is. */
+  #who(): Readonly<Record<string, unknown>> {
+    const { sessionId, agent, runId, incarnation } = this;
+    return { sessionId, runId, agent, incarnation };
   }
 
   #abandon(): void {
     const tasks = this.#scope.abandon();
-    if (tasks.length > 0) this.#tell('agent.abandoned', { tasks });
+    if (tasks.length > 0) this.#host.telemetry('agent.abandoned', { ...this.#who(), tasks });
   }
 
   #over(exit: Exit): void {
