@@ -52,7 +52,8 @@ export class OwnedCode {
 
   /** An error that nobody caught, from the code of an agent: it is that agent's crash. */
   readonly #stray = (owner: StrayOwner, error: Error): boolean => {
-    this.#telemetry('stray.captured', { problem: error.message });
+    const telemetry = this.#telemetry;
+    telemetry('stray.captured', { problem: error.message });
     owner.crash(error);
     return true;
   };
