@@ -161,7 +161,7 @@ function problemOfManifest(manifest: Manifest | undefined): string | undefined {
   return manifest?.logNumber === undefined ? 'it does not say what the database is' : undefined;
 }
 
-const isTable = (name: string): boolean => /^\d+\.(ldb|sst)$/.test(name);
+export const isTable = (name: string): boolean => /^\d+\.(ldb|sst)$/.test(name);
 export const isLog = (name: string): boolean => /^\d+\.log$/.test(name);
 const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);
 const fileNumber = (number: number): string => String(number).padStart(6, '0');

@@ -17,9 +17,10 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Level } from 'level';
+import { prefixRange } from './keys.ts';
 import type { Store } from './level-store.ts';
 import { readFraming, writeFraming } from './log-framing.ts';
-import { isLog, type Suspicion } from './preflight.ts';
+import { inspectDatabase, isLog, isTable, type Suspicion, textOfSuspicion } from './preflight.ts';
 import { syncDirectory } from './store-marker.ts';
 
 /** LevelDB's own abilities, of which the types of `level`, that serve browsers too, do not know. */
@@ -44,19 +45,32 @@ export async function finishRepair(database: string): Promise<string | undefined
 
 /** Repairs the database on a copy and puts that in its place. Answers with where the evidence is. */
 export async function repairStore(database: string, suspicions: readonly Suspicion[]): Promise<string> {
-  const copy = workingCopy(database);
-  await rm(copy, { recursive: true, force: true });
+  const tables = suspicions.map(({ file }) => file).filter(isTable);
   try {
-    await copyDatabase(database, copy);
-    await salvageLogs(copy);
-    await rebuild(copy, suspicions);
-    await syncAll(copy);
+    // LevelDB's repair saves most of a damaged table, or stumbles over it: then the others go on without.
+    await makeCopy(database, suspicions, []).catch((error) => {
+      if (tables.length === 0) throw error;
+      return makeCopy(database, suspicions, tables);
+    });
   } catch (error) {
-    await rm(copy, { recursive: true, force: true });
+    await rm(workingCopy(database), { recursive: true, force: true });
     throw error;
   }
-  await rename(copy, finishedCopy(database));
+  await rename(workingCopy(database), finishedCopy(database));
   return putInPlace(database);
+}
+
+async function makeCopy(
+  database: string,
+  suspicions: readonly Suspicion[],
+  without: readonly string[],
+): Promise<void> {
+  const copy = workingCopy(database);
+  await rm(copy, { recursive: true, force: true });
+  await copyDatabase(database, copy, without);
+  await salvageLogs(copy);
+  await rebuild(copy, suspicions);
+  await syncAll(copy);
 }
 
 async function putInPlace(database: string): Promise<string> {
@@ -76,10 +90,10 @@ async function freeName(database: string): Promise<string> {
 }
 
 /** Without LOCK, which is never read, and without what LevelDB says of itself. Where a file system can, nothing is copied. */
-async function copyDatabase(database: string, copy: string): Promise<void> {
+async function copyDatabase(database: string, copy: string, without: readonly string[]): Promise<void> {
   await mkdir(copy, { mode: 0o700 });
   for (const entry of await readdir(database, { withFileTypes: true })) {
-    if (!entry.isFile() || /^LO(CK|G|G\.old)$/.test(entry.name)) continue;
+    if (!entry.isFile() || /^LO(CK|G|G\.old)$/.test(entry.name) || without.includes(entry.name)) continue;
     await copyFile(join(database, entry.name), join(copy, entry.name), constants.COPYFILE_FICLONE);
   }
 }
@@ -106,19 +120,24 @@ async function rebuild(copy: string, suspicions: readonly Suspicion[]): Promise<
   await db.open();
   try {
     await probe(db as unknown as Store);
-    // LevelDB's repair believes filters. Tables that are written anew get new ones.
-    if (isOf('filter')) await (db as unknown as Compactable).compactRange('\u0000', '\u{10ffff}');
+    // LevelDB's repair keeps filters and indexes as they are. Tables that are written anew get new ones.
+    if (suspicions.some(({ file }) => isTable(file)))
+      await (db as unknown as Compactable).compactRange('\u0000', '\u{10ffff}');
   } finally {
     await db.close();
   }
   await rm(join(copy, 'LOCK'), { force: true });
+  const { suspicions: left } = await inspectDatabase(copy, undefined, true);
+  if (left.length > 0) throw new Error(`it cannot be repaired: ${left.map(textOfSuspicion).join('; ')}`);
 }
 
 /** Throws what LevelDB says when it cannot read what an opening reads. */
 async function probe(db: Store): Promise<void> {
-  const keys = db.keys({ gte: 'h!', lt: 'h"' });
-  while ((await keys.nextv(1_000)).length > 0);
-  await keys.close();
+  for (const of of ['f!', 'h!', 'm!', 'r!', 't!']) {
+    const keys = db.keys(prefixRange(of));
+    while ((await keys.nextv(1_000)).length > 0);
+    await keys.close();
+  }
 }
 
 async function syncAll(folder: string): Promise<void> {

@@ -74,7 +74,7 @@ function skeletonOnly(size: number): readonly [number, number] {
 
 function onFile(
   isOne: (name: string) => boolean,
-  act: (path: string, size: number, random: Random) => Promise<string | void>,
+  act: (path: string, size: number, random: Random) => Promise<unknown>,
 ): Damage['inflict'] {
   return async (database, random) => {
     const names = (await readdir(database)).filter(isOne).sort();
@@ -85,7 +85,7 @@ function onFile(
     const chosen = filled[Math.floor(random() * filled.length)];
     if (chosen === undefined) throw new Error('the store has no such file');
     const where = await act(join(database, chosen.name), chosen.size, random);
-    return `${chosen.name} ${where ?? ''}`.trim();
+    return `${chosen.name} ${typeof where === 'string' ? where : ''}`.trim();
   };
 }
 
