@@ -94,7 +94,7 @@ export class LevelJournal implements Journal {
       feed: this.#feed,
       limits: this.limits,
       telemetry: this.#telemetry,
-      syncWritten: options.syncWritten ?? (async () => {}),
+      syncWritten: options.syncWritten ?? options.open.syncWritten ?? (async () => {}),
       ...(options.watch && { watch: options.watch }),
       learn: (db) => this.#learn(db),
     });

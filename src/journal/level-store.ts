@@ -8,7 +8,11 @@ import { readFault } from './journal-errors.ts';
 export type Store = AbstractLevel<string | Buffer | Uint8Array, string, string>;
 
 /** Opens the database; called again after each incident. */
-export type OpenStore = () => Promise<Store>;
+export interface OpenStore {
+  (): Promise<Store>;
+  /** Makes durable what was written without a sync, for a store that has log files or a model of them. */
+  readonly syncWritten?: () => Promise<void>;
+}
 
 export interface Reopening {
   /** How often an incident tries to reopen before it gives up. */

@@ -1,6 +1,7 @@
 // A disk that fails when it is told to: memory-level as LevelDB behaves, whose writes a plan lets fail. Data outlive handles.
 import { MemoryLevel } from 'memory-level';
 import type { OpenStore, Store } from '../journal/level-store.ts';
+import { seededRandom } from './seeded-random.ts';
 
 /** `before`: nothing of the write is there. `after`: all of it is, and only the answer is lost. */
 export type Fault = 'before' | 'after';
@@ -20,7 +21,7 @@ export const everyWrite =
 
 /** Lets about `rate` of all writes fail, before or after, the same ones for the same seed. */
 export function randomWrites(seed: number, rate: number): FaultPlan {
-  const random = randomFrom(seed);
+  const random = seededRandom(seed);
   return () => {
     if (random() >= rate) return undefined;
     return random() < 0.5 ? 'before' : 'after';
@@ -171,16 +172,4 @@ function signal(): [Promise<void>, () => void] {
 
 function fault(message: string): Error {
   return Object.assign(new Error(message), { code: 'LEVEL_IO_ERROR' });
-}
-
-/** Mulberry32: small, and the same on every machine. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,4 +1,16 @@
 // The public names of `holdfast/testing`: what tests of programs on Holdfast are made of, and the suites of its ports.
+export { CrashMatrixError, crashMatrix } from './crash-matrix/crash-matrix.ts';
+export type { EntityScenario } from './crash-matrix/entity-matrix.ts';
+export type {
+  CommandPlace,
+  CrashMatrixOptions,
+  CrashMatrixResult,
+  CrashPlace,
+  CrashPorts,
+  CrashScenario,
+} from './crash-matrix/scenario.ts';
+export type { SystemScenario } from './crash-matrix/system-matrix.ts';
+export { DiskImage } from './disk-image.ts';
 export {
   everyWrite,
   type Fault,
@@ -23,5 +35,14 @@ export {
   proveLifecycle,
 } from './lifecycle-proof.ts';
 export { type ManualClock, manualClock } from './manual-clock.ts';
+export { type Random, seededRandom } from './seeded-random.ts';
+export {
+  type DiskFault,
+  type DiskOperation,
+  type DiskPoint,
+  type SimulatedDisk,
+  type SimulatedDiskOptions,
+  simulatedDisk,
+} from './simulated-disk.ts';
 export type { SuiteRunner } from './suite-runner.ts';
 export { createTestSystem, type TestSystem, type TestSystemOptions } from './test-system.ts';

@@ -1,6 +1,7 @@
 // npm run torture -- <harness> [--short] [--cycles N] [--seed N], or --list.
 import { parseArgs } from 'node:util';
 import { corruptHarness } from './corrupt.ts';
+import { crashHarness } from './crash.ts';
 import { feedHarness } from './feed.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
@@ -17,6 +18,7 @@ const harnesses: readonly Harness[] = [
   leakHarness,
   racesHarness,
   corruptHarness,
+  crashHarness,
 ];
 
 const { values, positionals } = parseArgs({

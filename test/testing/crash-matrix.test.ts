@@ -1,0 +1,195 @@
+// The crash matrix finds what breaks a promise, shows the shortest way to it, and is silent where none breaks.
+import { describe, expect, test } from 'vitest';
+import type { Law } from '../../src/domain/law.ts';
+import { entityScenario } from '../../src/testing/crash-matrix/entity-matrix.ts';
+import { crashMatrix, CrashMatrixError, type CrashScenario } from '../../src/testing/index.ts';
+import { add, type Ledger, type LedgerCommand, ledgerLaw } from '../support/ledger.ts';
+import { type Mistake, notebookScenario } from '../support/notebook.ts';
+
+const ledger = {
+  law: ledgerLaw,
+  commands: (random: () => number): LedgerCommand[] =>
+    Array.from({ length: 1 + Math.floor(random() * 6) }, (_, n) => {
+      const kind = random();
+      if (kind < 0.1) return { type: 'ledger.look' };
+      if (kind < 0.2) return { type: 'ledger.refuse' };
+      return { ...add(`line ${n}`), times: 1 + Math.floor(random() * 2) };
+    }),
+};
+
+const failureOf = async (run: Promise<unknown>): Promise<CrashMatrixError> => {
+  const error = await run.then(
+    () => new Error('nothing was found'),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CrashMatrixError) return error;
+  throw error;
+};
+
+describe('what keeps its promises passes', () => {
+  test('an entity on the journal, at every operation, by every fault', async () => {
+    const { points, pointsByFault, recoveries } = await crashMatrix.entity(ledger, { sequences: 2, errors: 25 });
+    expect(Object.keys(pointsByFault).length).toBe(6);
+    expect(points).toBeGreaterThan(80);
+    expect(recoveries).toBeGreaterThan(40);
+  });
+
+  test('with commands under way together', async () => {
+    const { points } = await crashMatrix.entity(ledger, { sequences: 2, inFlight: 3, errors: 15 });
+    expect(points).toBeGreaterThan(80);
+  });
+
+  test('whose answers wait for the operating system alone: a loss of power takes the end of them, and no more', async () => {
+    const law: Law<Ledger, LedgerCommand> = { ...ledgerLaw, durability: () => 'os' };
+    const { pointsByFault } = await crashMatrix.entity({ ...ledger, law }, { sequences: 3, errors: 5 });
+    // With a tail that is not synced there are more ways to end than one.
+    expect(pointsByFault['crash-after']).toBeGreaterThan(100);
+  });
+
+  test('a program of another kind, on the store itself', async () => {
+    const { points } = await crashMatrix(notebookScenario(), { sequences: 4, errors: 30 });
+    expect(points).toBeGreaterThan(200);
+  });
+});
+
+describe('finds in a small program on the bare store', () => {
+  test.each<[Mistake, number]>([
+    ['apply before append', 2],
+    ['go on after an I/O error', 1],
+    ['no sync', 1],
+    ['trim before snapshot', 3],
+    ['ack before append', 1],
+    ['re-hash on mismatch', 1],
+  ])('%s, within %i sequences', async (mistake, sequences) => {
+    const error = await failureOf(crashMatrix(notebookScenario(mistake), { sequences: 20 }));
+    expect(error.place.sequence).toBeLessThanOrEqual(sequences);
+  });
+});
+
+describe('finds around the entity of the journal', () => {
+  type Scenario = CrashScenario<{ readonly entity: { send(command: LedgerCommand): Promise<unknown> } }, LedgerCommand>;
+  const right = entityScenario(ledger) as unknown as Scenario;
+
+  const mistakes: Readonly<Record<string, Scenario>> = {
+    'an owner that answers before the append': {
+      ...right,
+      run: async ({ entity }, command) => void entity.send(command).catch(() => undefined),
+    },
+    'one that goes on after an I/O error': {
+      ...right,
+      run: ({ entity }, command) => entity.send(command).catch(() => undefined),
+    },
+    'one that shows what is decided and not yet appended': appliedFirst(),
+    'a store that is told not to sync': {
+      ...right,
+      start: (ports) =>
+        right.start({
+          ...ports,
+          store: async () => {
+            const db = await ports.store();
+            const batch = db.batch.bind(db) as unknown as (...args: unknown[]) => { write(): Promise<void> };
+            const unsynced = (...args: unknown[]): unknown => {
+              if (args.length > 0) return batch(...args);
+              const chained = batch();
+              const write = chained.write.bind(chained);
+              return Object.assign(chained, { write: () => write() });
+            };
+            return Object.assign(db, { batch: unsynced }) as typeof db;
+          },
+        }),
+    },
+  };
+
+  test.each(Object.keys(mistakes))('%s, in the first sequences', async (name) => {
+    const error = await failureOf(crashMatrix(mistakes[name] as Scenario, { sequences: 20 }));
+    expect(error.place.sequence).toBeLessThanOrEqual(2);
+    expect(error.place.commands.length).toBeLessThanOrEqual(2);
+  });
+
+  /** The state is taken from the law while it decides. */
+  function appliedFirst(): Scenario {
+    const decided = new WeakMap<object, { state: unknown }>();
+    let shown: { state: unknown } = { state: undefined };
+    const law: Law<Ledger, LedgerCommand> = {
+      ...ledgerLaw,
+      evolve(state, event) {
+        shown.state = ledgerLaw.evolve(state, event);
+        return shown.state as Ledger;
+      },
+    };
+    const scenario = entityScenario({ ...ledger, law }) as unknown as Scenario;
+    return {
+      ...scenario,
+      async start(ports) {
+        shown = { state: ledgerLaw.initial('') };
+        const mine = shown;
+        const handle = await scenario.start(ports);
+        decided.set(handle, mine);
+        return handle;
+      },
+      read: (handle) => decided.get(handle)?.state,
+    };
+  }
+});
+
+describe('a failure', () => {
+  const losing = notebookScenario('no sync');
+
+  test('is shown with the fewest commands, the earliest point, and how to run just it again', async () => {
+    const error = await failureOf(crashMatrix(losing, { seed: 3, sequences: 20 }));
+    expect(error.place.commands.length).toBe(1);
+    expect(error.message).toContain('the state is none that the answers allow.');
+    expect(error.message).toMatch(/Seed 3, sequence \d+: crash-\w+ at operation \d+ of the disk/);
+    expect(error.message).toMatch(/Expected:\n.*line \d+.*\nFound:\n\s+\[\]/s);
+    expect(error.message).toContain(`{ seed: 3, only: ${JSON.stringify(error.place)} }`);
+    const again = await failureOf(crashMatrix(losing, { seed: 3, only: error.place }));
+    expect(again.message).toBe(error.message);
+  });
+
+  test('does not appear again where the mistake is mended', async () => {
+    const { place } = await failureOf(crashMatrix(losing, { seed: 3, sequences: 20 }));
+    const { points } = await crashMatrix(notebookScenario(), { seed: 3, only: place });
+    expect(points).toBeLessThanOrEqual(1);
+  });
+
+  test('of a check of your own is one too', async () => {
+    const scenario: typeof losing = {
+      ...notebookScenario(),
+      check(state) {
+        if ((state as readonly string[]).length > 2) throw new Error('more than two lines');
+      },
+    };
+    const error = await failureOf(crashMatrix(scenario, { sequences: 20 }));
+    expect(error.message).toContain('the check failed: more than two lines');
+    expect(error.place.commands.length).toBe(3);
+  });
+
+  test('is a recovery that refuses to start', async () => {
+    const scenario: typeof losing = {
+      ...notebookScenario(),
+      async start(ports) {
+        if (ports.newId().startsWith('start3')) throw new Error('not a second time');
+        return notebookScenario().start(ports);
+      },
+    };
+    const error = await failureOf(crashMatrix(scenario, { sequences: 20, errors: 0 }));
+    expect(error.message).toContain('recovery 2 failed: not a second time');
+  });
+});
+
+test('the same seed tries the same points', async () => {
+  const run = () => crashMatrix(notebookScenario(), { seed: 9, sequences: 2, crashes: 20, errors: 5 });
+  expect(await run()).toEqual(await run());
+});
+
+test.each([
+  [{ seed: -1 }, 'seed'],
+  [{ sequences: 0 }, 'sequences'],
+  [{ inFlight: 5 }, 'inFlight'],
+  [{ crashes: 1.5 }, 'crashes'],
+  [{ faults: ['flood' as never] }, 'flood'],
+])('options that are not as they should be are refused: %j', async (options, named) => {
+  await expect(crashMatrix(notebookScenario(), options)).rejects.toThrow(TypeError);
+  await expect(crashMatrix(notebookScenario(), options)).rejects.toThrow(named);
+});
+
