@@ -14,6 +14,8 @@ export interface TortureResult {
   readonly rows: readonly (readonly [label: string, value: string | number])[];
   /** One sentence for each promise that broke; empty when all held. */
   readonly broken: readonly string[];
+  /** Why it could not run here; nothing is said of any promise then. */
+  readonly skipped?: string;
 }
 
 export interface Harness {

@@ -7,6 +7,7 @@ import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
+import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
 
@@ -19,6 +20,7 @@ const harnesses: readonly Harness[] = [
   racesHarness,
   corruptHarness,
   crashHarness,
+  powerHarness,
 ];
 
 const { values, positionals } = parseArgs({
@@ -46,6 +48,10 @@ async function torture(name: string | undefined): Promise<number> {
   const seed = wholeNumber('seed', values.seed) ?? Math.floor(Math.random() * 2 ** 31);
   const cycles = wholeNumber('cycles', values.cycles);
   const result = await harness.run({ cycles, short: values.short, seed, progress });
+  if (result.skipped !== undefined) {
+    console.error(`${harness.name} cannot run here: ${result.skipped}`);
+    return 2;
+  }
   print(harness.name, seed, result);
   return result.broken.length === 0 ? 0 : 1;
 }
