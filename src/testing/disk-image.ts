@@ -40,11 +40,7 @@ export class DiskImage {
   /** With one more batch. A sync makes durable what stands in the same log file, and nothing else. */
   written(writes: readonly KeyWrite[], sync: boolean): DiskImage {
     const batches = sync ? this.#syncedIn(this.#log) : this.#batches;
-    return new DiskImage(
-      this.#settled,
-      [...batches, { writes, log: this.#log, durable: sync }],
-      this.#log,
-    );
+    return new DiskImage(this.#settled, [...batches, { writes, log: this.#log, durable: sync }], this.#log);
   }
 
   /** As it is when LevelDB has begun another log file. */
@@ -54,7 +50,9 @@ export class DiskImage {
 
   /** As it is when LevelDB has made tables of the logs that it has left, and synced them. */
   compacted(): DiskImage {
-    const batches = this.#batches.map((batch) => (batch.log === this.#log ? batch : { ...batch, durable: true }));
+    const batches = this.#batches.map((batch) =>
+      batch.log === this.#log ? batch : { ...batch, durable: true },
+    );
     return new DiskImage(this.#settled, batches, this.#log);
   }
 

@@ -10,6 +10,7 @@ export type {
   CrashScenario,
 } from './crash-matrix/scenario.ts';
 export type { SystemScenario } from './crash-matrix/system-matrix.ts';
+export type { DiskOperation } from './disk-gate.ts';
 export { DiskImage } from './disk-image.ts';
 export {
   everyWrite,
@@ -38,7 +39,6 @@ export { type ManualClock, manualClock } from './manual-clock.ts';
 export { type Random, seededRandom } from './seeded-random.ts';
 export {
   type DiskFault,
-  type DiskOperation,
   type DiskPoint,
   type SimulatedDisk,
   type SimulatedDiskOptions,

@@ -1,21 +1,10 @@
 // A disk that is a model: every operation of a store on it is a numbered point, at which a plan may let it fail or the process
 // die, and what is left then is what LevelDB leaves. The same seed and the same calls give the same answers in the same order.
 import type { OpenStore, Store } from '../journal/level-store.ts';
+import type { DiskGate, DiskOperation } from './disk-gate.ts';
 import { DiskImage, type KeyWrite } from './disk-image.ts';
 import { type Random, seededRandom } from './seeded-random.ts';
 import { SimulatedLevel } from './simulated-level.ts';
-
-export type DiskOperation =
-  | 'open'
-  | 'close'
-  | 'get'
-  | 'getMany'
-  | 'iterator'
-  | 'put'
-  | 'del'
-  | 'batch'
-  | 'clear'
-  | 'syncWritten';
 
 /** One operation on the way to the disk. */
 export interface DiskPoint {
@@ -65,7 +54,7 @@ export function simulatedDisk(options: SimulatedDiskOptions = {}): SimulatedDisk
   return new Disk(options);
 }
 
-export class Disk implements SimulatedDisk {
+class Disk implements SimulatedDisk, DiskGate {
   readonly open: OpenStore;
   image: DiskImage;
   points = 0;
@@ -144,7 +133,8 @@ export class Disk implements SimulatedDisk {
 
   async #open(): Promise<Store> {
     const held = this.#handle?.status;
-    if (held === 'open' || held === 'opening' || held === 'closing') throw ioError('the disk is open already');
+    if (held === 'open' || held === 'opening' || held === 'closing')
+      throw ioError('the disk is open already');
     this.#handle = await this.run('open', false, async () => {
       if (this.#failingOpens > 0) {
         this.#failingOpens -= 1;

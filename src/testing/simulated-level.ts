@@ -1,7 +1,7 @@
 // A handle to a simulated disk: memory-level, each of whose operations is a point of the disk.
 import { MemoryLevel } from 'memory-level';
+import type { DiskGate } from './disk-gate.ts';
 import type { KeyWrite } from './disk-image.ts';
-import type { Disk } from './simulated-disk.ts';
 
 /** abstract-level's private side, of which its types say nothing: what each kind of database implements. */
 interface Implementation {
@@ -31,11 +31,11 @@ interface WriteOptions {
 const memory = MemoryLevel.prototype as unknown as Implementation;
 
 export class SimulatedLevel extends MemoryLevel<string, string> {
-  readonly #disk: Disk;
+  readonly #disk: DiskGate;
   /** LevelDB takes no writes any more once one has failed. */
   #broken: Error | undefined;
 
-  constructor(disk: Disk) {
+  constructor(disk: DiskGate) {
     super({ storeEncoding: 'utf8', keyEncoding: 'utf8', valueEncoding: 'utf8' });
     this.#disk = disk;
   }

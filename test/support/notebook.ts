@@ -16,7 +16,7 @@ export type Mistake =
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 const number = (value: number): string => String(value).padStart(6, '0');
 
-export class Notebook {
+class Notebook {
   readonly lines: string[] = [];
   readonly #db: Store;
   readonly #mistake: Mistake | undefined;
@@ -69,7 +69,9 @@ export class Notebook {
   async #read(): Promise<void> {
     this.lines.push(...(JSON.parse((await this.#db.get('y')) ?? '[]') as string[]));
     for (;;) {
-      const [first, second] = await this.#db.getMany([1, 2].map((part) => `x!${number(this.lines.length)}!${part}`));
+      const [first, second] = await this.#db.getMany(
+        [1, 2].map((part) => `x!${number(this.lines.length)}!${part}`),
+      );
       if (first === undefined) return;
       const line = first + (second ?? '').slice(64);
       // Half of a line was never acknowledged: it is not there.

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Law } from '../../src/domain/law.ts';
 import { entityScenario } from '../../src/testing/crash-matrix/entity-matrix.ts';
-import { crashMatrix, CrashMatrixError, type CrashScenario } from '../../src/testing/index.ts';
+import { CrashMatrixError, type CrashScenario, crashMatrix } from '../../src/testing/index.ts';
 import { add, type Ledger, type LedgerCommand, ledgerLaw } from '../support/ledger.ts';
 import { type Mistake, notebookScenario } from '../support/notebook.ts';
 
@@ -28,7 +28,10 @@ const failureOf = async (run: Promise<unknown>): Promise<CrashMatrixError> => {
 
 describe('what keeps its promises passes', () => {
   test('an entity on the journal, at every operation, by every fault', async () => {
-    const { points, pointsByFault, recoveries } = await crashMatrix.entity(ledger, { sequences: 2, errors: 25 });
+    const { points, pointsByFault, recoveries } = await crashMatrix.entity(ledger, {
+      sequences: 2,
+      errors: 25,
+    });
     expect(Object.keys(pointsByFault).length).toBe(6);
     expect(points).toBeGreaterThan(80);
     expect(recoveries).toBeGreaterThan(40);
@@ -67,7 +70,10 @@ describe('finds in a small program on the bare store', () => {
 });
 
 describe('finds around the entity of the journal', () => {
-  type Scenario = CrashScenario<{ readonly entity: { send(command: LedgerCommand): Promise<unknown> } }, LedgerCommand>;
+  type Scenario = CrashScenario<
+    { readonly entity: { send(command: LedgerCommand): Promise<unknown> } },
+    LedgerCommand
+  >;
   const right = entityScenario(ledger) as unknown as Scenario;
 
   const mistakes: Readonly<Record<string, Scenario>> = {
@@ -192,4 +198,3 @@ test.each([
   await expect(crashMatrix(notebookScenario(), options)).rejects.toThrow(TypeError);
   await expect(crashMatrix(notebookScenario(), options)).rejects.toThrow(named);
 });
-

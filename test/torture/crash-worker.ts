@@ -1,8 +1,5 @@
 // One process of the crash harness: its share of the sequences, one matrix for each.
-import {
-  type CrashMatrixResult,
-  crashMatrix,
-} from '../../src/testing/crash-matrix/crash-matrix.ts';
+import { type CrashMatrixResult, crashMatrix } from '../../src/testing/crash-matrix/crash-matrix.ts';
 import type { CrashMatrixOptions } from '../../src/testing/crash-matrix/scenario.ts';
 import { sessionScenario } from './crash/session-sequences.ts';
 import { systemMatrixScenario } from './crash/system-scenario.ts';

@@ -12,7 +12,8 @@ const systemShare = 0.5;
 
 export const crashHarness: Harness = {
   name: 'crash',
-  summary: 'every operation of a simulated disk is where the process ends or the disk fails (10,000 sequences)',
+  summary:
+    'every operation of a simulated disk is where the process ends or the disk fails (10,000 sequences)',
   run,
 };
 

@@ -10,7 +10,12 @@ export type PowerWord =
   | { readonly word: 'serving' }
   /** A message that is acknowledged only when it is durable is on its way. */
   | { readonly word: 'sending'; readonly session: string; readonly number: number }
-  | { readonly word: 'acknowledged'; readonly session: string; readonly number: number; readonly reached: string };
+  | {
+      readonly word: 'acknowledged';
+      readonly session: string;
+      readonly number: number;
+      readonly reached: string;
+    };
 
 export interface PowerJob {
   readonly location: string;
@@ -34,7 +39,11 @@ async function find({ messages }: Client, session: string): Promise<void> {
   const numbers: number[] = [];
   try {
     for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-      const page = await messages.list({ sessionId: session, limit: 100, ...(cursor !== undefined && { cursor }) });
+      const page = await messages.list({
+        sessionId: session,
+        limit: 100,
+        ...(cursor !== undefined && { cursor }),
+      });
       numbers.push(...page.items.map(({ content }) => Number.parseInt(content as string, 10)));
       cursor = page.cursor;
     }
@@ -46,7 +55,10 @@ async function find({ messages }: Client, session: string): Promise<void> {
 }
 
 /** Messages are long, so that LevelDB changes its log file and makes tables now and then. */
-async function keepWriting(client: Client, { session, durability }: PowerJob['write'][number]): Promise<void> {
+async function keepWriting(
+  client: Client,
+  { session, durability }: PowerJob['write'][number],
+): Promise<void> {
   await client.sessions.create({ sessionId: session, durability });
   for (let number = 1; ; number++) {
     const wanted = number % syncEvery === 0 ? ({ durability: 'fsync' } as const) : {};

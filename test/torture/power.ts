@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
-import { type Harness, type TortureOptions, type TortureResult } from './harness.ts';
+import type { Harness, TortureOptions, TortureResult } from './harness.ts';
 import { readLines } from './kill/lines.ts';
 import { Books } from './power/books.ts';
 import { type Lengths, lengthsIn, losePower } from './power/power-loss.ts';

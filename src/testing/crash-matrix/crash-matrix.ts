@@ -5,7 +5,9 @@ import type { Command } from '../../domain/law.ts';
 import { seededRandom } from '../seeded-random.ts';
 import type { DiskFault } from '../simulated-disk.ts';
 import { type EntityScenario, entityScenario } from './entity-matrix.ts';
+
 export type { CrashMatrixResult } from './scenario.ts';
+
 import type { CrashMatrixOptions, CrashMatrixResult, CrashPlace, CrashScenario } from './scenario.ts';
 import { allFaults, type Failure, Sequence, type Settings } from './sequence.ts';
 import { shrink } from './shrink.ts';
@@ -37,7 +39,8 @@ async function run<Handle, Command>(
     const trial = new Trials(scenario, settings, n);
     const { sequence, failure } = await trial.run(only);
     tally.add(sequence, trial.commands.length);
-    if (failure !== undefined) throw trial.errorOf(only === undefined ? await trial.shortest(failure) : failure);
+    if (failure !== undefined)
+      throw trial.errorOf(only === undefined ? await trial.shortest(failure) : failure);
     progress?.(tally.result);
   }
   return tally.result;
@@ -65,7 +68,8 @@ class Trials<Handle, Command> {
   ): Promise<{ sequence: Sequence<Handle, Command>; failure: Failure | undefined }> {
     const sequence = this.#of(only?.commands ?? [...this.commands.keys()], this.#settings);
     const failure = await sequence.run(
-      only && (({ point, fault, kept }) => point === only.point && fault === only.fault && kept === only.kept),
+      only &&
+        (({ point, fault, kept }) => point === only.point && fault === only.fault && kept === only.kept),
     );
     return { sequence, failure };
   }
@@ -87,7 +91,9 @@ class Trials<Handle, Command> {
       `Seed ${seed}, sequence ${full.sequence}: ${place.fault} at operation ${place.point} of the disk, ${operation}, ${place.kept} unsynced batches kept.`,
       `Commands:`,
       ...shown,
-      ...(expected === undefined ? [] : ['Expected:', ...expected.map((state) => `  ${show(state)}`).slice(0, 4)]),
+      ...(expected === undefined
+        ? []
+        : ['Expected:', ...expected.map((state) => `  ${show(state)}`).slice(0, 4)]),
       ...('found' in difference ? ['Found:', `  ${show(found)}`] : []),
       `Run just this again: { seed: ${seed}, only: ${JSON.stringify(full)} }`,
     ];
@@ -106,7 +112,10 @@ class Tally {
     this.result = { seed, sequences: 0, commands: 0, points: 0, pointsByFault: {}, recoveries: 0 };
   }
 
-  add({ tried, recoveries }: Pick<Sequence<unknown, unknown>, 'tried' | 'recoveries'>, commands: number): void {
+  add(
+    { tried, recoveries }: Pick<Sequence<unknown, unknown>, 'tried' | 'recoveries'>,
+    commands: number,
+  ): void {
     const { result } = this;
     const pointsByFault: Partial<Record<DiskFault, number>> = { ...result.pointsByFault };
     let { points } = result;

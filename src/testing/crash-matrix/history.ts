@@ -22,10 +22,13 @@ export function outcomeOfError(error: unknown): 'refused' | 'unknown' {
  * answers of less than a sync, but none before one that it leaves.
  */
 export function lawfulHistories(outcomes: readonly Outcome[], powerLost: boolean): History[] {
-  const found = subsets(outcomes.flatMap((outcome, index) => (outcome === 'refused' || outcome === 'unsent' ? [] : [index])), (index) => {
-    const outcome = outcomes[index];
-    return outcome === 'open' || outcome === 'unknown';
-  });
+  const found = subsets(
+    outcomes.flatMap((outcome, index) => (outcome === 'refused' || outcome === 'unsent' ? [] : [index])),
+    (index) => {
+      const outcome = outcomes[index];
+      return outcome === 'open' || outcome === 'unknown';
+    },
+  );
   if (!powerLost || !outcomes.includes('written')) return found;
   const floor = outcomes.lastIndexOf('acked');
   const cut = found.flatMap((history) =>
@@ -44,7 +47,7 @@ function subsets(indexes: readonly number[], isDoubtful: (index: number) => bool
   return indexes.reduce<History[]>(
     (all, index) => {
       const taken = all.map((history) => [...history, index]);
-      return isDoubtful(index) ? [...taken, ...all] : taken;
+      return isDoubtful(index) ? [taken, all].flat() : taken;
     },
     [[]],
   );
@@ -53,4 +56,3 @@ function subsets(indexes: readonly number[], isDoubtful: (index: number) => bool
 function unique(histories: readonly History[]): History[] {
   return [...new Map(histories.map((history) => [history.join(), history])).values()];
 }
-

@@ -99,7 +99,9 @@ export class Judge<Handle, Command> {
     const second = await this.#stateOn(first.image, 3, now);
     if ('difference' in second) return second;
     const difference =
-      this.#changed(first.state, second.state) ?? this.#checked(second.state) ?? (await verified(second.image));
+      this.#changed(first.state, second.state) ??
+      this.#checked(second.state) ??
+      (await verified(second.image));
     return difference === undefined ? second : { difference };
   }
 

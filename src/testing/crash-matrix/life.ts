@@ -147,7 +147,8 @@ export class Life<Handle, Command> {
       quiet = this.disk.points === before && this.disk.waiting === 0 ? quiet + 1 : 0;
       if (settled || quiet < quietTurns) continue;
       if (this.clock.nudge()) quiet = 0;
-      else if (quiet > longestWaits) throw new Error('it never went on: nothing waits for the disk or for time');
+      else if (quiet > longestWaits)
+        throw new Error('it never went on: nothing waits for the disk or for time');
       else if (quiet > 20) await millisecond();
     }
     return promise;

@@ -63,7 +63,14 @@ export class Sequence<Handle, Command> {
     this.#chance = chance;
     this.#references = new References(scenario, commands, { chance });
     const { finishEvery } = settings;
-    this.#judge = new Judge({ scenario, commands, wanted, references: this.#references, chance, finishEvery });
+    this.#judge = new Judge({
+      scenario,
+      commands,
+      wanted,
+      references: this.#references,
+      chance,
+      finishEvery,
+    });
   }
 
   get recoveries(): number {
@@ -91,9 +98,7 @@ export class Sequence<Handle, Command> {
   }
 
   async #crash(moments: readonly Moment[], wanted: Wanted): Promise<Failure | undefined> {
-    const trials = moments.flatMap((moment) =>
-      this.#endsAt(moment).map((trial) => ({ ...trial, moment })),
-    );
+    const trials = moments.flatMap((moment) => this.#endsAt(moment).map((trial) => ({ ...trial, moment })));
     for (const trial of this.#sample(trials.filter(wanted), this.#settings.crashes)) {
       const { kept, moment } = trial;
       this.#count(trial.fault);
@@ -111,8 +116,7 @@ export class Sequence<Handle, Command> {
     const kept = [...new Set([unsynced, 0, some])];
     const faults: readonly DiskFault[] = moment === 'before' ? ['crash-before', 'torn'] : ['crash-after'];
     const possible = faults.filter(
-      (fault) =>
-        this.#settings.faults.includes(fault) && (fault !== 'torn' || writes.includes(operation)),
+      (fault) => this.#settings.faults.includes(fault) && (fault !== 'torn' || writes.includes(operation)),
     );
     return possible.flatMap((fault) =>
       (fault === 'torn' ? [some] : kept).map((batches) => ({ point, operation, fault, kept: batches })),
@@ -143,7 +147,8 @@ export class Sequence<Handle, Command> {
       state = await life.read().catch(() => life.read());
       outcomes = life.outcomes;
       const found = await this.#judge.match(state, lawfulHistories(outcomes, false));
-      if ('difference' in found) return { ...found.difference, what: 'while it lives, its state is none that the answers allow' };
+      if ('difference' in found)
+        return { ...found.difference, what: 'while it lives, its state is none that the answers allow' };
     } catch (error) {
       return { what: `it does not live on: ${problemOf(error)}` };
     }

@@ -49,7 +49,8 @@ async function problemsOfFeed(journal: Journal): Promise<string[]> {
     for (let after: Cursor | null = null; ; ) {
       const entries = await journal.readAll(after);
       for (const { damaged = [] } of entries)
-        for (const { stream, seq } of damaged) problems.push(`the feed names ${stream} ${seq}, which cannot be read`);
+        for (const { stream, seq } of damaged)
+          problems.push(`the feed names ${stream} ${seq}, which cannot be read`);
       const last = entries.at(-1);
       if (last === undefined) return problems;
       after = last.cursor;

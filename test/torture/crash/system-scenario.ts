@@ -12,13 +12,25 @@ export type SystemMove =
   | { readonly do: 'set'; readonly sessionId: string; readonly value: number };
 
 const ids = ['red', 'green', 'blue'];
-const verbs: readonly Verb[] = ['pause', 'resume', 'hibernate', 'wake', 'terminate', 'configure', 'resume', 'resume'];
+const verbs: readonly Verb[] = [
+  'pause',
+  'resume',
+  'hibernate',
+  'wake',
+  'terminate',
+  'configure',
+  'resume',
+  'resume',
+];
 
 export const systemMatrixScenario = (most: number): SystemScenario<SystemMove> => ({
   options: {
     agents: {
       async writer({ session }) {
-        await session.messages.send({ role: 'assistant', content: 'written' }, { idempotencyKey: session.runId });
+        await session.messages.send(
+          { role: 'assistant', content: 'written' },
+          { idempotencyKey: session.runId },
+        );
         return 'done';
       },
     },

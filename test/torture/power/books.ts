@@ -55,7 +55,9 @@ export class Books {
   }
 
   #answered(): (readonly [Account, number])[] {
-    const unsure = [...this.#accounts.values()].filter(({ found, sure, acknowledged }) => found === undefined && sure < acknowledged);
+    const unsure = [...this.#accounts.values()].filter(
+      ({ found, sure, acknowledged }) => found === undefined && sure < acknowledged,
+    );
     return unsure.map((account) => [account, account.acknowledged] as const);
   }
 
