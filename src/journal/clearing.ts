@@ -78,13 +78,24 @@ export class Clearing {
   }
 }
 
-// The marker goes last: LevelDB keeps the order of writes, so what is not cleared is still marked.
+/** So many keys are cleared with one sync. */
+const keysPerStep = 1000;
 
+/**
+ * The marker goes with the last keys, and each step is synced: LevelDB does not sync a log file that it leaves, and a marker that
+ * came back with a loss of power would have the next opening clear what was appended after the removal.
+ */
 async function clearRemoved(db: Store, stream: string): Promise<void> {
-  for (const kind of ['e', 's', 'o'] as const) await db.clear(rangeOf(kind, stream));
-  await db.del(keys.removal(stream));
+  const found: string[] = [];
+  for (const kind of ['e', 's', 'o'] as const) found.push(...(await db.keys(rangeOf(kind, stream)).all()));
+  found.push(keys.removal(stream));
+  for (let at = 0; at < found.length; at += keysPerStep) {
+    const step = found.slice(at, at + keysPerStep).map((key) => ({ type: 'del' as const, key }));
+    await db.batch(step, { sync: true } as object);
+  }
 }
 
+/** The marker goes last. One that comes back clears nothing but what the head does not know any more. */
 async function clearTrimmed(db: Store, stream: string, through: number): Promise<void> {
   await db.clear({ gte: rangeOf('e', stream).gte, lte: keys.event(stream, through) });
   await db.del(keys.trim(stream, through));
