@@ -82,7 +82,7 @@ async function runToTheEnd(client: Client, sessionId: string, idempotencyKey: st
 
 /** What is the same however often an agent was begun again, once no agent is at work. */
 async function seen(client: Client, sessionId: string): Promise<unknown> {
-  const found = await client.sessions.get({ sessionId }).catch(() => undefined);
+  const found = await client.sessions.get({ sessionId }).catch(notFound);
   if (found === undefined) return null;
   const open = await client.agents.list({ sessionId, status: ['running'] });
   for (const { runId } of open) await client.agents.wait({ sessionId, runId });
@@ -98,4 +98,9 @@ async function seen(client: Client, sessionId: string): Promise<unknown> {
     written: of('assistant').length,
     values: await Promise.all(keys.map(async (key) => (await client.memory.get({ sessionId, key })).value)),
   };
+}
+
+/** What the disk refused is no answer: it is thrown on. */
+function notFound(error: { readonly code?: string }): undefined {
+  if (error.code !== 'SESSION_NOT_FOUND') throw error;
 }
