@@ -148,6 +148,8 @@ describe('a rollback', () => {
       cursor = page.cursor;
     }
     expect(backwards).toEqual(['third', 'second', 'first']);
+    const { items: newest } = await client.messages.list({ ...one, newestFirst: true });
+    expect(newest.map(({ content }) => content)).toEqual(['third', 'second', 'first']);
     for (const call of [client.messages.get, client.messages.pin])
       expect(await codeOf(call({ ...one, seq: hidden }))).toBe('MESSAGE_NOT_FOUND');
     const built = await client.sessions.buildContext({ ...one, maxMessages: 1_000 });
