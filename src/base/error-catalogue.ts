@@ -97,6 +97,15 @@ export const errorCatalogue = {
   JOURNAL_OPEN_FAILED: entry('The journal at {location} cannot be opened: {problem}'),
   JOURNAL_DAMAGED: entry('The store at {location} is damaged, and was left as it is: {problem}'),
   JOURNAL_CLOSED: entry('The journal is closed'),
+  STORAGE_FULL: entry(
+    'The disk is full and takes no writes, try again in {retryAfterMs} ms: {problem}',
+    true,
+  ),
+  STORAGE_LOW: entry(
+    'The disk has {freeBytes} bytes free, new sessions need {minFreeBytes}: free some, or lower minFreeBytes',
+    true,
+  ),
+  JOURNAL_GONE: entry('The store at {location} can be read, and not be written any more: {problem}'),
   JOURNAL_UNAVAILABLE: entry('The journal cannot be read, written or reopened: {problem}', true),
   JOURNAL_CORRUPT: entry('The record {seq} of {stream} is damaged: {problem}'),
   HISTORY_LOST: entry(

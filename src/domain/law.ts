@@ -71,6 +71,11 @@ export interface Law<State, C extends Command = Command> {
   refersTo?(state: State): readonly number[];
   /** The command of the earliest deadline that has passed at `now`, if any. */
   due(state: State, now: number): C | undefined;
+  /**
+   * True for a command that ends something or frees space: it is taken while the disk is full, out of the reserve. A law
+   * without it has all of its commands taken, and wait where nothing at all can be written.
+   */
+  isUrgent?(command: C): boolean;
   /** False for an event that only tells of time passing or of a restart: by it alone nothing has got any further. */
   isProgress?(event: LawEvent): boolean;
   summarize(state: State): StateSummary;

@@ -30,6 +30,7 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   evolve,
   explain: explainRefusal,
   isProgress,
+  isUrgent: ({ type }) => urgent.has(type),
   refersTo: eventsReferredTo,
   durability: ({ profile }) => profile.durability ?? 'fsync',
   due: dueCommand,
@@ -39,6 +40,12 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   encode: encodeSession,
   decode: decodeSession,
 };
+
+/** What ends something, and what has become of agents. */
+const urgent: ReadonlySet<SessionCommand['type']> = new Set<SessionCommand['type']>([
+  ...(['session.terminate', 'session.finishTermination', 'session.expire', 'session.delete'] as const),
+  ...(['agent.complete', 'agent.fail', 'agent.crash', 'agent.stop', 'agent.stopAll'] as const),
+]);
 
 export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/${sessionId}`;
 

@@ -11,6 +11,7 @@ import { type Flight, Flights, isWritten, type Landed, loadOf } from './flights.
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
 import { lost } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
+import { headWhenHealed, outageOf, refuseInOutage } from './outages.ts';
 import { answerFromRecord, noReceipts, receiptsFor, receiptWindow } from './receipts.ts';
 import { Recorded } from './recorded.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
@@ -105,9 +106,12 @@ export class Entity<State, C extends Command> {
   send(command: C, meta: CommandMeta = noMeta): Promise<Answer> {
     if (this.#abandoned !== undefined)
       return Promise.reject(this.#notCommitted(command.type, this.#abandoned));
+    const refusal = outageOf(this.#ports, this.#decided, command);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const known = this.#mailbox.join(meta);
     if (known !== undefined) return joined(known, meta, () => this.send(command, meta));
-    return this.#isFull ? Promise.reject(this.#overloaded()) : this.#mailbox.post(command, meta);
+    const isFull = this.#mailbox.waiting >= this.#ports.mailboxSize;
+    return isFull ? Promise.reject(this.#overloaded()) : this.#mailbox.post(command, meta);
   }
 
   /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
@@ -144,10 +148,6 @@ export class Entity<State, C extends Command> {
     this.#cancelFlights(error);
     for (const job of this.#mailbox.empty())
       this.#mailbox.refuse(job, this.#notCommitted(job.command.type, error));
-  }
-
-  get #isFull(): boolean {
-    return this.#mailbox.waiting >= this.#ports.mailboxSize;
   }
 
   #overloaded(): HoldfastError {
@@ -193,6 +193,7 @@ export class Entity<State, C extends Command> {
 
   /** What the mailbox was held back for must work out: there is no state to go on with otherwise. */
   #hold(until: Promise<void>): void {
+    refuseInOutage(this.#ports, this.#mailbox, () => this.#decided);
     void this.#mailbox.hold(until.catch((error: unknown) => this.#crash(toError(error))));
   }
 
@@ -374,7 +375,7 @@ export class Entity<State, C extends Command> {
 
   async #rehydrate(): Promise<void> {
     const { law, journal } = this.#ports;
-    const head = await journal.head(this.stream);
+    const head = await headWhenHealed(journal, this.stream);
     const { events, state } = await readTail(law, this.stream, journal, this.#durable, this.#head, head);
     this.#rebase(state, head);
     for (const read of events) this.#adopt(read.event, read.state);

@@ -1,5 +1,6 @@
 // What a caller hears of a command that came to nothing, or of which nobody knows.
 import { HoldfastError } from '../base/errors.ts';
+import { isOutage } from '../journal/outage.ts';
 
 /** `OUTCOME_UNKNOWN` for what was with the disk when it failed, else `NOT_COMMITTED`. */
 export function lost(
@@ -9,6 +10,7 @@ export function lost(
   cause: Error,
 ): HoldfastError {
   if (HoldfastError.is(cause) && sizeRefusals.has(cause.code)) return cause;
+  if (code === 'NOT_COMMITTED' && isOutage(cause)) return cause;
   return new HoldfastError(code, { command, stream, problem: cause.message }, { cause });
 }
 

@@ -99,6 +99,7 @@ export class Mailbox<C> {
     this.#held = until;
     await until.catch(() => undefined);
     this.#holds -= 1;
+    this.#emptied = false;
     this.#tellWhenSettled();
     while (this.#holds === 0) {
       const job = this.#inbox?.shift();
@@ -112,11 +113,23 @@ export class Mailbox<C> {
     while (this.#holds > 0) await this.#held?.catch(() => undefined);
   }
 
-  /** Takes out what was not delivered yet, for good: what holds it back need not be waited for any more. */
+  /** Takes out what was not delivered yet: what holds it back need not be waited for any more. */
   empty(): readonly Job<C>[] {
     this.#emptied = true;
     this.#tellWhenSettled();
     return this.#inbox?.splice(0) ?? none;
+  }
+
+  /** Refuses those that wait for which there is a reason; what stays is delivered when nothing holds it back. */
+  refuseWaiting(reasonFor: (command: C) => Error | undefined): void {
+    const waiting = this.#inbox?.splice(0) ?? none;
+    for (const job of waiting) {
+      const reason = reasonFor(job.command);
+      if (reason === undefined) this.#inbox?.push(job);
+      else this.refuse(job, reason);
+    }
+    this.#emptied ||= this.#holds > 0 && !this.#inbox?.length;
+    this.#tellWhenSettled();
   }
 
   /** Resolves when it is quiet, or was emptied and waits for nothing but what holds it back. */

@@ -1,5 +1,6 @@
 // The port of memory: one stream per entity, appended to atomically, read back verified. It knows nothing of LevelDB.
 import type { Durability } from '../base/durability.ts';
+import type { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 
 /** A place in a stream, as the journal gave it out. Opaque: compare it only through the journal. */
@@ -89,8 +90,7 @@ export interface AppendOptions {
 /**
  * `durability`: what was reached, at least what was asked for. `conflict`: the stream has moved on, nothing was written; `head` is durable. `unknown`: the batch was handed to the
  * disk and the disk failed, so it may be there after the journal has reopened. An append that never reached the disk
- * rejects with `NOT_COMMITTED`, or `JOURNAL_UNAVAILABLE` once reopening was given up; one that is too large, with its
- * own code.
+ * rejects with `NOT_COMMITTED`, or with what an outage refuses with; one that is too large, with its own code.
  */
 export type Append =
   | { readonly ok: true; readonly head: Head; readonly durability: Durability }
@@ -171,6 +171,15 @@ export interface JournalLimits {
   readonly batchBytes: number;
 }
 
+export interface Outage {
+  /** What a write hears, which then had no effect: coded, with `retryAfterMs` where coming back may help. */
+  readonly refusal: HoldfastError;
+  /** False when what ends something or frees space still gets through. */
+  readonly total: boolean;
+  /** Resolves when it is over, or has become another. */
+  readonly over: Promise<void>;
+}
+
 export interface Journal {
   readonly limits: JournalLimits;
   /** Counts the times that this store was opened; a writer of an older epoch is refused. */
@@ -179,6 +188,10 @@ export interface Journal {
   readonly backlogBytes: number;
   /** Resolves when the journal can be written again, rejects when that was given up; undefined while it can. */
   readonly incident: Promise<void> | undefined;
+  /** Set while writes are refused, because they would not get through for a while; reads go on. */
+  readonly outage?: Outage | undefined;
+  /** Resolves when the incident that lasts turns out to be an outage, if it ever does. */
+  readonly outageDeclared?: Promise<void> | undefined;
 
   /** The head after everything that was appended before this call. */
   head(stream: string): Promise<Head | undefined>;

@@ -28,10 +28,20 @@ import { assertStream, assertText, keys } from './keys.ts';
 import { lastEpoch } from './last-epoch.ts';
 import { LevelFeed } from './level-feed.ts';
 import { LevelKeyValue } from './level-key-value.ts';
-import { defaultReopening, LevelStore, type OpenStore, type Reopening, type Store } from './level-store.ts';
+import {
+  defaultReopening,
+  type HealthReport,
+  LevelStore,
+  type OpenStore,
+  type Reopening,
+  type Store,
+} from './level-store.ts';
+import type { StorageOutage } from './outage.ts';
 import { readRange } from './read-range.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
+import { StorageWatch } from './storage-watch.ts';
+import type { StorePlace } from './store-place.ts';
 import { type StoreReport, type StoreWatch, unexamined } from './store-report.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
 
@@ -47,6 +57,10 @@ export interface LevelJournalOptions {
   readonly clock?: Clock;
   readonly limits?: Partial<JournalLimits>;
   readonly reopening?: Partial<Reopening>;
+  /** Where its files lie, if it has any. */
+  readonly place?: StorePlace;
+  /** From 0 to 1: spreads the attempts to reopen. */
+  readonly chance?: () => number;
   /** Makes durable what the database has written without a sync; needed where it has files. */
   readonly syncWritten?: () => Promise<void>;
   /** Called after the database was closed for good. */
@@ -61,9 +75,10 @@ export class LevelJournal implements Journal {
   readonly #writer: StreamWriter;
   readonly #feed: LevelFeed;
   readonly #clearing: Clearing;
+  readonly #watch: StorageWatch | undefined;
   readonly #telemetry: Telemetry;
   readonly #onClosed: () => Promise<void>;
-  readonly #watch: StoreWatch | undefined;
+  readonly #keeper: StoreWatch | undefined;
   #epoch = 0;
   #closing: Promise<void> | undefined;
 
@@ -73,6 +88,7 @@ export class LevelJournal implements Journal {
     await journal.#store.open();
     try {
       await journal.#start();
+      journal.#watch?.begin();
     } catch (error) {
       await journal.#store.close();
       throw error;
@@ -84,9 +100,11 @@ export class LevelJournal implements Journal {
     this.limits = { ...defaultLimits, ...options.limits };
     this.#telemetry = options.telemetry ?? (() => {});
     this.#onClosed = options.onClosed ?? (async () => {});
-    this.#watch = options.watch;
+    this.#keeper = options.watch;
     const reopening = { ...defaultReopening, ...options.reopening };
-    this.#store = new LevelStore(options.open, options.clock ?? systemClock, this.#telemetry, reopening);
+    const { open, clock = systemClock, place, chance = Math.random } = options;
+    this.#store = new LevelStore({ open, clock, place, chance, reopening, telemetry: this.#telemetry });
+    this.#watch = place && new StorageWatch(place, this.#store, clock, (gone) => this.#writer.condemn(gone));
     this.#feed = new LevelFeed(this.#store, (stream) => this.#writer.live(stream).durable, this.#telemetry);
     this.#clearing = new Clearing(this.#store, this.#telemetry);
     this.#writer = new StreamWriter({
@@ -105,7 +123,7 @@ export class LevelJournal implements Journal {
 
   /** What the opening of the store found: what is lost or damaged in it, and what was done about that. */
   get opening(): StoreReport {
-    return this.#watch?.report ?? unexamined;
+    return this.#keeper?.report ?? unexamined;
   }
 
   get epoch(): number {
@@ -116,13 +134,25 @@ export class LevelJournal implements Journal {
     return this.#writer.backlogBytes;
   }
 
-  /** Resolves with what was wrong, once reopening was given up: nothing can be written any more. */
+  /** Resolves with what was wrong, once nothing can be read or written any more. */
   get lost(): Promise<HoldfastError> {
     return this.#store.lost;
   }
 
   get incident(): Promise<void> | undefined {
     return this.#store.incident;
+  }
+
+  get outageDeclared(): Promise<void> | undefined {
+    return this.#store.outageDeclared;
+  }
+
+  get outage(): StorageOutage | undefined {
+    return this.#store.outage;
+  }
+
+  get health(): HealthReport {
+    return this.#store.health;
   }
 
   head(stream: string): Promise<Head | undefined> {
@@ -155,7 +185,11 @@ export class LevelJournal implements Journal {
   receipt(stream: string, key: string): Json | undefined | Promise<Json | undefined> {
     assertStream(stream);
     assertText(key);
-    if (this.#store.refusal !== undefined) return this.#writer.whenReady(() => this.receipt(stream, key));
+    if (this.#store.refusal === undefined) return this.#receipt(stream, key);
+    return this.#store.readable().then(() => this.#receipt(stream, key));
+  }
+
+  #receipt(stream: string, key: string): Json | undefined {
     const stored = this.#store.readSync(stream, 'receipt', keys.receipt(stream, key));
     if (stored === undefined) return undefined;
     const text = unseal(keys.receipt(stream, key), stored);
@@ -237,7 +271,7 @@ export class LevelJournal implements Journal {
    * it recorded is not found again by the next opening.
    */
   async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
-    await this.#watch?.settle(record);
+    await this.#keeper?.settle(record);
   }
 
   close(): Promise<void> {
@@ -246,10 +280,12 @@ export class LevelJournal implements Journal {
   }
 
   async #close(): Promise<void> {
+    this.#watch?.close();
     this.#store.beginClose();
     await this.#writer.close(new HoldfastError('JOURNAL_CLOSED'));
     await this.#clearing.settled();
-    if (this.#store.incident === undefined) await this.#watch?.closing(this.#store.db).catch(() => undefined);
+    if (this.#store.incident === undefined)
+      await this.#keeper?.closing(this.#store.db).catch(() => undefined);
     await this.#store.close();
     await this.#onClosed();
   }
@@ -263,6 +299,9 @@ export class LevelJournal implements Journal {
   }
 
   async #learn(db: Store): Promise<void> {
+    const stored = await db.get(keys.epoch);
+    if (stored !== undefined && unseal(keys.epoch, stored) !== String(this.#epoch))
+      throw new HoldfastError('JOURNAL_GONE', { problem: 'another process has opened it meanwhile' });
     await this.#feed.findEnd(db);
     await this.#clearing.finish(db);
   }

@@ -13,6 +13,7 @@ import type {
   Journal,
   JournalLimits,
   KeyValue,
+  Outage,
   ReadOptions,
   ReadPage,
   Snapshot,
@@ -52,6 +53,14 @@ export class RoutedJournal implements Journal {
   /** The disk's: what is in memory goes on beside it. */
   get incident(): Promise<void> | undefined {
     return this.#durable.incident;
+  }
+
+  get outage(): Outage | undefined {
+    return this.#durable.outage;
+  }
+
+  get outageDeclared(): Promise<void> | undefined {
+    return this.#durable.outageDeclared;
   }
 
   get kv(): KeyValue {

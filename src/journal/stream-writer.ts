@@ -76,7 +76,7 @@ export class StreamWriter {
 
   /** The durable head, after everything that waits for it now. */
   head(stream: string): Promise<Head | undefined> {
-    if (this.#options.store.refusal !== undefined) return this.whenReady(() => this.head(stream));
+    if (this.#options.store.refusal !== undefined) return this.#headMeanwhile(stream);
     const live = this.live(stream);
     return live.tail !== undefined && live.waiting > 0
       ? this.#headBehind(live, live.tail)
@@ -160,6 +160,13 @@ export class StreamWriter {
     return head;
   }
 
+  /** In an outage what is known to be durable is what was before it. */
+  async #headMeanwhile(stream: string): Promise<Head | undefined> {
+    const { store } = this.#options;
+    await store.readable();
+    return store.refusal === undefined ? this.head(stream) : this.live(stream).durable;
+  }
+
   /** An empty append settles after all that waits for this stream; an incident settles it too. */
   async #headBehind(live: LiveHead, tail: Head): Promise<Head | undefined> {
     const barrier = await this.putHead(live, tail, [], 0, [], false).catch(() => undefined);
@@ -189,6 +196,8 @@ export class StreamWriter {
     if (needsSync && this.#hasUnsynced) await this.#options.syncWritten();
     this.#hasUnsynced = !needsSync && (this.#hasUnsynced || batch.length > 0);
     await batch.write(needsSync ? synced : unsynced);
+    // The store was found to be gone meanwhile: what was written there is nowhere.
+    if (store.incident !== undefined) throw store.refusal ?? new Error('the journal is being reopened');
     if (entry !== undefined) {
       feed.advance(events, bytes);
       watch?.committed(entry, needsSync);
@@ -196,9 +205,16 @@ export class StreamWriter {
     return needsSync ? 'fsync' : 'os';
   }
 
+  /** Nothing more is written to a store that is not what it was. */
+  condemn(cause: Error): void {
+    this.#beginIncident(cause);
+    this.#loop.stop(cause);
+  }
+
   /** The disk failed: forget what memory believes, reopen, and learn from the disk what is there. */
   #beginIncident(cause: Error): void {
     const { store, telemetry, learn } = this.#options;
+    if (store.incident !== undefined) return;
     telemetry('journal.incident', { problem: cause.message });
     store.reopen(cause, learn, () => {
       this.#heads.clear();

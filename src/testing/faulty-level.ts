@@ -39,8 +39,8 @@ export interface FaultyLevel {
   readonly data: Pick<Store, 'get' | 'put' | 'del' | 'keys' | 'iterator'>;
   /** From now on writes fail by `plan`. As in LevelDB, a handle that met a fault fails until it is opened anew. */
   failWrites(plan: FaultPlan): void;
-  /** The next `count` openings fail. */
-  failOpens(count: number): void;
+  /** The next `count` openings fail, with the code `LEVEL_IO_ERROR` unless another is given. */
+  failOpens(count: number, code?: string): void;
   /** Nothing fails any more, once the handle that met a fault was opened anew. */
   heal(): void;
   /** Lets so many more writes pass; those after them wait, before they are carried out, until they are released. */
@@ -56,14 +56,21 @@ export interface HeldWrites {
 }
 
 export function faultyLevel(): FaultyLevel {
-  const disk: Disk = { writes: 0, syncs: 0, plan: () => undefined, pass: async () => {}, failingOpens: 0 };
+  const disk: Disk = {
+    writes: 0,
+    syncs: 0,
+    plan: () => undefined,
+    pass: async () => {},
+    failingOpens: 0,
+    openCode: ioError,
+  };
   const platter = new MemoryLevel<string, string>();
   let handle: Store | undefined;
   return {
     async open() {
       if (disk.failingOpens > 0) {
         disk.failingOpens -= 1;
-        throw fault('the disk cannot be opened');
+        throw fault('the disk cannot be opened', disk.openCode);
       }
       if (handle !== undefined && handle.status !== 'closed') throw fault('the disk is open already');
       handle = handleOn(platter, disk);
@@ -80,8 +87,9 @@ export function faultyLevel(): FaultyLevel {
     failWrites(plan) {
       disk.plan = plan;
     },
-    failOpens(count) {
+    failOpens(count, code = ioError) {
       disk.failingOpens = count;
+      disk.openCode = code;
     },
     heal() {
       disk.plan = () => undefined;
@@ -111,6 +119,7 @@ interface Disk {
   /** Resolves when the n-th write may be carried out. */
   pass: (write: number) => Promise<void>;
   failingOpens: number;
+  openCode: string;
 }
 
 /** A sublevel is a handle of its own: it closes for good, and what was written through it stays. */
@@ -170,6 +179,8 @@ function signal(): [Promise<void>, () => void] {
   return [given, () => give()];
 }
 
-function fault(message: string): Error {
-  return Object.assign(new Error(message), { code: 'LEVEL_IO_ERROR' });
+const ioError = 'LEVEL_IO_ERROR';
+
+function fault(message: string, code = ioError): Error {
+  return Object.assign(new Error(message), { code });
 }

@@ -146,13 +146,13 @@ describe('while the journal is being reopened', () => {
 
 describe('when reopening is given up', () => {
   test('what waited is refused as not committed, and the entity ends', async () => {
-    const { entity, disk, clock, crashes } = await started({ reopening: { attempts: 2 } });
+    const { entity, disk, clock, crashes } = await started();
     disk.failWrites(everyWrite('before'));
-    disk.failOpens(100);
+    disk.failOpens(1, 'LEVEL_CORRUPTION');
     expect(await codeOf(entity.send(add('lost')))).toBe('OUTCOME_UNKNOWN');
     const waiting = codeOf(entity.send(add('waiting')));
     await clock.advance(60_000);
-    expect(await waiting).toBe('NOT_COMMITTED');
+    expect(await waiting).toBe('JOURNAL_UNAVAILABLE');
     expect(crashes.map(({ message }) => message)).toEqual([
       expect.stringContaining('cannot be read, written or reopened'),
     ]);

@@ -147,7 +147,7 @@ describe('a journal on a disk that fails at random', () => {
     await fc.assert(
       fc.asyncProperty(lives, fc.integer(), fc.constantFrom(0.05, 0.2, 0.5), async (plans, seed, rate) => {
         const store = memoryJournal();
-        const journal = await store.open({ reopening: { attempts: 1_000 } });
+        const journal = await store.open({ reopening: { patienceMs: Number.POSITIVE_INFINITY } });
         const writers = plans.map((_, i): Known => {
           return {
             ...{ stream: `session/s${i}`, head: undefined, texts: [] },

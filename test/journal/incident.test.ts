@@ -217,7 +217,7 @@ describe('while the journal is being reopened', () => {
     expect(journal.incident).toBeDefined();
     await clock.advance(1);
     expect(journal.incident).toBeUndefined();
-    expect(reports.at(-1)).toEqual({ name: 'journal.reopened', data: { attempt: 10 } });
+    expect(reports).toContainEqual({ name: 'journal.reopened', data: { attempt: 10 } });
   });
 
   test('an opening that cannot read what is there counts as an attempt that failed', async () => {
@@ -239,7 +239,7 @@ describe('once reopening was given up', () => {
   async function exhausted(): Promise<Started> {
     const store = await started();
     failNext(store, 'before');
-    store.disk.failOpens(Number.POSITIVE_INFINITY);
+    store.disk.failOpens(1, 'LEVEL_CORRUPTION');
     await appendNext(store);
     await store.clock.advance(60_000);
     return store;
@@ -248,7 +248,7 @@ describe('once reopening was given up', () => {
   test('everything that needs the disk says that the journal is unavailable', async () => {
     const store = await exhausted();
     const { journal, head, reports } = store;
-    expect(reports.filter(({ name }) => name === 'journal.reopenFailed').length).toBe(10);
+    expect(reports.filter(({ name }) => name === 'journal.reopenFailed').length).toBe(1);
     await expect(journal.incident).rejects.toMatchObject({ code: 'JOURNAL_UNAVAILABLE' });
     const calls: Promise<unknown>[] = [
       appendNext(store),

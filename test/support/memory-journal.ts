@@ -18,6 +18,6 @@ export function memoryJournal(): MemoryJournal {
     reports.push({ name, data });
   };
   const open = (options: Partial<LevelJournalOptions> = {}): Promise<LevelJournal> =>
-    LevelJournal.open({ open: disk.open, clock, telemetry, ...options });
+    LevelJournal.open({ open: disk.open, clock, telemetry, chance: () => 0, ...options });
   return { disk, clock, reports, open };
 }
