@@ -118,6 +118,7 @@ class RunningSystem implements System {
       children: [
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
+        service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],
     });
@@ -161,7 +162,8 @@ class RunningSystem implements System {
   tree(): SupervisionNode {
     const standing = { kind: 'worker', status: 'running', incarnation: 1, restarts: 0 } as const;
     const { epoch, backlogBytes } = this.#journal;
-    const journal = { ...standing, id: 'journal', details: { epoch, backlogBytes } };
+    const { health } = this.#level.health;
+    const journal = { ...standing, id: 'journal', details: { epoch, backlogBytes, health } };
     const node = this.#supervisor?.tree() ?? { ...standing, id: 'system' };
     return { ...node, children: [journal, { ...standing, id: 'pubsub' }, ...(node.children ?? [])] };
   }
@@ -182,8 +184,8 @@ class RunningSystem implements System {
     const services = await makeServices({
       config: this.#config,
       ports: this.#ports,
-      level: this.#level,
       journal: this.#journal,
+      level: this.#level,
       pubsub: this.#pubsub,
       liveCounts: this.#liveCounts,
       owned: this.#owned,

@@ -48,6 +48,14 @@ const schema = z.strictObject({
   operationTimeoutMs: positive.nullable().optional(),
   /** Files of sessions must lie below this directory; null takes any relative or absolute name. */
   fileRoot: z.string().min(1).nullable().default(null),
+  /** With fewer bytes free on the disk no new session is taken; 0 for no such mark. */
+  minFreeBytes: z.number().int().min(0).default(104_857_600),
+  /** Bytes beside the store that are given back when the disk is full, so that what must be written still fits; 0 for none. */
+  reserveBytes: z.number().int().min(0).default(16_777_216),
+  /** How often all that is stored is read and checked, in milliseconds; 0 for never. */
+  scrubEveryMs: z.number().int().min(0).default(86_400_000),
+  /** How fast that goes. */
+  scrubBytesPerSecond: positive.default(4_194_304),
 });
 
 /** What has to be of a kind, and cannot be told more of. One of a wrong kind would fail much later, far from here. */

@@ -48,6 +48,8 @@ export type {
   ShownStatus,
   StatusAcknowledged,
   StatusCounts,
+  StorageScrub,
+  StorageStatus,
 } from '../operations/views.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { Listener, Subscription } from './client-events.ts';

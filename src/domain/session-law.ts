@@ -44,7 +44,14 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
 /** What ends something, and what has become of agents. */
 const urgent: ReadonlySet<SessionCommand['type']> = new Set<SessionCommand['type']>([
   ...(['session.terminate', 'session.finishTermination', 'session.expire', 'session.delete'] as const),
-  ...(['agent.complete', 'agent.fail', 'agent.crash', 'agent.stop', 'agent.stopAll'] as const),
+  ...([
+    'agent.complete',
+    'agent.fail',
+    'agent.crash',
+    'agent.restart',
+    'agent.stop',
+    'agent.stopAll',
+  ] as const),
 ]);
 
 export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/${sessionId}`;

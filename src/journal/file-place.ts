@@ -4,6 +4,8 @@ import { DirectoryWatch } from './directory-watch.ts';
 import { DiskSpace } from './disk-space.ts';
 import type { StorePlace } from './store-place.ts';
 
+export const defaultReserveBytes = 16 * 1024 * 1024;
+
 export function filePlace(location: string, reserveBytes: number): StorePlace {
   const root = resolve(location);
   const space = new DiskSpace(root, join(root, 'store'), reserveBytes);

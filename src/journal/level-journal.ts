@@ -38,6 +38,7 @@ import {
 } from './level-store.ts';
 import type { StorageOutage } from './outage.ts';
 import { readRange } from './read-range.ts';
+import { Scrub, type ScrubOptions } from './scrub.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
 import { StorageWatch } from './storage-watch.ts';
@@ -75,6 +76,8 @@ export class LevelJournal implements Journal {
   readonly #writer: StreamWriter;
   readonly #feed: LevelFeed;
   readonly #clearing: Clearing;
+  readonly #clock: Clock;
+  readonly #place: StorePlace | undefined;
   readonly #watch: StorageWatch | undefined;
   readonly #telemetry: Telemetry;
   readonly #onClosed: () => Promise<void>;
@@ -104,6 +107,8 @@ export class LevelJournal implements Journal {
     const reopening = { ...defaultReopening, ...options.reopening };
     const { open, clock = systemClock, place, chance = Math.random } = options;
     this.#store = new LevelStore({ open, clock, place, chance, reopening, telemetry: this.#telemetry });
+    this.#clock = clock;
+    this.#place = place;
     this.#watch = place && new StorageWatch(place, this.#store, clock, (gone) => this.#writer.condemn(gone));
     this.#feed = new LevelFeed(this.#store, (stream) => this.#writer.live(stream).durable, this.#telemetry);
     this.#clearing = new Clearing(this.#store, this.#telemetry);
@@ -261,6 +266,23 @@ export class LevelJournal implements Journal {
     return page;
   }
 
+  /** Bytes that the disk has free; undefined where nobody knows. */
+  async freeBytes(): Promise<number | undefined> {
+    return this.#place?.free();
+  }
+
+  /** Reads all that is stored and checks it; see {@link Scrub}. */
+  scrub(options: Pick<ScrubOptions, 'bytesPerSecond' | 'onDamage'>): Scrub {
+    const drop = (stream: string, key: string): Promise<void> =>
+      this.#writer.whenReady(() =>
+        this.#writer.put(stream, 'Dropping a snapshot', [{ key, value: undefined }]),
+      );
+    return new Scrub({
+      ...{ store: this.#store, kv: this.kv, clock: this.#clock, telemetry: this.#telemetry },
+      ...{ ...options, drop },
+    });
+  }
+
   survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void> {
     const damaged = (stream: string): void => this.#telemetry('head.damaged', { stream });
     return surveyHeads(this.#store, { prefix, visit, damaged });
@@ -280,8 +302,9 @@ export class LevelJournal implements Journal {
   }
 
   async #close(): Promise<void> {
-    this.#watch?.close();
+    const watched = this.#watch?.close();
     this.#store.beginClose();
+    await watched;
     await this.#writer.close(new HoldfastError('JOURNAL_CLOSED'));
     await this.#clearing.settled();
     if (this.#store.incident === undefined)

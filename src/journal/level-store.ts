@@ -189,6 +189,7 @@ export class LevelStore {
   beginClose(): void {
     this.#closing = true;
     this.#outage?.end();
+    this.#outage = undefined;
     this.#endPause();
   }
 
@@ -283,12 +284,12 @@ export class LevelStore {
   }
 
   #begin(): StorageOutage {
-    const { clock, telemetry } = this.#options;
+    const { clock, telemetry, reopening } = this.#options;
     const { fault, writes, health } = this.#state;
     const before = this.#outage;
     const problem = this.#problem ?? new Error('there is not enough space');
     this.#outage = new StorageOutage(fault ?? 'io', writes === 'none', problem, clock);
-    if (writes === 'urgent') this.#outage.again(this.#options.reopening.patienceMs);
+    if (canHeal(fault ?? 'io')) this.#outage.again(backOffMs(this.#state, reopening, 0));
     before?.end();
     this.#declare();
     this.#notifyReads(true);

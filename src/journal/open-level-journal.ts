@@ -1,5 +1,6 @@
 // A journal in a directory: preflight, LevelDB, and this process's claim on it, in that order.
 import { HoldfastError, toError } from '../base/errors.ts';
+import { defaultReserveBytes, filePlace } from './file-place.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import { syncLogs } from './log-files.ts';
 import { prepareDirectory } from './store-directory.ts';
@@ -7,7 +8,10 @@ import { StoreKeeper, type StoreKeeperOptions } from './store-keeper.ts';
 
 export interface OpenLevelJournalOptions
   extends Omit<LevelJournalOptions, 'open' | 'onClosed' | 'syncWritten' | 'watch'>,
-    Partial<Pick<StoreKeeperOptions, 'repair'>> {}
+    Partial<Pick<StoreKeeperOptions, 'repair'>> {
+  /** Kept free beside the database, for what must be written when the disk is full. */
+  readonly reserveBytes?: number;
+}
 
 /**
  * Opens the journal in `location`, a directory that is new, empty, or was made by this function. What is damaged in it is
@@ -16,13 +20,14 @@ export interface OpenLevelJournalOptions
  */
 export async function openLevelJournal(
   location: string,
-  { repair = 'auto', ...options }: OpenLevelJournalOptions = {},
+  { repair = 'auto', reserveBytes = defaultReserveBytes, ...options }: OpenLevelJournalOptions = {},
 ): Promise<LevelJournal> {
   const directory = await prepareDirectory(location);
   const telemetry = options.telemetry ?? (() => {});
   const keeper = new StoreKeeper(directory, { location, repair, telemetry });
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
+      place: filePlace(location, reserveBytes),
       ...options,
       watch: keeper,
       open: () => keeper.open(),

@@ -94,7 +94,7 @@ export interface BackOff {
 /** How long to wait after so many failures: twice as long each time, up to a fifth less by chance. */
 export function backOffMs(state: StorageState, backOff: BackOff, chance: number): number {
   const longest = state.reads ? backOff.longestDelayMs : backOff.longestBlindMs;
-  const full = Math.min(backOff.firstDelayMs * 2 ** (state.failures - 1), longest);
+  const full = Math.min(backOff.firstDelayMs * 2 ** Math.max(0, state.failures - 1), longest);
   return Math.max(1, Math.round(full * (1 - 0.2 * chance)));
 }
 

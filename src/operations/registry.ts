@@ -29,6 +29,8 @@ import type {
   SessionDetails,
   SessionInfo,
   StatusAcknowledged,
+  StorageScrub,
+  StorageStatus,
 } from './views.ts';
 
 const name = z.string().min(1).max(200);
@@ -254,6 +256,14 @@ export const operations = {
   'projections.rebuild': write<ProjectionInfo & Repeatable>()(
     'Makes a read model anew from the journal; until that is done the old one answers.',
     z.strictObject({ name: z.string().min(1).max(200) }),
+  ),
+  'storage.status': read<StorageStatus>()(
+    'How the storage is: its health, the space that is left, what waits for the disk, and the last scrub.',
+    z.strictObject({}),
+  ),
+  'storage.scrub': write<StorageScrub>()(
+    'Reads all that is stored and checks it, now; a second call joins the first.',
+    z.strictObject({}),
   ),
 } as const satisfies Record<string, Operation>;
 

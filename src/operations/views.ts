@@ -196,3 +196,44 @@ interface Delivered<Type extends EventType> {
   /** Hand it to `events.stream` to go on after this event. Absent for callbacks and transient events. */
   readonly cursor?: string;
 }
+
+/** How the storage is. */
+export interface StorageStatus {
+  /**
+   * `healthy`. `degraded`: it is read, and ordinary writes are refused until the disk takes them again. `reopening`: it is closed
+   * and opened again after a fault. `quarantined`: it takes no writes any more, until the process is started again.
+   */
+  readonly health: 'healthy' | 'degraded' | 'reopening' | 'quarantined';
+  /** In milliseconds since the epoch. */
+  readonly since: number;
+  /** What is wrong, in words; null while it is healthy. */
+  readonly problem: string | null;
+  /** `urgent`: only what ends something or frees space. */
+  readonly writes: 'all' | 'urgent' | 'none';
+  /** On the disk; null where nobody knows, as for a store in memory. */
+  readonly freeBytes: number | null;
+  /** With fewer no new session is taken; 0 for no such mark. */
+  readonly minFreeBytes: number;
+  /** What waits for the disk. */
+  readonly backlogBytes: number;
+  /** How often the store was opened. */
+  readonly epoch: number;
+  /** The last scrub that ended. */
+  readonly lastScrub: { readonly at: number; readonly records: number; readonly damaged: number } | null;
+}
+
+/** What a scrub has read and found. */
+export interface StorageScrub {
+  readonly streams: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** How many places were damaged. */
+  readonly damaged: number;
+  /** The first hundred of them: `seq` is the record's, or the name of what else it is. */
+  readonly findings: readonly {
+    readonly stream: string;
+    readonly seq: number | string;
+    readonly problem: string;
+  }[];
+  readonly tookMs: number;
+}

@@ -7,6 +7,7 @@ import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { receiptKey } from '../entity/receipts.ts';
+import type { FreeSpace } from '../journal/free-space.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
@@ -29,6 +30,8 @@ export interface HandlerContext {
   readonly durability: Durability;
   /** Files of sessions must lie below it; null takes any path as a name. */
   readonly fileRoot: string | null;
+  /** What the disk has left. */
+  readonly space: Pick<FreeSpace, 'admit'>;
 }
 
 /** What handlers that look at sessions work with. */

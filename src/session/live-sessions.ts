@@ -115,7 +115,7 @@ export class LiveSessions {
       rested: (sessionId) => this.unload(sessionId),
       isClosing: () => this.#isClosing,
       escalate: (sessionId, { runId, agent }, error, restarts) =>
-        this.#quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
+        this.quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
     };
   }
 
@@ -243,7 +243,7 @@ export class LiveSessions {
     });
   }
 
-  #quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
+  quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
     this.#options.health.givenUp(sessionId, reason, error, restarts);
     void this.leave(sessionId);
   }
@@ -263,7 +263,7 @@ export class LiveSessions {
         this.settle();
         return;
       case 'child.givenUp':
-        this.#quarantine(sessionId, 'it keeps failing', report.error, report.restarts);
+        this.quarantine(sessionId, 'it keeps failing', report.error, report.restarts);
     }
   }
 }

@@ -218,6 +218,11 @@ export class SessionManager implements SupervisedChild {
     });
   }
 
+  /** Takes a session out of service for what was found outside of it; it stays readable. */
+  quarantine(sessionId: string, reason: string, error: Error): void {
+    if (this.health.quarantine(sessionId) === undefined) this.#live.quarantine(sessionId, reason, error, 0);
+  }
+
   /** Deletes what is stored of a session whose status is `deleted`. */
   async removeStored(sessionId: string): Promise<void> {
     await this.#live.leave(sessionId);

@@ -21,13 +21,16 @@ import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
 import { globalTopic, sessionTopic } from '../session/topics.ts';
+import { Storage } from './storage.ts';
 import type { Ports } from './system-options.ts';
+import { waitingOut } from './waiting-out.ts';
 
 export interface Services {
   readonly conditions: Conditions;
   readonly manager: SessionManager;
   readonly projections: Projections;
   readonly operations: ReturnType<typeof bindOperations>;
+  readonly storage: Storage;
 }
 
 /** What outlives an incarnation of the services. */
@@ -54,16 +57,23 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     dispatchAs: (caller) =>
-      codedFor(ports, (name, input, options) => operations.dispatchAs(caller)(name, input, options)),
+      codedFor(ports, (name, input, options) =>
+        waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
+      ),
     runOwned: owned.run,
     goesOn: owned.goesOn,
+  });
+  const storage = new Storage({
+    ...{ ...config, ...ports, journal: level },
+    quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
   });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const operations = bindOperations({
     handlers: {
-      ...sessionHandlers({ ...config, ...shared, manager, conditions }),
+      ...sessionHandlers({ ...config, ...shared, manager, conditions, space: storage.space }),
       ...projectionHandlers({ ...shared, projections, sessions }),
+      ...storage.handlers,
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -72,7 +82,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   try {
     await level.settleFindings((opening) => quarantineFindings(conditions, opening));
     await journal.survey('session/', (head) => adoptStored(manager, head));
-    return { conditions, manager, projections, operations };
+    return { conditions, manager, projections, operations, storage };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();

@@ -69,10 +69,10 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
 }
 
 export function openJournal(
-  { location, repair }: SystemConfig,
+  { location, repair, reserveBytes }: SystemConfig,
   ports: Ports,
   store: OpenStore | undefined,
 ): Promise<LevelJournal> {
   if (store !== undefined) return LevelJournal.open({ ...ports, open: store });
-  return openLevelJournal(location ?? '', { ...ports, repair });
+  return openLevelJournal(location ?? '', { ...ports, repair, reserveBytes });
 }

@@ -67,6 +67,8 @@ export async function createTestSystem(options: TestSystemOptions = {}): Promise
   let ids = 0;
   const start = (): Promise<Boot> =>
     boot(disk.open, clock, {
+      // A test counts its writes, and its clock jumps over days.
+      scrubEveryMs: 0,
       ...rest,
       newId: () => `id-${++ids}`,
       onTelemetry(event) {

@@ -58,6 +58,14 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.sessions.count({}),
     { byStatus: { active: 1, idle: 0, quarantined: 0 }, open: 1, total: 1 },
   ],
+  'storage.status': async ({ client }) => [
+    await client.storage.status(),
+    { health: 'healthy', writes: 'all', problem: null, freeBytes: null, epoch: 1, lastScrub: null },
+  ],
+  'storage.scrub': async ({ client }) => [
+    await client.storage.scrub(),
+    { streams: 1, records: 3, damaged: 0, findings: [] },
+  ],
   'projections.list': async ({ client }) => [
     await client.projections.list(),
     [{ name: 'sessions', rows: 1 }],
@@ -423,6 +431,9 @@ const elsewhere: readonly ErrorCode[] = [
   'JOURNAL_OPEN_FAILED',
   'JOURNAL_CLOSED',
   'JOURNAL_UNAVAILABLE',
+  'JOURNAL_GONE',
+  'STORAGE_FULL',
+  'STORAGE_LOW',
   'JOURNAL_CORRUPT',
   'HISTORY_TRIMMED',
   'VALUE_TOO_LARGE',

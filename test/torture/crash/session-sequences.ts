@@ -18,7 +18,9 @@ function randomSequence(random: Random, most: number): SessionCommand[] {
   const life = new SessionLife({ valueBytes: 2 ** 20 });
   return Array.from({ length: 1 + Math.floor(random() * most) }, () => {
     const { state, seq } = life;
-    const command = randomCommand(random, { state, seq, now: startedAt, saved: undefined });
+    const version = Math.floor(random() * (seq + 1));
+    const earlier = { seq: version, state: life.at(version) };
+    const command = randomCommand(random, { state, seq, now: startedAt, saved: undefined, earlier });
     life.send(command, startedAt);
     return command;
   });
