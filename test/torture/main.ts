@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { corruptHarness } from './corrupt.ts';
 import { crashHarness } from './crash.ts';
+import { diskHarness } from './disk.ts';
 import { feedHarness } from './feed.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
@@ -21,6 +22,7 @@ const harnesses: readonly Harness[] = [
   corruptHarness,
   crashHarness,
   powerHarness,
+  diskHarness,
 ];
 
 const { values, positionals } = parseArgs({

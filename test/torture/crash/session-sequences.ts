@@ -18,7 +18,7 @@ function randomSequence(random: Random, most: number): SessionCommand[] {
   const life = new SessionLife({ valueBytes: 2 ** 20 });
   return Array.from({ length: 1 + Math.floor(random() * most) }, () => {
     const { state, seq } = life;
-    const version = Math.floor(random() * (seq + 1));
+    const version = 1 + Math.floor(random() * Math.max(1, seq));
     const earlier = { seq: version, state: life.at(version) };
     const command = randomCommand(random, { state, seq, now: startedAt, saved: undefined, earlier });
     life.send(command, startedAt);
