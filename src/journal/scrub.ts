@@ -150,7 +150,7 @@ export class Scrub {
 
   /** Ends early when it is stopped. */
   #pause(delayMs: number): Promise<void> {
-    if (this.#stopped) return Promise.resolve();
+    if (this.#stopped || delayMs < 1) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.#options.clock.schedule(Math.ceil(delayMs), resolve);
       this.#wake = () => {
