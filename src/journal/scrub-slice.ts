@@ -7,7 +7,7 @@ import type { Store } from './level-store.ts';
 import { decodeRecord } from './record.ts';
 import { type Damage, look, type Suspicion, type Walk } from './scrub-check.ts';
 
-export const sliceBytes = 256 * 1024;
+const sliceBytes = 256 * 1024;
 
 export interface Slice {
   readonly walk: Walk;

@@ -11,7 +11,7 @@ export type StorageFault =
   /** The directory is not there any more, or is another one, or somebody else's. */
   | 'gone';
 
-export type StorageHealth = 'healthy' | 'reopening' | 'degraded' | 'quarantined';
+type StorageHealth = 'healthy' | 'reopening' | 'degraded' | 'quarantined';
 
 export interface StorageState {
   readonly health: StorageHealth;

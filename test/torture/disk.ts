@@ -24,7 +24,7 @@ const short: Readonly<Record<string, Scenario>> = {
   'second opener': secondOpener,
 };
 
-export const diskScenarios: Readonly<Record<string, Scenario>> = { ...short, 'with reserve': withReserve };
+const diskScenarios: Readonly<Record<string, Scenario>> = { ...short, 'with reserve': withReserve };
 
 export const diskHarness: Harness = {
   name: 'disk',
