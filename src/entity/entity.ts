@@ -12,7 +12,7 @@ import { type Hydrated, hydrate, readTail } from './hydrate.ts';
 import { lost } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
 import { headWhenHealed, outageOf, refuseInOutage } from './outages.ts';
-import { answerFromRecord, noReceipts, receiptsFor, receiptWindow } from './receipts.ts';
+import { answerFromRecord, noReceipts, receiptWindow } from './receipts.ts';
 import { Recorded } from './recorded.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 
@@ -277,11 +277,7 @@ export class Entity<State, C extends Command> {
     this.#decided = last?.state ?? this.#decided;
     this.#decidedSeq = seq;
     this.#lastAt = Math.max(this.#lastAt, last?.draft.event.at ?? this.#ports.clock.now());
-    const receipts =
-      job?.key === undefined
-        ? noReceipts
-        : receiptsFor(job.meta, answer, reply, this.#lastAt, this.#recorded.operations + 1);
-    this.#recorded.add(receipts);
+    const receipts = this.#recorded.record(job?.meta, answer, reply, this.#lastAt);
     this.#flights.add({ events, command, receipts, job, answer });
     if (!this.#flights.isFlying) this.#append();
   }
@@ -298,8 +294,8 @@ export class Entity<State, C extends Command> {
     const { drafts, receipts, state = this.#durable } = loadOf(batch);
     const startedAt = clock.now();
     try {
-      const [head, durability] = [law.summarize(state), demandOf(law, state, batch)];
-      const options = { head, receipts, durability, summaryText: law.summaryText };
+      const durability = demandOf(law, state, batch);
+      const options = { head: law.summarize(state), receipts, durability, summaryText: law.summaryText };
       journal.append(this.stream, this.#head?.version ?? null, drafts, options).then(
         (result) => {
           this.#appendMs = Math.max(1, clock.now() - startedAt);

@@ -1,9 +1,9 @@
 // What an entity knows of the answers on record without asking the journal: how many there are, and of most keys that there
 // is none. It knows the keys only when it has seen the stream without any.
 import type { Receipt } from '../journal/journal.ts';
-import type { CommandMeta } from './command-meta.ts';
+import type { Answer, CommandMeta } from './command-meta.ts';
 import { KeyFilter } from './key-filter.ts';
-import { receiptKey } from './receipts.ts';
+import { noReceipts, receiptKey, receiptsFor } from './receipts.ts';
 
 export class Recorded {
   #operations: number;
@@ -25,11 +25,20 @@ export class Recorded {
     return key === undefined || this.#keys?.mayHave(key) === false ? undefined : key;
   }
 
-  add(receipts: readonly Receipt[]): void {
+  /** What is written of the answer to a command; from now on it counts as recorded. Nobody sent a deadline. */
+  record(
+    meta: CommandMeta | undefined,
+    answer: Answer,
+    reply: Readonly<Record<string, unknown>> | undefined,
+    at: number,
+  ): readonly Receipt[] {
+    if (meta === undefined) return noReceipts;
+    const receipts = receiptsFor(meta, answer, reply, at, this.#operations + 1);
     for (const { key } of receipts) {
       if (this.#operations === 0) this.#keys = new KeyFilter();
       this.#operations += 1;
       this.#keys?.add(key);
     }
+    return receipts;
   }
 }
