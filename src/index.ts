@@ -5,6 +5,7 @@ export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
 export type { TokenCounter } from './domain/built-context.ts';
 export type { StoredEvent } from './journal/journal.ts';
+export { type RestoreOptions, type RestoreReport, restoreBackup } from './system/restore-backup.ts';
 export {
   type AgentContext,
   type AgentDefinition,

@@ -15,6 +15,7 @@ import {
   type ProcessManagerDefinition,
   type ProcessManagerOptions,
 } from './entity/process-manager.ts';
+import type { Backups } from './jobs/backups.ts';
 import type { LevelJournal } from './journal/level-journal.ts';
 import { RoutedJournal } from './journal/routed-journal.ts';
 import { dispatchCoded, eventsCoded } from './operations/coded-payloads.ts';
@@ -26,6 +27,7 @@ import { OwnedCode } from './session/owned-code.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { globalTopic } from './session/topics.ts';
 import { makeServices, type Services } from './system/services.ts';
+import { startBackups, systemBackups } from './system/system-backups.ts';
 import { openJournal, type Ports, readOptions, type SystemOptions } from './system/system-options.ts';
 
 export type { SupervisionNode } from './actor/supervision-tree.ts';
@@ -80,6 +82,7 @@ class RunningSystem implements System {
   readonly #ports: Ports;
   readonly #level: LevelJournal;
   readonly #journal: RoutedJournal;
+  readonly #backups: Backups;
   readonly #pubsub: LocalPubSub<Announcement>;
   readonly #events: EventPort;
   readonly #liveCounts = createLiveCounts();
@@ -99,6 +102,7 @@ class RunningSystem implements System {
     this.#ports = ports;
     this.#level = level;
     this.#journal = RoutedJournal.over(level);
+    this.#backups = systemBackups(config, ports, level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
     this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });
     this.#owned = owned;
@@ -116,6 +120,7 @@ class RunningSystem implements System {
       intensity: systemIntensity,
       report: (report) => this.#hear(report),
       children: [
+        service('backups', () => startBackups(this.#backups)),
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
         service('storage', () => this.#serving().storage.start()),
@@ -186,6 +191,7 @@ class RunningSystem implements System {
       ports: this.#ports,
       journal: this.#journal,
       level: this.#level,
+      backups: this.#backups,
       pubsub: this.#pubsub,
       liveCounts: this.#liveCounts,
       owned: this.#owned,

@@ -1,4 +1,5 @@
 // The configuration of a system: one schema with every default, checked once, every fault named with its place.
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
@@ -6,6 +7,7 @@ import { idPattern } from './ids.ts';
 import { faultsOfWorkerAgent } from './worker-agent.ts';
 
 const positive = z.number().int().min(1);
+const count = z.number().int().min(0);
 
 const schema = z.strictObject({
   /** The directory of the store: new, empty, or made by Holdfast. */
@@ -56,6 +58,21 @@ const schema = z.strictObject({
   scrubEveryMs: z.number().int().min(0).default(86_400_000),
   /** How fast that goes. */
   scrubBytesPerSecond: positive.default(4_194_304),
+  /** Where backups are kept; beside the store, under its name and `-backups`, where it is not given. */
+  backupDirectory: z.string().min(1).optional(),
+  /** How often a backup is made by itself, in milliseconds; null for never. */
+  backupEveryMs: z.number().int().min(1_000).nullable().default(null),
+  /** How much of the store a backup reads in a second, at most. */
+  backupBytesPerSecond: positive.default(67_108_864),
+  /** How many hours, days, weeks and months keep one backup each. */
+  backupRetention: z
+    .strictObject({
+      hourly: count.default(24),
+      daily: count.default(7),
+      weekly: count.default(4),
+      monthly: count.default(12),
+    })
+    .optional(),
 });
 
 /** What has to be of a kind, and cannot be told more of. One of a wrong kind would fail much later, far from here. */
@@ -73,8 +90,12 @@ const ports = {
 
 export type SystemConfigInput = z.input<typeof schema>;
 
+/** Options that may stay without a value. */
+type Unset = 'location' | 'backupDirectory' | 'backupRetention';
+
 export interface SystemConfig
-  extends Required<Omit<z.output<typeof schema>, 'location' | keyof typeof presets.default>> {
+  extends Required<Omit<z.output<typeof schema>, Unset | keyof typeof presets.default>>,
+    Pick<z.output<typeof schema>, Exclude<Unset, 'location'>> {
   readonly location: string | undefined;
   readonly maxSessions: number | null;
   readonly mailboxSize: number;
@@ -130,7 +151,18 @@ function faultsOfPlace(input: unknown): readonly string[] {
   if (typeof input !== 'object' || input === null) return [];
   const { location, store } = input as Readonly<Record<string, unknown>>;
   const isMissing = location === undefined && store === undefined;
-  return isMissing ? ['location: give the directory in which the sessions are kept'] : [];
+  if (isMissing) return ['location: give the directory in which the sessions are kept'];
+  const { backupDirectory } = input as Readonly<Record<string, unknown>>;
+  const within = typeof location === 'string' && typeof backupDirectory === 'string';
+  return within && isWithin(backupDirectory, location)
+    ? ['backupDirectory: give a directory outside of the store']
+    : [];
+}
+
+/** What lies in the store goes with the store. */
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(resolve(folder), resolve(path));
+  return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
 function functionPort(): z.ZodType {

@@ -118,6 +118,18 @@ export const errorCatalogue = {
   LAW_CHANGED: entry(
     '{stream} was written under version {found} of its law, this version reads up to {supported}',
   ),
+
+  // backups
+  BACKUP_NOT_FOUND: entry('There is no backup {backup}'),
+  BACKUP_DAMAGED: entry('The backup {backup} is damaged: {problem}'),
+  BACKUP_FORMAT: entry(
+    'The backup {backup} is of format {found}, this version reads {supported}: upgrade Holdfast',
+  ),
+  RESTORE_REFUSED: entry(
+    'Something is at {location}: name an empty place, or force it, and it is backed up and replaced',
+  ),
+  BACKUPS_OFF: entry('There is no place for backups: name one in the option backupDirectory'),
+  BACKUP_FAILED: entry('The backup could not be made, read or restored: {problem}', true),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -33,6 +33,7 @@ export type {
   Acknowledged,
   AgentDetails,
   AgentInfo,
+  BackupInfo,
   ConditionInfo,
   ContextEntry,
   DeliveredEvent,

@@ -23,7 +23,7 @@ import type {
   Snapshot,
   Version,
 } from './journal.ts';
-import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
+import { corrupt, notCommitted, outcomeUnknown, readFault } from './journal-errors.ts';
 import { assertStream, assertText, keys } from './keys.ts';
 import { lastEpoch } from './last-epoch.ts';
 import { LevelFeed } from './level-feed.ts';
@@ -62,6 +62,8 @@ export interface LevelJournalOptions {
   readonly place?: StorePlace;
   /** From 0 to 1: spreads the attempts to reopen. */
   readonly chance?: () => number;
+  /** Fills the database before anything is read from it: how a backup is restored. */
+  readonly load?: (db: Store) => Promise<void>;
   /** Makes durable what the database has written without a sync; needed where it has files. */
   readonly syncWritten?: () => Promise<void>;
   /** Called after the database was closed for good. */
@@ -90,6 +92,7 @@ export class LevelJournal implements Journal {
     const journal = new LevelJournal(options);
     await journal.#store.open();
     try {
+      await options.load?.(journal.#store.db);
       await journal.#start();
       journal.#watch?.begin();
     } catch (error) {
@@ -294,6 +297,19 @@ export class LevelJournal implements Journal {
    */
   async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
     await this.#keeper?.settle(record);
+  }
+
+  /** Runs a job that only reads; one that an incident cuts off runs again, from its beginning, on the reopened database. */
+  async inspect<T>(job: (db: Store) => Promise<T>): Promise<T> {
+    for (;;) {
+      const db = await this.#store.ready();
+      try {
+        return await job(db);
+      } catch (error) {
+        // A long job may hear of it when the incident is long over.
+        if (db.status === 'open') throw readFault(error, 'store', 'all');
+      }
+    }
   }
 
   close(): Promise<void> {

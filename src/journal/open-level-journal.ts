@@ -3,6 +3,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import { defaultReserveBytes, filePlace } from './file-place.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import { syncLogs } from './log-files.ts';
+import { finishSwap } from './restore-swap.ts';
 import { prepareDirectory } from './store-directory.ts';
 import { StoreKeeper, type StoreKeeperOptions } from './store-keeper.ts';
 
@@ -22,6 +23,7 @@ export async function openLevelJournal(
   location: string,
   { repair = 'auto', reserveBytes = defaultReserveBytes, ...options }: OpenLevelJournalOptions = {},
 ): Promise<LevelJournal> {
+  await finishSwap(location);
   const directory = await prepareDirectory(location);
   const telemetry = options.telemetry ?? (() => {});
   const keeper = new StoreKeeper(directory, { location, repair, telemetry });

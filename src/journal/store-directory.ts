@@ -138,3 +138,14 @@ async function readMarker(root: string, location: string): Promise<Marker> {
     supported: directoryFormat,
   });
 }
+
+/** The id that the store in `location` got when it was made; undefined where it cannot be read. */
+export async function readStoreId(location: string): Promise<string | undefined> {
+  const text = await readFile(join(resolve(location), markerFile), 'utf8').catch(() => undefined);
+  try {
+    const { uuid } = JSON.parse(text ?? '{}') as { readonly uuid?: unknown };
+    return typeof uuid === 'string' ? uuid : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -15,6 +15,7 @@ import type {
   Acknowledged,
   AgentDetails,
   AgentInfo,
+  BackupInfo,
   ConditionInfo,
   ContextEntry,
   DeliveredEvent,
@@ -264,6 +265,19 @@ export const operations = {
   'storage.scrub': write<StorageScrub>()(
     'Reads all that is stored and checks it, now; a second call joins the first.',
     z.strictObject({}),
+  ),
+  'backups.create': write<BackupInfo & Repeatable>()(
+    'Copies the whole store while it is in use, and proves the copy. A call while one is being made gets that one.',
+    z.strictObject({ note: z.string().max(1000).optional() }),
+  ),
+  'backups.list': read<readonly BackupInfo[]>()('The backups, oldest first.', z.strictObject({})),
+  'backups.verify': write<BackupInfo & Repeatable>()(
+    'Restores a backup to a scratch place and reads every stream; one that does not hold is set aside.',
+    z.strictObject({ backupId: z.string().max(64) }),
+  ),
+  'backups.delete': write<Repeatable & { readonly backupId: string }>()(
+    'Deletes a backup.',
+    z.strictObject({ backupId: z.string().max(64) }),
   ),
 } as const satisfies Record<string, Operation>;
 

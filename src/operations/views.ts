@@ -237,3 +237,32 @@ export interface StorageScrub {
   }[];
   readonly tookMs: number;
 }
+
+/** A copy of the whole store, as it was at one group commit. */
+export interface BackupInfo {
+  readonly backupId: string;
+  /** Its folder, on the machine of the system. */
+  readonly path: string;
+  readonly createdAt: number;
+  /** Who asked for it; retention decides only on those of the schedule. */
+  readonly cause: 'manual' | 'schedule' | 'restore';
+  readonly note: string | null;
+  /** `verified`: it was restored to a scratch place, and every stream read from there. `damaged`: it did not hold, and is kept aside. */
+  readonly status: 'verified' | 'unverified' | 'damaged';
+  readonly verified: boolean;
+  readonly verifiedAt: number | null;
+  /** The last group commit that it holds. */
+  readonly feedPosition: number;
+  readonly epoch: number;
+  readonly streams: number;
+  readonly events: number;
+  readonly records: number;
+  /** Of keys and values, before they were compressed. */
+  readonly bytes: number;
+  /** On the disk. */
+  readonly storedBytes: number;
+  /** Streams that cannot be proven in the store itself; it holds them as they are there. */
+  readonly damaged: readonly { readonly stream: string; readonly problem: string }[];
+  /** Why it is damaged. */
+  readonly problem: string | null;
+}

@@ -3,6 +3,8 @@
 import type { SystemConfig } from '../base/config.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { Follower } from '../entity/follower.ts';
+import { backupHandlers } from '../jobs/backup-handlers.ts';
+import type { Backups } from '../jobs/backups.ts';
 import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
@@ -39,6 +41,7 @@ export interface Surroundings {
   readonly ports: Ports;
   readonly level: LevelJournal;
   readonly journal: RoutedJournal;
+  readonly backups: Backups;
   readonly pubsub: LocalPubSub<Announcement>;
   readonly liveCounts: ReturnType<typeof createLiveCounts>;
   readonly owned: OwnedCode;
@@ -74,6 +77,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...sessionHandlers({ ...config, ...shared, manager, conditions, space: storage.space }),
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
+      ...backupHandlers(surroundings),
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,

@@ -25,7 +25,7 @@ const agents: AgentDefinitions = {
 };
 
 async function started(options: TestSystemOptions = {}): Promise<TestSystem> {
-  open = await createTestSystem({ agents, passivateAfterMs: null, ...options });
+  open = await createTestSystem({ agents, passivateAfterMs: null, backupDirectory: join(root, 'backups'), ...options });
   await open.client.sessions.create({ sessionId });
   await open.client.messages.send(message);
   return open;
@@ -272,6 +272,22 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.events.publish({ ...one, type: 'llm.responded', data: { content: 'x' } }),
     { seq: 4 },
   ],
+  'backups.create': async ({ client }) => [
+    await client.backups.create({ note: 'n' }),
+    { status: 'verified', note: 'n', events: 3, streams: 1 },
+  ],
+  'backups.list': async ({ client }) => {
+    const { backupId } = await client.backups.create();
+    return [await client.backups.list(), [{ backupId }]];
+  },
+  'backups.verify': async ({ client }) => {
+    const { backupId } = await client.backups.create();
+    return [await client.backups.verify({ backupId }), { backupId, status: 'verified' }];
+  },
+  'backups.delete': async ({ client }) => {
+    const { backupId } = await client.backups.create();
+    return [await client.backups.delete({ backupId }), { backupId }];
+  },
   'events.list': async ({ client }) => [
     await client.events.list({ ...one, limit: 1 }),
     { items: [{ sessionId, seq: 1, type: 'session.statusChanged', cursor: '1' }], cursor: '1' },
@@ -407,6 +423,10 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     }
     return test.client.messages.send(message);
   }),
+  BACKUP_NOT_FOUND: after(({ client }) => {
+    const backupId = '20260101T000000000Z-00000000';
+    return [client.backups.verify({ backupId }), client.backups.delete({ backupId })];
+  }),
   SYSTEM_NOT_SERVING: after(async (test) => {
     await test.close();
     return test.client.sessions.list({});
@@ -440,6 +460,11 @@ const elsewhere: readonly ErrorCode[] = [
   'BATCH_TOO_LARGE',
   'KEY_TOO_LARGE',
   'LAW_CHANGED',
+  'BACKUP_DAMAGED',
+  'BACKUP_FORMAT',
+  'BACKUP_FAILED',
+  'BACKUPS_OFF',
+  'RESTORE_REFUSED',
   'KILLED',
   'SCOPE_CLOSED',
   'CHILD_EXISTS',
