@@ -25,7 +25,12 @@ const agents: AgentDefinitions = {
 };
 
 async function started(options: TestSystemOptions = {}): Promise<TestSystem> {
-  open = await createTestSystem({ agents, passivateAfterMs: null, backupDirectory: join(root, 'backups'), ...options });
+  open = await createTestSystem({
+    agents,
+    passivateAfterMs: null,
+    backupDirectory: join(root, 'backups'),
+    ...options,
+  });
   await open.client.sessions.create({ sessionId });
   await open.client.messages.send(message);
   return open;

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { corruptHarness } from './corrupt.ts';
 import { crashHarness } from './crash.ts';
 import { diskHarness } from './disk.ts';
+import { backupHarness } from './backup.ts';
 import { feedHarness } from './feed.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
@@ -23,6 +24,7 @@ const harnesses: readonly Harness[] = [
   crashHarness,
   powerHarness,
   diskHarness,
+  backupHarness,
 ];
 
 const { values, positionals } = parseArgs({
