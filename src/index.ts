@@ -7,6 +7,14 @@ export type { TokenCounter } from './domain/built-context.ts';
 export type { StoredEvent } from './journal/journal.ts';
 export { type RestoreOptions, type RestoreReport, restoreBackup } from './system/restore-backup.ts';
 export {
+  type CapsuleReport,
+  type ExportOptions,
+  exportSession,
+  type ImportOptions,
+  importSession,
+  verifyCapsule,
+} from './system/session-files.ts';
+export {
   type AgentContext,
   type AgentDefinition,
   type AgentDefinitions,

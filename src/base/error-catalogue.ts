@@ -130,6 +130,14 @@ export const errorCatalogue = {
   ),
   BACKUPS_OFF: entry('There is no place for backups: name one in the option backupDirectory'),
   BACKUP_FAILED: entry('The backup could not be made, read or restored: {problem}', true),
+
+  // capsules
+  CAPSULE_INVALID: entry('The capsule is damaged or none, at line {line}: {problem}'),
+  CAPSULE_REDACTED: entry(
+    'The session {sessionId} cannot live again from this capsule: the payload of event {seq}, {type}, was left out',
+  ),
+  NOT_JOURNALED: entry('The session {sessionId} has no records: it is not journaled'),
+  UPLOAD_NOT_FOUND: entry('There is no upload {uploadId}: it was used, has expired, or never was'),
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

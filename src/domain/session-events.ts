@@ -58,6 +58,16 @@ export interface RestoredData {
   readonly files: readonly (readonly [path: string, addedAt: number])[];
   readonly fileIndex: readonly (readonly [path: string, metadata: Json, lastAccessedAt: number])[];
   readonly memory: readonly (readonly [key: string, value: Json])[];
+  /** Where it comes from, when it was exported elsewhere or under another id. */
+  readonly origin?: SessionOrigin;
+}
+
+/** A session as it was exported: its last event with that record's hash, and the digest of the capsule that holds the records. */
+export interface SessionOrigin {
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly chain?: string;
+  readonly digest?: string;
 }
 
 /** What a session is again: the state of a version of its own, as it was then. */

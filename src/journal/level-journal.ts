@@ -3,7 +3,10 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { adoptRecords } from './adopt.ts';
 import { Clearing, removalMarker, trimMarker } from './clearing.ts';
+import type { Write } from './commit-loop.ts';
+import { measure } from './encode-append.ts';
 import { encodeHead, tombstoneOf } from './head.ts';
 import { type HeadQuery, readHeads } from './head-page.ts';
 import { surveyHeads } from './head-survey.ts';
@@ -14,6 +17,7 @@ import type {
   EventDraft,
   FeedEntry,
   Head,
+  HeadDraft,
   HeadGlance,
   HeadPage,
   Journal,
@@ -37,7 +41,7 @@ import {
   type Store,
 } from './level-store.ts';
 import type { StorageOutage } from './outage.ts';
-import { readRange } from './read-range.ts';
+import { readRange, readStored } from './read-range.ts';
 import { Scrub, type ScrubOptions } from './scrub.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
@@ -297,6 +301,37 @@ export class LevelJournal implements Journal {
    */
   async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
     await this.#keeper?.settle(record);
+  }
+
+  /** Durable records after `after` as they are stored, a page of them. */
+  readRecords(stream: string, after: number, limit: number): Promise<readonly string[]> {
+    assertStream(stream);
+    return this.#store.read(stream, after + 1, (db) =>
+      readStored(db, stream, after, this.#writer.live(stream).durable, limit),
+    );
+  }
+
+  /** Appends records that were written elsewhere, byte for byte, with the snapshots that they need. */
+  async adopt(
+    stream: string,
+    expected: Version | null,
+    records: readonly string[],
+    draft: HeadDraft & { readonly firstSeq: number },
+    snapshots: readonly Snapshot[] = [],
+  ): Promise<Append> {
+    assertStream(stream);
+    const beside: Write[] = [];
+    for (const snapshot of snapshots)
+      beside.push(
+        ...(await this.#store.read(stream, 'snapshot', (db) => snapshotWrites(db, stream, snapshot))),
+      );
+    return this.#writer.whenReady(() => {
+      const live = this.#writer.live(stream);
+      if ((live.tail?.version ?? null) !== expected) return this.#writer.conflict(stream);
+      const { head, writes, events } = adoptRecords(stream, live.tail, records, draft, this.#epoch);
+      const all = [...writes, ...beside];
+      return this.#writer.putHead(live, head, all, measure(stream, all, this.limits), events);
+    });
   }
 
   /** Runs a job that only reads; one that an incident cuts off runs again, from its beginning, on the reopened database. */

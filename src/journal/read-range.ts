@@ -40,6 +40,20 @@ export async function readRange(
   return { events, chain: previous, end: last === head.seq };
 }
 
+/** Records as they are stored, unread: whoever takes them decodes them. */
+export async function readStored(
+  db: Store,
+  stream: string,
+  after: number,
+  head: Head | undefined,
+  limit: number,
+): Promise<readonly string[]> {
+  if (head === undefined || after >= head.seq) return [];
+  if (after + 1 < head.firstSeq)
+    throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq: head.firstSeq });
+  return readValues(db, stream, after + 1, Math.min(limit, head.seq - after));
+}
+
 /** Who names a hash has read that record, so that a head which ends before it, or at another, has lost history. */
 function assertEndsAt({ stream, seq, chain }: Head, after: number, known: string | undefined): void {
   if (known === undefined) return;

@@ -6,6 +6,7 @@ import type { Json } from '../base/json.ts';
 import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
 import { type BuiltContext, contextSections } from '../domain/built-context.ts';
 import { conditionKinds } from '../domain/condition-law.ts';
+import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
@@ -19,7 +20,9 @@ import type {
   ConditionInfo,
   ContextEntry,
   DeliveredEvent,
+  ExportPage,
   FileInfo,
+  Imported,
   IndexedFileInfo,
   MessageInfo,
   Page,
@@ -265,6 +268,36 @@ export const operations = {
   'storage.scrub': write<StorageScrub>()(
     'Reads all that is stored and checks it, now; a second call joins the first.',
     z.strictObject({}),
+  ),
+  'sessions.export': read<ExportPage>()(
+    'A session as text, a page at a time: a capsule of its records that proves itself, or its content as JSON.',
+    z.strictObject({
+      sessionId,
+      format: z.enum(['capsule', 'json']).default('capsule'),
+      redact: z
+        .strictObject({
+          payloads: z.literal('all').optional(),
+          roles: z.array(z.enum(messageRoles)).min(1).optional(),
+          types: z.array(z.string().max(128)).min(1).max(100).optional(),
+          paths: z.array(z.string().min(1).max(512)).min(1).max(100).optional(),
+        })
+        .optional(),
+      cursor: cursor.optional(),
+    }),
+  ),
+  'sessions.upload': write<{ readonly uploadId: string; readonly characters: number }>()(
+    'Takes a piece of a text that `sessions.import` is to read; the pieces of one upload in their order.',
+    z.strictObject({ uploadId: z.string().regex(idPattern).optional(), text: z.string() }),
+  ),
+  'sessions.import': write<Imported>()(
+    'Brings back an exported session: with its records under its own id, as a new life under another.',
+    z.strictObject({
+      text: z.string().optional(),
+      uploadId: z.string().regex(idPattern).optional(),
+      as: sessionId.optional(),
+      overwrite: z.boolean().default(false),
+      agents: z.enum(['stop', 'resume']).default('stop'),
+    }),
   ),
   'backups.create': write<BackupInfo & Repeatable>()(
     'Copies the whole store while it is in use, and proves the copy. A call while one is being made gets that one.',

@@ -266,3 +266,21 @@ export interface BackupInfo {
   /** Why it is damaged. */
   readonly problem: string | null;
 }
+
+/** A page of an exported session: whole lines, to be put one behind the other. */
+export interface ExportPage {
+  readonly text: string;
+  /** Hand it to the next call, with the same redaction; undefined at the end. */
+  readonly cursor?: string;
+}
+
+/** What became of an import. */
+export interface Imported extends Repeatable {
+  readonly sessionId: string;
+  /** The session's newest event. */
+  readonly seq: number;
+  /** `records`: the original events, byte for byte. `restored`: a new life that begins with all that it held. */
+  readonly as: 'records' | 'restored';
+  /** Of its newest record, when it has the original ones. */
+  readonly chain: string | null;
+}

@@ -9,6 +9,7 @@ import type { Announcement } from '../entity/announcement.ts';
 import { receiptKey } from '../entity/receipts.ts';
 import type { FreeSpace } from '../journal/free-space.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { LevelJournal } from '../journal/level-journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Conditions } from '../recovery/conditions.ts';
@@ -21,6 +22,8 @@ export interface HandlerContext {
   readonly conditions: Conditions;
   readonly agents: AgentRegistry;
   readonly journal: Journal;
+  /** The records of journaled sessions as they are stored. */
+  readonly records: Pick<LevelJournal, 'readRecords' | 'adopt'>;
   readonly pubsub: PubSub<Announcement>;
   readonly clock: Clock;
   readonly newId: IdSource;

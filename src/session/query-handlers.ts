@@ -11,7 +11,7 @@ import { contextOf, type SessionState, statusOf } from '../domain/session-state.
 import type { StoredEvent } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
-import { deserializeSession, serializeSession } from '../operations/session-record.ts';
+import { deserializeSession, type SessionRecord, serializeSession } from '../operations/session-record.ts';
 import type { ContextEntry, SavedInfo, SessionDetails } from '../operations/views.ts';
 import type { Condition } from '../recovery/condition.ts';
 import { conditionInfo } from './condition-handlers.ts';
@@ -121,21 +121,26 @@ function detailsAt(
   };
 }
 
-async function prepareSave(
+async function prepareSave(context: HandlerContext, sessionId: string): Promise<PreparedWrite<SavedInfo>> {
+  const record = await sessionRecord(context, sessionId);
+  return {
+    answer: savedInfo(record),
+    writes: [{ key: savedKey(sessionId), value: record as unknown as Json }],
+  };
+}
+
+/** All that a session holds, as it is saved and exported. */
+export async function sessionRecord(
   { manager, journal, clock }: HandlerContext,
   sessionId: string,
-): Promise<PreparedWrite<SavedInfo>> {
+): Promise<SessionRecord> {
   const { state, seq } = await manager.read(sessionId);
   const first = Math.max(state.conversation.clearedThrough, await beginning(journal, sessionId));
   const span = { after: first, through: seq, conversation: state.conversation };
   const whole = await readForwards(journal, sessionId, span, Number.POSITIVE_INFINITY, (event) =>
     isMessage(event) ? event : undefined,
   );
-  const record = serializeSession(state, whole.items, clock.now(), seq);
-  return {
-    answer: savedInfo(record),
-    writes: [{ key: savedKey(sessionId), value: record as unknown as Json }],
-  };
+  return serializeSession(state, whole.items, clock.now(), seq);
 }
 
 async function restoreSession(

@@ -1,6 +1,7 @@
 // The handlers of all operations on sessions, for system.ts to bind.
 import type { Handlers } from '../operations/bind.ts';
 import { type AgentOperation, agentHandlers } from './agent-handlers.ts';
+import { type CapsuleOperation, capsuleHandlers } from './capsule-handlers.ts';
 import { type CheckpointOperation, checkpointHandlers } from './checkpoint-handlers.ts';
 import { type ConditionOperation, conditionHandlers } from './condition-handlers.ts';
 import { type ContentOperation, contentHandlers } from './content-handlers.ts';
@@ -16,6 +17,7 @@ type SessionOperation =
   | QueryOperation
   | AgentOperation
   | ConditionOperation
+  | CapsuleOperation
   | CheckpointOperation
   | IntegrityOperation;
 
@@ -27,6 +29,7 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...queryHandlers(context),
     ...agentHandlers(context),
     ...conditionHandlers(context),
+    ...capsuleHandlers(context),
     ...checkpointHandlers(context),
     ...integrityHandlers(context),
   };

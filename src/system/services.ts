@@ -39,6 +39,7 @@ export interface Services {
 export interface Surroundings {
   readonly config: SystemConfig;
   readonly ports: Ports;
+  /** What `journal` keeps on the disk. */
   readonly level: LevelJournal;
   readonly journal: RoutedJournal;
   readonly backups: Backups;
@@ -74,7 +75,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const projections = new Projections([sessions]);
   const operations = bindOperations({
     handlers: {
-      ...sessionHandlers({ ...config, ...shared, manager, conditions, space: storage.space }),
+      ...sessionHandlers({ ...config, ...shared, records: level, manager, conditions, space: storage.space }),
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
       ...backupHandlers(surroundings),

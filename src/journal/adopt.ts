@@ -1,0 +1,44 @@
+// Records that were written elsewhere, as they are: same bytes, same hashes, so that the chain goes on from where it is.
+import type { Write } from './commit-loop.ts';
+import { encodeHead } from './head.ts';
+import type { Head, HeadDraft, StoredEvent, Version } from './journal.ts';
+import { corrupt } from './journal-errors.ts';
+import { keys } from './keys.ts';
+import { decodeRecord, genesis } from './record.ts';
+
+export interface Adopted {
+  readonly head: Head;
+  readonly writes: readonly Write[];
+  readonly events: readonly StoredEvent[];
+}
+
+/** The stream after the records, which follow `tail`, or begin it at `firstSeq`. Throws `JOURNAL_CORRUPT` for any that do not. */
+export function adoptRecords(
+  stream: string,
+  tail: Head | undefined,
+  records: readonly string[],
+  draft: HeadDraft & { readonly firstSeq: number },
+  epoch: number,
+): Adopted {
+  let seq = tail?.seq ?? draft.firstSeq - 1;
+  let chain = tail?.chain ?? (draft.firstSeq === 1 ? genesis : undefined);
+  const writes: Write[] = [];
+  const events: StoredEvent[] = [];
+  for (const value of records) {
+    seq += 1;
+    const { event, prev, hash } = decodeRecord(value, stream, seq);
+    if (chain !== undefined && prev !== chain)
+      throw corrupt(stream, seq, 'it does not follow the record before it');
+    writes.push({ key: keys.event(stream, seq), value });
+    events.push(event);
+    chain = hash;
+  }
+  const { status, dueAt, summary } = draft;
+  const head: Head = {
+    ...{ stream, version: String(seq) as Version, seq, chain: chain ?? genesis, epoch },
+    ...{ status, dueAt, summary, operations: tail?.operations ?? 0 },
+    firstSeq: tail?.firstSeq ?? draft.firstSeq,
+    updatedAt: events.at(-1)?.at ?? tail?.updatedAt ?? 0,
+  };
+  return { head, writes: [...writes, encodeHead(head)], events };
+}

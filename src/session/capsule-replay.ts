@@ -1,0 +1,130 @@
+// A capsule lived through: every line proven, every event taken by the law, from the first to the last. It needs no store.
+import { HoldfastError, toError } from '../base/errors.ts';
+import type { MessageEvent } from '../domain/session-events.ts';
+import { sessionLaw } from '../domain/session-law.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import {
+  type CapsuleFooter,
+  type CapsuleHeader,
+  type CapsulePart,
+  CapsuleReader,
+} from '../journal/capsule.ts';
+import type { Snapshot, StoredEvent } from '../journal/journal.ts';
+
+/** The first event that the law does not take, and why. */
+export interface Halt {
+  readonly seq: number;
+  readonly type: string;
+  readonly problem: string;
+  /** True when it is only that its payload was left out. */
+  readonly redacted: boolean;
+}
+
+export class CapsuleReplay {
+  readonly #reader = new CapsuleReader();
+  readonly #snapshots: Snapshot[] = [];
+  #header: CapsuleHeader | undefined;
+  #footer: CapsuleFooter | undefined;
+  #events: StoredEvent[] = [];
+  readonly records: string[] = [];
+  /** Of each record, for whoever has some of them already. */
+  readonly hashes: string[] = [];
+  readonly #keeps: boolean;
+
+  /** `keeps`: all of it, for an import; else only what its replay needs. */
+  constructor(keeps: boolean) {
+    this.#keeps = keeps;
+  }
+
+  take(line: string): void {
+    const part: CapsulePart = this.#reader.take(line);
+    if ('header' in part) this.#header = part.header;
+    else if ('snapshot' in part) this.#snapshots.push(part.snapshot);
+    else if ('footer' in part) this.#footer = part.footer;
+    else this.#takeRecord(part);
+  }
+
+  /** All of it, once its end was seen; throws `CAPSULE_INVALID` when it was not. */
+  end(): Capsule {
+    this.#reader.end();
+    return {
+      header: this.#header as CapsuleHeader,
+      footer: this.#footer as CapsuleFooter,
+      events: this.#events,
+      snapshots: this.#snapshots,
+      records: this.records,
+      hashes: this.hashes,
+    };
+  }
+
+  #takeRecord({ record, event, hash }: Extract<CapsulePart, { record: string }>): void {
+    this.#events.push(event);
+    if (!this.#keeps) return;
+    this.records.push(record);
+    this.hashes.push(hash);
+  }
+}
+
+export interface Capsule {
+  readonly header: CapsuleHeader;
+  readonly footer: CapsuleFooter;
+  readonly events: readonly StoredEvent[];
+  readonly snapshots: readonly Snapshot[];
+  readonly records: readonly string[];
+  readonly hashes: readonly string[];
+}
+
+export type Lived = { readonly state: SessionState } | { readonly halt: Halt };
+
+/** The state after the last event, or where the law did not go on. */
+export function liveThrough({ header, events, snapshots }: Capsule): Lived {
+  const { stream, firstSeq } = header;
+  const base = firstSeq === 1 ? undefined : oldestUsable(snapshots, firstSeq);
+  let state = startOf(stream, firstSeq, base);
+  for (const event of events) {
+    if (base !== undefined && event.seq <= base.seq) continue;
+    const next = evolved(state, event);
+    if ('halt' in next) return next;
+    state = next.state;
+  }
+  return { state };
+}
+
+/** As a stream is hydrated: from nothing, from a snapshot where its beginning was trimmed, or behind its own tombstone. */
+export function startOf(stream: string, firstSeq: number, base: Snapshot | undefined): SessionState {
+  if (base !== undefined) return sessionLaw.decode(base.state);
+  return firstSeq === 1 ? sessionLaw.initial(stream) : sessionLaw.tombstone(stream);
+}
+
+export function oldestUsable(snapshots: readonly Snapshot[], firstSeq: number): Snapshot | undefined {
+  return snapshots
+    .filter(({ lawVersion, seq }) => lawVersion === sessionLaw.version && seq >= firstSeq - 1)
+    .sort((a, b) => a.seq - b.seq)[0];
+}
+
+function evolved(state: SessionState, event: StoredEvent): Lived {
+  const { seq, type } = event;
+  const redacted = event.data === undefined;
+  try {
+    const next = sessionLaw.evolve(state, event);
+    if (next !== undefined) return { state: next };
+    return { halt: { seq, type, redacted, problem: 'it is not lawful after the events before it' } };
+  } catch (error) {
+    return { halt: { seq, type, redacted, problem: toError(error).message } };
+  }
+}
+
+/** The messages that belong to the conversation, in their order. */
+export function messagesOf({ events }: Capsule, clearedThrough: number): readonly MessageEvent[] {
+  return events.filter(
+    (event) => event.type === 'message.sent' && event.seq > clearedThrough,
+  ) as unknown as readonly MessageEvent[];
+}
+
+export function haltError(sessionId: string, { seq, type, problem, redacted }: Halt): HoldfastError {
+  if (redacted) return new HoldfastError('CAPSULE_REDACTED', { sessionId, seq, type });
+  return new HoldfastError('CAPSULE_INVALID', {
+    line: seq + 1,
+    problem: `event ${seq}, ${type}: ${problem}`,
+  });
+}

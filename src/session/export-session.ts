@@ -1,0 +1,138 @@
+// A session as a capsule, a page at a time. Nothing is kept between the pages: all that the next needs stands in the cursor.
+import { HoldfastError } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import { type CapsuleHeader, capsuleFormat, digestAfter } from '../journal/capsule.ts';
+import type { Head, Snapshot } from '../journal/journal.ts';
+import { decodeRecord, eraseRecord } from '../journal/record.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import type { ExportPage } from '../operations/views.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { isRedacted } from './redaction.ts';
+
+const pageRecords = 256;
+const pageCharacters = 512 * 1024;
+
+/** How far an export has come. */
+interface Progress {
+  readonly after: number;
+  readonly through: number;
+  readonly firstSeq: number;
+  readonly digest: string;
+  readonly redacted: number;
+}
+
+export async function exportCapsule(
+  context: HandlerContext,
+  input: ParsedInputOf<'sessions.export'>,
+): Promise<ExportPage> {
+  const page = new Page(input.cursor === undefined ? undefined : progressFrom(input.cursor));
+  if (input.cursor === undefined) await begin(context, input, page);
+  await addRecords(context, input, page);
+  if (page.progress.after < page.progress.through)
+    return { text: page.text, cursor: Buffer.from(JSON.stringify(page.progress)).toString('base64url') };
+  await finish(context, input, page);
+  return { text: page.text };
+}
+
+class Page {
+  text = '';
+  #progress: Progress | undefined;
+
+  constructor(progress: Progress | undefined) {
+    this.#progress = progress;
+  }
+
+  get progress(): Progress {
+    if (this.#progress === undefined) throw new RangeError('the page has not begun');
+    return this.#progress;
+  }
+
+  begin(head: Head): void {
+    const { seq: through, firstSeq } = head;
+    this.#progress = { after: firstSeq - 1, through, firstSeq, digest: '', redacted: 0 };
+  }
+
+  add(value: object, more: Partial<Progress> = {}): void {
+    const line = JSON.stringify(value);
+    const { progress } = this;
+    this.#progress = { ...progress, ...more, digest: digestAfter(progress.digest, line) };
+    this.text += `${line}\n`;
+  }
+
+  end(value: object): void {
+    this.text += `${JSON.stringify(value)}\n`;
+  }
+}
+
+async function begin(
+  { journal, records, clock, manager }: HandlerContext,
+  { sessionId, redact }: ParsedInputOf<'sessions.export'>,
+  page: Page,
+): Promise<void> {
+  const stream = sessionStream(sessionId);
+  const head = await journal.head(stream);
+  if (head === undefined || head.firstSeq > head.seq)
+    throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const [first] = await records.readRecords(stream, head.firstSeq - 1, 1);
+  if (first === undefined) throw new HoldfastError('NOT_JOURNALED', { sessionId });
+  const { seq, firstSeq, chain, status } = head;
+  const header: CapsuleHeader = {
+    ...{ holdfast: 'capsule', formatVersion: capsuleFormat, lawVersion: sessionLaw.version },
+    ...{ sessionId, stream, exportedAt: clock.now(), firstSeq, seq, chain, status },
+    condition: (manager.health.condition(sessionId) ?? null) as unknown as Json,
+    redaction: (redact ?? null) as Json,
+  };
+  page.begin(head);
+  page.add({ header });
+}
+
+async function addRecords(
+  { records }: HandlerContext,
+  { sessionId, redact }: ParsedInputOf<'sessions.export'>,
+  page: Page,
+): Promise<void> {
+  const stream = sessionStream(sessionId);
+  while (page.progress.after < page.progress.through && page.text.length < pageCharacters) {
+    const { after, through } = page.progress;
+    const stored = await records.readRecords(stream, after, Math.min(pageRecords, through - after));
+    if (stored.length === 0) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    for (const value of stored) {
+      const { event } = decodeRecord(value, stream, page.progress.after + 1);
+      const erased = redact !== undefined && isRedacted(redact, event);
+      const redacted = page.progress.redacted + (erased || event.data === undefined ? 1 : 0);
+      page.add({ record: erased ? eraseRecord(value) : value }, { after: event.seq, redacted });
+      if (page.text.length >= pageCharacters) return;
+    }
+  }
+}
+
+/** A snapshot holds what was to be left out, so that a redacted capsule has none. */
+async function finish(
+  { journal }: HandlerContext,
+  { sessionId, redact }: ParsedInputOf<'sessions.export'>,
+  page: Page,
+): Promise<void> {
+  const { through, firstSeq } = page.progress;
+  const snapshots: Snapshot[] = [];
+  if (redact === undefined)
+    for await (const snapshot of journal.snapshots(sessionStream(sessionId)))
+      if (snapshot.seq <= through) snapshots.push(snapshot);
+  for (const snapshot of snapshots) page.add({ snapshot });
+  const { redacted, digest } = page.progress;
+  page.end({ footer: { events: through - firstSeq + 1, redacted, snapshots: snapshots.length, digest } });
+}
+
+function progressFrom(cursor: string): Progress {
+  try {
+    const { after, through, firstSeq, digest, redacted } = JSON.parse(
+      Buffer.from(cursor, 'base64url').toString(),
+    ) as Progress;
+    const numbers = [after, through, firstSeq, redacted];
+    if (numbers.every(Number.isSafeInteger) && typeof digest === 'string' && after >= 0 && digest.length < 64)
+      return { after, through, firstSeq, digest, redacted };
+  } catch {
+    // it is none of ours
+  }
+  throw new HoldfastError('INVALID_CURSOR', { value: cursor });
+}

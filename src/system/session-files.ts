@@ -1,0 +1,83 @@
+// Exported sessions as files, through any client: the same in process and over a wire.
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { HoldfastError } from '../base/errors.ts';
+import type { Client } from '../client/client.ts';
+import type { InputOf, OutputOf } from '../operations/registry.ts';
+import { CapsuleReplay, liveThrough } from '../session/capsule-replay.ts';
+
+export type ExportOptions = Omit<InputOf<'sessions.export'>, 'cursor'> & { readonly file: string };
+
+export type ImportOptions = Omit<InputOf<'sessions.import'>, 'text' | 'uploadId'> & { readonly file: string };
+
+export interface CapsuleReport {
+  /** Every line, hash and link holds, and nothing is missing. */
+  readonly valid: boolean;
+  /** The law takes all of its events: it can be imported. Never true of one that is not valid. */
+  readonly replays: boolean;
+  readonly sessionId: string | null;
+  readonly events: number;
+  /** Events without their payload. */
+  readonly redacted: number;
+  readonly head: { readonly seq: number; readonly chain: string } | null;
+  readonly problems: readonly string[];
+}
+
+/** A piece of an upload, far below what one call may bring along, whatever its characters become as JSON. */
+const pieceCharacters = 128 * 1024;
+
+/** Writes a session to a file for its owner alone, which takes the place of the one that is there when it is whole. */
+export async function exportSession(client: Client, { file, ...input }: ExportOptions): Promise<void> {
+  const draft = `${file}.tmp`;
+  await rm(draft, { force: true });
+  const written = await open(draft, 'wx', 0o600);
+  try {
+    for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+      const page = await client.sessions.export({ ...input, ...(cursor !== undefined && { cursor }) });
+      await written.writeFile(page.text);
+      cursor = page.cursor;
+    }
+    await written.sync();
+    await written.close();
+    await rename(draft, file);
+  } catch (error) {
+    await written.close();
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Brings a session in from a file that {@link exportSession} wrote, of either format. */
+export async function importSession(
+  client: Client,
+  { file, ...input }: ImportOptions,
+): Promise<OutputOf<'sessions.import'>> {
+  let uploadId: string | undefined;
+  const pieces = createReadStream(file, { encoding: 'utf8', highWaterMark: pieceCharacters });
+  for await (const text of pieces as AsyncIterable<string>)
+    uploadId = (await client.sessions.upload({ text, ...(uploadId !== undefined && { uploadId }) })).uploadId;
+  return client.sessions.import(uploadId === undefined ? { ...input, text: '' } : { ...input, uploadId });
+}
+
+/** Says whether a capsule holds: its lines, hashes and chain, and whether the law of a session takes its events. Needs no store. */
+export async function verifyCapsule(file: string): Promise<CapsuleReport> {
+  const replay = new CapsuleReplay(false);
+  try {
+    for await (const line of createInterface({ input: createReadStream(file) }))
+      if (line !== '') replay.take(line);
+    const capsule = replay.end();
+    const { sessionId, seq, chain } = capsule.header;
+    const lived = liveThrough(capsule);
+    const { events, redacted } = capsule.footer;
+    const known = { valid: true, sessionId, events, redacted, head: { seq, chain } };
+    if (!('halt' in lived)) return { ...known, replays: true, problems: [] };
+    const { halt } = lived;
+    const problem = halt.redacted ? 'its payload was left out' : halt.problem;
+    return { ...known, replays: false, problems: [`event ${halt.seq}, ${halt.type}: ${problem}`] };
+  } catch (error) {
+    if (!HoldfastError.is(error)) throw error;
+    const nothing = { sessionId: null, events: 0, redacted: 0, head: null };
+    return { valid: false, replays: false, ...nothing, problems: [error.message] };
+  }
+}
