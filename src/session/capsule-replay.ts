@@ -105,6 +105,8 @@ export function oldestUsable(snapshots: readonly Snapshot[], firstSeq: number): 
 function evolved(state: SessionState, event: StoredEvent): Lived {
   const { seq, type } = event;
   const redacted = event.data === undefined;
+  // A law that is given nothing may go on with a state that never was: what was left out stops it here.
+  if (redacted) return { halt: { seq, type, redacted, problem: 'its payload was left out' } };
   try {
     const next = sessionLaw.evolve(state, event);
     if (next !== undefined) return { state: next };

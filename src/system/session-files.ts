@@ -72,9 +72,8 @@ export async function verifyCapsule(file: string): Promise<CapsuleReport> {
     const { events, redacted } = capsule.footer;
     const known = { valid: true, sessionId, events, redacted, head: { seq, chain } };
     if (!('halt' in lived)) return { ...known, replays: true, problems: [] };
-    const { halt } = lived;
-    const problem = halt.redacted ? 'its payload was left out' : halt.problem;
-    return { ...known, replays: false, problems: [`event ${halt.seq}, ${halt.type}: ${problem}`] };
+    const { seq: at, type, problem } = lived.halt;
+    return { ...known, replays: false, problems: [`event ${at}, ${type}: ${problem}`] };
   } catch (error) {
     if (!HoldfastError.is(error)) throw error;
     const nothing = { sessionId: null, events: 0, redacted: 0, head: null };

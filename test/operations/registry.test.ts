@@ -277,6 +277,18 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.events.publish({ ...one, type: 'llm.responded', data: { content: 'x' } }),
     { seq: 4 },
   ],
+  'sessions.export': async ({ client }) => [
+    await client.sessions.export(one),
+    { text: expect.stringContaining('"holdfast":"capsule"') },
+  ],
+  'sessions.upload': async ({ client }) => [
+    await client.sessions.upload({ text: 'abc' }),
+    { uploadId: 'id-1', characters: 3 },
+  ],
+  'sessions.import': async ({ client }) => {
+    const { text } = await client.sessions.export(one);
+    return [await client.sessions.import({ text, as: 'copy' }), { sessionId: 'copy', as: 'restored' }];
+  },
   'backups.create': async ({ client }) => [
     await client.backups.create({ note: 'n' }),
     { status: 'verified', note: 'n', events: 3, streams: 1 },
@@ -428,6 +440,16 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     }
     return test.client.messages.send(message);
   }),
+  CAPSULE_INVALID: after(({ client }) => client.sessions.import({ text: 'none' })),
+  CAPSULE_REDACTED: after(async ({ client }) => {
+    const { text } = await client.sessions.export({ ...one, redact: { payloads: 'all' } });
+    return client.sessions.import({ text, as: 'copy' });
+  }),
+  NOT_JOURNALED: after(async ({ client }) => {
+    await client.sessions.create({ sessionId: 'none', durability: 'none' });
+    return client.sessions.export({ sessionId: 'none' });
+  }),
+  UPLOAD_NOT_FOUND: after(({ client }) => client.sessions.import({ uploadId: 'none' })),
   BACKUP_NOT_FOUND: after(({ client }) => {
     const backupId = '20260101T000000000Z-00000000';
     return [client.backups.verify({ backupId }), client.backups.delete({ backupId })];
