@@ -38,7 +38,8 @@ export class Backups {
   readonly #options: BackupsOptions;
   readonly #jobs = new Serial();
   #abort = new AbortController();
-  #creating: Promise<BackupFacts> | undefined;
+  /** Those that have not begun, by what was asked for. */
+  readonly #waiting = new Map<string, Promise<BackupFacts>>();
   #schedule: Schedule | undefined;
 
   constructor(options: BackupsOptions) {
@@ -77,12 +78,21 @@ export class Backups {
     await this.#jobs.run(async () => {});
   }
 
-  /** A call while one is being made gets that one. */
+  /**
+   * Holds all that was answered before the call. One of the same kind that has not begun yet is shared; one that is under way
+   * may lack what the caller knows of, so that another is made behind it.
+   */
   create(cause: BackupCause, note?: string): Promise<BackupFacts> {
-    this.#creating ??= this.#alone(() => this.#create(cause, note)).finally(() => {
-      this.#creating = undefined;
-    });
-    return this.#creating;
+    const kind = JSON.stringify([cause, note]);
+    const waiting = this.#waiting.get(kind);
+    if (waiting !== undefined) return waiting;
+    const begun = (): void => {
+      if (this.#waiting.get(kind) === created) this.#waiting.delete(kind);
+    };
+    const created = this.#alone(() => this.#create(cause, note, begun));
+    created.then(begun, begun);
+    this.#waiting.set(kind, created);
+    return created;
   }
 
   list(): Promise<readonly FoundBackup[]> {
@@ -110,7 +120,7 @@ export class Backups {
     });
   }
 
-  async #create(cause: BackupCause, note: string | undefined): Promise<BackupFacts> {
+  async #create(cause: BackupCause, note: string | undefined, begun: () => void): Promise<BackupFacts> {
     const { directory } = this;
     const { signal } = this.#abort;
     // Only one system has the store open, so that whatever is unfinished has nobody any more.
@@ -118,7 +128,7 @@ export class Backups {
     const { journal, clock, telemetry, bytesPerSecond } = this.#options;
     const storeId = await this.#options.storeId();
     const told = { cause, note, storeId };
-    return makeBackup({ journal, clock, telemetry, bytesPerSecond, directory, ...told, signal });
+    return makeBackup({ journal, clock, telemetry, bytesPerSecond, directory, ...told, signal, begun });
   }
 
   async #runScheduled(): Promise<boolean> {

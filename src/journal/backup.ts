@@ -35,6 +35,8 @@ export interface BackupOptions {
   /** How much of the store is read in a second, at most. */
   readonly bytesPerSecond?: number;
   readonly signal?: AbortSignal;
+  /** Called when it is settled what the backup holds: what is answered from now on is not in it. */
+  readonly begun?: () => void;
 }
 
 const defaultSegmentBytes = 64 * 1024 * 1024;
@@ -51,6 +53,7 @@ export async function makeBackup(options: BackupOptions): Promise<BackupFacts> {
     const content = await options.journal.inspect(async (db) => {
       await rm(unfinished, { recursive: true, force: true });
       await createFolder(unfinished);
+      options.begun?.();
       return writeBackupFiles(db, writingOf(options, backupId, unfinished, pace));
     });
     const facts = factsOf(options, backupId, content);

@@ -130,9 +130,6 @@ export class CapsuleReader {
   }
 
   #invalid(problem: string): HoldfastError {
-    return invalidCapsule(problem, this.#line);
+    return new HoldfastError('CAPSULE_INVALID', { line: this.#line, problem });
   }
 }
-
-export const invalidCapsule = (problem: string, line: number): HoldfastError =>
-  new HoldfastError('CAPSULE_INVALID', { line, problem });

@@ -300,7 +300,7 @@ export const operations = {
     }),
   ),
   'backups.create': write<BackupInfo & Repeatable>()(
-    'Copies the whole store while it is in use, and proves the copy. A call while one is being made gets that one.',
+    'Copies the whole store while it is in use, and proves the copy. It holds all that was answered before the call.',
     z.strictObject({ note: z.string().max(1000).optional() }),
   ),
   'backups.list': read<readonly BackupInfo[]>()('The backups, oldest first.', z.strictObject({})),

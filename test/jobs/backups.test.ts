@@ -76,7 +76,21 @@ describe('by the Client', () => {
     expect(await codeOf(client.backups.delete({ backupId: '../x' }))).toBe('INVALID_ID');
   });
 
-  test('a call while one is being made gets that one', async () => {
+  test('one that is asked for holds all that was answered before, also while another is under way', async () => {
+    const test = await started();
+    const { client } = test;
+    await client.sessions.create(one);
+    const begun = reported('backup.progressed');
+    const first = client.backups.create();
+    await begun;
+    await client.messages.send({ ...one, role: 'user', content: 'late' });
+    const [second, third] = await Promise.all([client.backups.create(), client.backups.create()]);
+    expect((await first).events).toBe(2);
+    expect(second.events).toBe(3);
+    expect(third).toEqual(second);
+  });
+
+  test('calls that come before one has begun share it', async () => {
     const { client } = await started();
     await client.sessions.create(one);
     const [a, b] = await Promise.all([client.backups.create(), client.backups.create()]);

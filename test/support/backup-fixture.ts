@@ -2,7 +2,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { type BackupOptions, makeBackup } from '../../src/journal/backup.ts';
 import type { BackupFacts } from '../../src/journal/backup-manifest.ts';
 import type { Journal } from '../../src/journal/journal.ts';
@@ -63,9 +62,3 @@ export const filesOf = async (folder: string): Promise<readonly string[]> =>
 export async function damage(path: string, change: (bytes: Buffer) => Buffer): Promise<void> {
   await writeFile(path, change(Buffer.from(await readFile(path))));
 }
-
-/** Changes what is inside of a compressed file. */
-export const inside =
-  (change: (bytes: Buffer) => Buffer) =>
-  (packed: Buffer): Buffer =>
-    gzipSync(change(gunzipSync(packed)));
