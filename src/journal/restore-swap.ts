@@ -34,7 +34,7 @@ export async function finishSwap(location: string): Promise<void> {
   const { staged, aside } = readPlan(text, root);
   try {
     if (await exists(staged)) {
-      if (aside !== null && !(await exists(aside))) await renamed(root, aside);
+      if (aside !== null) await renamed(root, aside);
       await renamed(staged, root);
     }
     await rm(plan, { force: true });
@@ -68,14 +68,15 @@ function parsed(text: string): Partial<Swap> {
   }
 }
 
-/** Another process may have been quicker: then the one is gone and the other there. */
+/** Another process may have been quicker: then the one is gone and the other there, or what is there now is the new one. */
 async function renamed(from: string, to: string): Promise<void> {
   try {
     await renameDurably(from, to);
   } catch (error) {
     const { code } = toError(error) as NodeJS.ErrnoException;
-    const done = !(await exists(from)) && (await exists(to));
-    if (code !== 'ENOENT' || !done) throw error;
+    const isGone = code === 'ENOENT' && !(await exists(from)) && (await exists(to));
+    const isTaken = (code === 'ENOTEMPTY' || code === 'EEXIST') && to.includes('.replaced-');
+    if (!isGone && !isTaken) throw error;
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type AgentDefinition, exportSession, importSession, verifyCapsule } from 'holdfast';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
+import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, errorOf } from '../support/outcome.ts';
 
@@ -193,6 +194,14 @@ describe('redaction', () => {
   });
 });
 
+/** Another payload in a record whose own hashes hold: only the one behind it tells. */
+function rewritten(line: string): string {
+  const { record } = JSON.parse(line) as { readonly record: string };
+  const { event, prev } = decodeRecord(record, 'session/s', 3);
+  const payload = JSON.stringify(event.data).replace('secret', 'public');
+  return JSON.stringify({ record: encodeRecord({ event, payload }, prev).value });
+}
+
 describe('a capsule that was changed is refused, and nothing is imported', () => {
   const at = (index: number, change: (line: string) => string) => (lines: string[]) =>
     lines.map((line, i) => (i === index ? change(line) : line));
@@ -201,6 +210,7 @@ describe('a capsule that was changed is refused, and nothing is imported', () =>
     ['a header of an event', at(3, (line) => line.replace('message.sent', 'message.lost'))],
     ['an event left out', (lines) => lines.filter((_, i) => i !== 3)],
     ['two events in the other order', ([a = '', b = '', c = '', ...rest]) => [a, c, b, ...rest]],
+    ['an event written anew, with hashes of its own', at(3, rewritten)],
     ['its last event left out', (lines) => lines.slice(0, -1)],
     ['an event twice', (lines) => [...lines.slice(0, 3), lines[2] ?? '', ...lines.slice(3)]],
     [
