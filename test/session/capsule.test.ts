@@ -100,8 +100,11 @@ describe('a capsule', () => {
   });
 
   test('of many pages, exported while it is written, holds what was there when it began', async () => {
-    for (let n = 0; n < 600; n++)
-      await here.client.messages.send({ ...one, role: 'user', content: `${n}${'x'.repeat(2_000)}` });
+    const content = 'x'.repeat(6_000);
+    const sends = Array.from({ length: 200 }, () =>
+      here.client.messages.send({ ...one, role: 'user', content }),
+    );
+    await Promise.all(sends);
     const { seq } = await here.client.sessions.get(one);
     let pages = 0;
     let text = '';
