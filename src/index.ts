@@ -5,6 +5,8 @@ export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
 export type { TokenCounter } from './domain/built-context.ts';
 export type { StoredEvent } from './journal/journal.ts';
+export type { EncryptionKey } from './journal/value-envelope.ts';
+export { type RekeyOptions, type RekeyReport, rekeyStore } from './system/rekey-store.ts';
 export { type RestoreOptions, type RestoreReport, restoreBackup } from './system/restore-backup.ts';
 export {
   type CapsuleReport,

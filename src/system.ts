@@ -65,7 +65,7 @@ export interface System {
  */
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
-  const journal = await openJournal(config, ports, options.store);
+  const journal = await openJournal(config, ports, options);
   const system = new RunningSystem(config, ports, journal, await OwnedCode.start(config, ports.telemetry));
   try {
     await system.start(options.processManagers ?? []);

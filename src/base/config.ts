@@ -54,6 +54,8 @@ const schema = z.strictObject({
   minFreeBytes: z.number().int().min(0).default(104_857_600),
   /** Bytes beside the store that are given back when the disk is full, so that what must be written still fits; 0 for none. */
   reserveBytes: z.number().int().min(0).default(16_777_216),
+  /** Values of at least so many characters are compressed on the disk; null for none. */
+  compressAbove: z.number().int().min(0).nullable().default(null),
   /** How often all that is stored is read and checked, in milliseconds; 0 for never. */
   scrubEveryMs: z.number().int().min(0).default(86_400_000),
   /** How fast that goes. */
@@ -85,6 +87,7 @@ const ports = {
   store: functionPort().optional(),
   agents: z.custom(isObject, 'give an object').superRefine(eachAgent).optional(),
   processManagers: definitions('react').optional(),
+  encryptionKeys: z.array(z.custom(isEncryptionKey, 'give { id, key }'), 'give a list').optional(),
   codecs: z.array(z.custom(isCodec, 'give { name, matches, encode, decode }'), 'give a list').optional(),
 };
 
@@ -182,6 +185,10 @@ function isInspect(value: unknown): boolean {
 
 function isClock(value: unknown): boolean {
   return isFunction(memberOf(value, 'now')) && isFunction(memberOf(value, 'schedule'));
+}
+
+function isEncryptionKey(value: unknown): boolean {
+  return typeof memberOf(value, 'id') === 'string' && memberOf(value, 'key') instanceof Uint8Array;
 }
 
 function isCodec(value: unknown): boolean {

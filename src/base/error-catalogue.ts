@@ -94,6 +94,9 @@ export const errorCatalogue = {
   JOURNAL_FORMAT: entry(
     '{location} was written in format {found}, this version reads {supported}: upgrade Holdfast',
   ),
+  ENCRYPTION_KEY_MISSING: entry(
+    'What is stored is encrypted under the key {keyId}: give it among the encryption keys',
+  ),
   JOURNAL_OPEN_FAILED: entry('The journal at {location} cannot be opened: {problem}'),
   JOURNAL_DAMAGED: entry('The store at {location} is damaged, and was left as it is: {problem}'),
   JOURNAL_CLOSED: entry('The journal is closed'),

@@ -7,6 +7,7 @@ import { canonicalJson } from '../base/json.ts';
 import type { BackupFile } from './backup-file.ts';
 import { assertBackupId } from './backup-id.ts';
 import { writeDurably } from './durable-files.ts';
+import type { KnownEnvelope } from './store-envelope.ts';
 
 const manifestFile = 'manifest.json';
 const formatVersion = 1;
@@ -43,6 +44,8 @@ export interface BackupFacts {
   readonly verified: boolean;
   readonly verifiedAt: number | null;
   readonly damaged: readonly DamagedStream[];
+  /** There when values are compressed or encrypted: the ids of the keys that they need. */
+  readonly envelope?: KnownEnvelope;
 }
 
 export function writeManifest(folder: string, facts: BackupFacts): Promise<void> {

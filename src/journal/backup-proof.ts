@@ -7,6 +7,7 @@ import type { Pace } from './backup-pace.ts';
 import { loadBackup, readStreamEnds, type StreamEnd } from './backup-reader.ts';
 import type { Journal } from './journal.ts';
 import { openLevelJournal } from './open-level-journal.ts';
+import type { AtRest } from './value-envelope.ts';
 
 export interface Proof {
   readonly folder: string;
@@ -14,16 +15,17 @@ export interface Proof {
   /** An empty or absent directory; left behind. */
   readonly scratch: string;
   readonly pace: Pace;
+  readonly atRest: AtRest;
   /** True when the stream cannot be read in the store either: then the backup is as good as what it was made from. */
   readonly isDamagedAtSource: (end: StreamEnd) => Promise<boolean>;
 }
 
 /** The streams that are damaged in the store too. Rejects with `BACKUP_DAMAGED` for anything that the backup alone has wrong. */
 export async function proveBackup(proof: Proof): Promise<readonly DamagedStream[]> {
-  const { folder, facts, scratch, pace } = proof;
+  const { folder, facts, scratch, pace, atRest } = proof;
   const load = (db: Parameters<typeof loadBackup>[0]): Promise<void> =>
     loadBackup(db, folder, facts, { pace, durable: false });
-  const journal = await openLevelJournal(scratch, { load });
+  const journal = await openLevelJournal(scratch, { load, atRest, inherited: facts.envelope });
   try {
     return await proveStreams(journal, proof);
   } finally {

@@ -11,6 +11,7 @@ import { largeSteps } from './head-page.ts';
 import { keys, seqOf, streamOf } from './keys.ts';
 import type { Store } from './level-store.ts';
 import { unseal } from './sealed.ts';
+import { isEnveloped, keyIdOf } from './value-envelope.ts';
 
 export interface BackupWriting {
   readonly folder: string;
@@ -23,7 +24,16 @@ export interface BackupWriting {
 
 export type BackupContent = Pick<
   BackupFacts,
-  'feedPosition' | 'epoch' | 'streams' | 'events' | 'records' | 'bytes' | 'files' | 'streamsFile' | 'damaged'
+  | 'feedPosition'
+  | 'epoch'
+  | 'streams'
+  | 'events'
+  | 'records'
+  | 'bytes'
+  | 'files'
+  | 'streamsFile'
+  | 'damaged'
+  | 'envelope'
 >;
 
 const entriesPerStep = 1000;
@@ -34,7 +44,7 @@ export async function writeBackupFiles(db: Store, writing: BackupWriting): Promi
   try {
     const range = { snapshot, keyEncoding: 'buffer', valueEncoding: 'buffer', ...largeSteps } as const;
     const iterator = db.iterator<Buffer, Buffer>(range);
-    const draft = await BackupDraft.begin(writing);
+    const draft = await BackupDraft.begin(writing, textIn(db));
     try {
       for (;;) {
         const step = await iterator.nextv(entriesPerStep);
@@ -57,19 +67,27 @@ class BackupDraft {
   readonly #writing: BackupWriting;
   readonly #files: BackupFile[] = [];
   readonly #damaged: DamagedStream[] = [];
+  readonly #text: (value: Buffer) => string;
   readonly #streamLines: BackupFileWriter;
+  /** Of the envelopes that were met; undefined where there is none. */
+  #keyIds: Set<string> | undefined;
   #segment: BackupFileWriter | undefined;
   #counts = { streams: 0, events: 0, records: 0, bytes: 0 };
   #feedPosition = 0;
   #epoch = 0;
 
-  static async begin(writing: BackupWriting): Promise<BackupDraft> {
+  static async begin(writing: BackupWriting, text: (value: Buffer) => string): Promise<BackupDraft> {
     const { folder, gzip } = writing;
-    return new BackupDraft(writing, await BackupFileWriter.create(folder, 'streams.jsonl', gzip));
+    return new BackupDraft(writing, text, await BackupFileWriter.create(folder, 'streams.jsonl', gzip));
   }
 
-  private constructor(writing: BackupWriting, streamLines: BackupFileWriter) {
+  private constructor(
+    writing: BackupWriting,
+    text: (value: Buffer) => string,
+    streamLines: BackupFileWriter,
+  ) {
     this.#writing = writing;
+    this.#text = text;
     this.#streamLines = streamLines;
   }
 
@@ -97,6 +115,7 @@ class BackupDraft {
       files: this.#files,
       streamsFile,
       damaged: this.#damaged,
+      ...(this.#keyIds && { envelope: { keyIds: [...this.#keyIds] } }),
     };
   }
 
@@ -117,11 +136,16 @@ class BackupDraft {
 
   /** What the manifest tells of: heads, the end of the feed, the epoch. */
   async #note({ key, value }: Entry): Promise<void> {
+    if (isEnveloped(value)) {
+      this.#keyIds ??= new Set();
+      const keyId = keyIdOf(value);
+      if (keyId !== undefined) this.#keyIds.add(keyId);
+    }
     const kind = key[0];
     if (kind === letters.feed) this.#feedPosition = seqOf(key.toString());
-    else if (kind === letters.head) await this.#noteHead(key.toString(), value.toString());
+    else if (kind === letters.head) await this.#noteHead(key.toString(), this.#text(value));
     else if (kind === letters.meta && key.toString() === keys.epoch)
-      this.#epoch = Number(unseal(keys.epoch, value.toString()) ?? 0);
+      this.#epoch = Number(unseal(keys.epoch, this.#text(value)) ?? 0);
   }
 
   async #noteHead(key: string, value: string): Promise<void> {
@@ -136,6 +160,13 @@ class BackupDraft {
       this.#damaged.push({ stream, problem: error.message });
     }
   }
+}
+
+/** Read as the database reads its values. */
+function textIn(db: Store): (value: Buffer) => string {
+  const encoding = db.valueEncoding();
+  if (encoding.format === 'utf8') return (value) => value.toString();
+  return (value) => encoding.decode(value) as string;
 }
 
 const letters = {

@@ -14,9 +14,11 @@ import { type BackupContent, writeBackupFiles } from './backup-writer.ts';
 import { createFolder, renameDurably, syncFolder } from './durable-files.ts';
 import type { Journal } from './journal.ts';
 import type { Store } from './level-store.ts';
+import type { AtRest } from './value-envelope.ts';
 
 /** What a backup is made of: a journal whose database a job may read. */
 export interface BackupSource extends Journal {
+  readonly atRest: AtRest;
   /** Runs a job that only reads; one that an incident cuts off runs again, from its beginning, on the reopened database. */
   inspect<T>(job: (db: Store) => Promise<T>): Promise<T>;
 }
@@ -95,7 +97,7 @@ function factsOf(
 }
 
 interface Verifying extends Pick<BackupOptions, 'clock' | 'telemetry'> {
-  readonly journal: Journal;
+  readonly journal: BackupSource;
   readonly folder: string;
   readonly facts: BackupFacts;
   readonly pace: Pace;
@@ -118,7 +120,10 @@ export async function verifyBackup({
     known.has(end.stream) || (await problemInSource(journal, end, pace));
   try {
     await rm(scratch, { recursive: true, force: true });
-    const damagedStreams = await proveBackup({ folder, facts, scratch, pace, isDamagedAtSource });
+    const damagedStreams = await proveBackup({
+      ...{ folder, facts, scratch, pace, isDamagedAtSource },
+      atRest: journal.atRest,
+    });
     for (const { stream, problem } of damagedStreams) telemetry('backup.sourceDamaged', { stream, problem });
     const proven = { ...facts, damaged: damagedStreams, verified: true, verifiedAt: clock.now() };
     await writeManifest(folder, proven);

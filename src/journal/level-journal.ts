@@ -49,6 +49,7 @@ import { StorageWatch } from './storage-watch.ts';
 import type { StorePlace } from './store-place.ts';
 import { type StoreReport, type StoreWatch, unexamined } from './store-report.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
+import type { AtRest } from './value-envelope.ts';
 
 const defaultLimits: JournalLimits = {
   keyBytes: 1024,
@@ -66,6 +67,8 @@ export interface LevelJournalOptions {
   readonly place?: StorePlace;
   /** From 0 to 1: spreads the attempts to reopen. */
   readonly chance?: () => number;
+  /** Compression and encryption of its files, if it has any. */
+  readonly atRest?: AtRest | undefined;
   /** Fills the database before anything is read from it: how a backup is restored. */
   readonly load?: (db: Store) => Promise<void>;
   /** Makes durable what the database has written without a sync; needed where it has files. */
@@ -77,6 +80,8 @@ export interface LevelJournalOptions {
 
 export class LevelJournal implements Journal {
   readonly limits: JournalLimits;
+  /** Compression and encryption of its files: a copy of them needs it too. */
+  readonly atRest: AtRest;
   readonly kv: LevelKeyValue;
   readonly #store: LevelStore;
   readonly #writer: StreamWriter;
@@ -108,6 +113,7 @@ export class LevelJournal implements Journal {
 
   private constructor(options: LevelJournalOptions) {
     this.limits = { ...defaultLimits, ...options.limits };
+    this.atRest = options.atRest ?? {};
     this.#telemetry = options.telemetry ?? (() => {});
     this.#onClosed = options.onClosed ?? (async () => {});
     this.#keeper = options.watch;

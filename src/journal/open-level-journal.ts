@@ -5,6 +5,7 @@ import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import { syncLogs } from './log-files.ts';
 import { finishSwap } from './restore-swap.ts';
 import { prepareDirectory } from './store-directory.ts';
+import { type KnownEnvelope, prepareEnvelope } from './store-envelope.ts';
 import { StoreKeeper, type StoreKeeperOptions } from './store-keeper.ts';
 
 export interface OpenLevelJournalOptions
@@ -12,6 +13,8 @@ export interface OpenLevelJournalOptions
     Partial<Pick<StoreKeeperOptions, 'repair'>> {
   /** Kept free beside the database, for what must be written when the disk is full. */
   readonly reserveBytes?: number;
+  /** What a store that is filled from elsewhere needs to be read. */
+  readonly inherited?: KnownEnvelope | undefined;
 }
 
 /**
@@ -21,12 +24,18 @@ export interface OpenLevelJournalOptions
  */
 export async function openLevelJournal(
   location: string,
-  { repair = 'auto', reserveBytes = defaultReserveBytes, ...options }: OpenLevelJournalOptions = {},
+  {
+    repair = 'auto',
+    reserveBytes = defaultReserveBytes,
+    inherited,
+    ...options
+  }: OpenLevelJournalOptions = {},
 ): Promise<LevelJournal> {
   await finishSwap(location);
   const directory = await prepareDirectory(location);
   const telemetry = options.telemetry ?? (() => {});
-  const keeper = new StoreKeeper(directory, { location, repair, telemetry });
+  const envelope = await prepareEnvelope(directory.root, options.atRest ?? {}, inherited);
+  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope });
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
       place: filePlace(location, reserveBytes),

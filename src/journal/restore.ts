@@ -15,6 +15,7 @@ import type { LevelJournal } from './level-journal.ts';
 import { openLevelJournal } from './open-level-journal.ts';
 import { failed, finishSwap, isVacant, planOf, swapStores } from './restore-swap.ts';
 import { readStoreId } from './store-directory.ts';
+import type { AtRest, EncryptionKey } from './value-envelope.ts';
 
 export interface RestoreOptions {
   /** The folder of a backup. */
@@ -25,6 +26,8 @@ export interface RestoreOptions {
   readonly force?: boolean;
   /** Where that backup is put; beside the store, under its name and `-backups`, where it is not given. */
   readonly backupDirectory?: string;
+  /** Those of the backup, and of the store that is replaced, where their values are encrypted. */
+  readonly encryptionKeys?: readonly EncryptionKey[];
 }
 
 export interface RestoreReport {
@@ -52,17 +55,18 @@ export interface RestoreReport {
  * when it is no store, and `BACKUP_NOT_FOUND`, `BACKUP_DAMAGED`, `BACKUP_FORMAT` or `BACKUP_FAILED`; then nothing has changed.
  */
 export async function restoreStore(options: RestoreOptions): Promise<RestoreReport> {
+  const atRest: AtRest = { encryptionKeys: options.encryptionKeys ?? [] };
   const from = resolve(options.from);
   const to = resolve(options.to);
   await finishSwap(to);
   const facts = await readManifest(from);
   const vacant = await isVacant(to);
   if (!vacant && options.force !== true) throw new HoldfastError('RESTORE_REFUSED', { location: to });
-  const old = vacant ? undefined : await OldStore.open(to);
+  const old = vacant ? undefined : await OldStore.open(to, atRest);
   const staged = `${to}.restored-${randomBytes(4).toString('hex')}`;
   try {
     const preRestoreBackup = await old?.backUp(options.backupDirectory ?? `${to}-backups`, facts);
-    const epoch = await stage(from, facts, staged, old?.epoch ?? 0);
+    const epoch = await stage(from, facts, staged, atRest, old?.epoch ?? 0);
     const aside = vacant ? null : `${to}.replaced-${randomBytes(4).toString('hex')}`;
     await old?.close();
     await swapStores(to, { staged, aside });
@@ -83,8 +87,15 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoreRepo
 }
 
 /** The whole store at `staged`, read back from there; resolves to its epoch. */
-async function stage(from: string, facts: BackupFacts, staged: string, aboveEpoch: number): Promise<number> {
+async function stage(
+  from: string,
+  facts: BackupFacts,
+  staged: string,
+  atRest: AtRest,
+  aboveEpoch: number,
+): Promise<number> {
   const journal = await openLevelJournal(staged, {
+    ...{ atRest, inherited: facts.envelope },
     load: (db) => loadBackup(db, from, facts, { durable: true, aboveEpoch }),
   });
   try {
@@ -117,10 +128,10 @@ class OldStore {
   readonly #journal: LevelJournal | undefined;
 
   /** One that is damaged so that it cannot be opened may be replaced too; one that is open, foreign or newer may not. */
-  static async open(location: string): Promise<OldStore> {
+  static async open(location: string, atRest: AtRest): Promise<OldStore> {
     if (!(await isFolder(location))) throw new HoldfastError('JOURNAL_FOREIGN', { location });
     try {
-      return new OldStore(location, await openLevelJournal(location));
+      return new OldStore(location, await openLevelJournal(location, { atRest }));
     } catch (error) {
       const isLost =
         HoldfastError.is(error, 'JOURNAL_OPEN_FAILED') || HoldfastError.is(error, 'JOURNAL_CORRUPT');

@@ -2,6 +2,7 @@
 import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../base/errors.ts';
+import { isEnvelopeFile } from './store-envelope.ts';
 import {
   directoryFormat,
   draftFile,
@@ -69,6 +70,7 @@ function isOfStart(name: string): boolean {
     name === witnessFolder ||
     name === draftFile ||
     isOwnerFile(name) ||
+    isEnvelopeFile(name) ||
     litter.has(name)
   );
 }

@@ -15,6 +15,7 @@ import { type ClosedFacts, type Marker, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
 import { type PreviousOwner, type StoreReport, unexamined, type WitnessState } from './store-report.ts';
+import type { ValueEnvelope } from './value-envelope.ts';
 import { Witness } from './witness.ts';
 import { readWitness, type Witnessed, witnessFiles } from './witness-files.ts';
 
@@ -23,6 +24,8 @@ export interface StoreKeeperOptions {
   /** `auto`: what is damaged is repaired, on a copy, and reported. `refuse`: the store is left as it is found. */
   readonly repair: 'auto' | 'refuse';
   readonly telemetry: Telemetry;
+  /** How values lie on the disk, where that is not as plain text. */
+  readonly envelope: ValueEnvelope | undefined;
 }
 
 interface Repaired {
@@ -280,7 +283,7 @@ export class StoreKeeper {
 
   async #openDatabase(createIfMissing: boolean): Promise<Store> {
     const { location } = this.#options;
-    const encodings = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const;
+    const encodings = { keyEncoding: 'utf8', valueEncoding: this.#options.envelope ?? 'utf8' } as const;
     const db = new Level<string, string>(this.#directory.database, { ...encodings, createIfMissing });
     try {
       await db.open();

@@ -11,6 +11,7 @@ import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal } from '../journal/level-journal.ts';
 import type { OpenStore } from '../journal/level-store.ts';
 import { openLevelJournal } from '../journal/open-level-journal.ts';
+import type { AtRest, EncryptionKey } from '../journal/value-envelope.ts';
 import { configChanges } from '../operations/session-config-schema.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
 
@@ -32,6 +33,11 @@ export interface SystemOptions extends SystemConfigInput {
    * alter is then refused with `NOT_JSON`. `richCodecs` knows what JavaScript has. Codecs under which something was written stay in the list.
    */
   readonly codecs?: readonly PayloadCodec[];
+  /**
+   * Encrypts what is written to the disk, by AES-256-GCM: the first key writes, all of them read. Keys stay in the list until `rekeyStore` has written
+   * everything anew. Ids of sessions and idempotency keys are not encrypted.
+   */
+  readonly encryptionKeys?: readonly EncryptionKey[];
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Opens an abstract-level database in place of a directory, as tests do. */
@@ -69,10 +75,11 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
 }
 
 export function openJournal(
-  { location, repair, reserveBytes }: SystemConfig,
+  { location, repair, reserveBytes, compressAbove }: SystemConfig,
   ports: Ports,
-  store: OpenStore | undefined,
+  { store, encryptionKeys = [] }: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
 ): Promise<LevelJournal> {
   if (store !== undefined) return LevelJournal.open({ ...ports, open: store });
-  return openLevelJournal(location ?? '', { ...ports, repair, reserveBytes });
+  const atRest: AtRest = { encryptionKeys, compressAbove };
+  return openLevelJournal(location ?? '', { ...ports, repair, reserveBytes, atRest });
 }

@@ -1,9 +1,9 @@
 // npm run torture -- <harness> [--short] [--cycles N] [--seed N], or --list.
 import { parseArgs } from 'node:util';
+import { backupHarness } from './backup.ts';
 import { corruptHarness } from './corrupt.ts';
 import { crashHarness } from './crash.ts';
 import { diskHarness } from './disk.ts';
-import { backupHarness } from './backup.ts';
 import { feedHarness } from './feed.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
