@@ -26,17 +26,14 @@ export class FreeSpace {
   }
 
   /**
-   * Throws or rejects with `STORAGE_LOW` below the mark. It waits for the disk only the first time, and as long as there was
-   * too little; else what is old is looked at behind the caller.
+   * Throws `STORAGE_LOW` below the mark, by what was seen last. It never waits, so that what is sent after a session was asked for comes after it:
+   * what is old is looked at behind the caller, for the next one.
    */
-  admit(): Promise<void> | undefined {
-    if (this.minFreeBytes === 0) return undefined;
+  admit(): void {
+    if (this.minFreeBytes === 0) return;
     const isFresh = this.#askedAt !== undefined && Math.abs(this.#clock.now() - this.#askedAt) < freshMs;
-    if (!isFresh && (this.#askedAt === undefined || this.#isLow))
-      return this.#look().then(() => this.#judge());
     if (!isFresh) void this.#look();
     this.#judge();
-    return undefined;
   }
 
   get #isLow(): boolean {

@@ -48,8 +48,7 @@ async function createSession(
   const sessionId =
     input.sessionId ?? (call.operationId === undefined ? context.newId() : idFromKey(call.operationId));
   const durability = input.durability ?? context.durability;
-  const admitted = durability === 'none' ? undefined : context.space.admit();
-  if (admitted !== undefined) await admitted;
+  if (durability !== 'none') context.space.admit();
   const profile: SessionProfile = {
     name: input.name ?? null,
     agent: input.agent ?? null,

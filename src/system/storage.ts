@@ -45,6 +45,7 @@ export class Storage {
   /** Scrubs now and then until it is stopped; one that a restart has cut off goes on where it was. */
   async start(): Promise<SupervisedChild> {
     const { scrubEveryMs, clock } = this.#options;
+    await this.space.now();
     const last = await this.#scrub.last();
     if (scrubEveryMs > 0) {
       const isUnfinished = await this.#scrub.isUnfinished();

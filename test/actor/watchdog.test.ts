@@ -103,6 +103,11 @@ test.each([
       },
     },
   });
+  // Its thread takes a while to begin.
+  while (!test.telemetry.some(({ name }) => name === 'eventLoop.stalled')) {
+    block(60);
+    await quiet(5);
+  }
   await test.client.sessions.create({ sessionId: 's' });
   const { runId } = await test.client.agents.start({ sessionId: 's', agent: 'busy', restart: 'permanent' });
   const stall = () =>

@@ -463,6 +463,12 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
 /** Codes that no call of a client's in good order meets; each is tested where it arises. */
 const elsewhere: readonly ErrorCode[] = [
   'CHECKPOINT_MISMATCH',
+  'CODEC_UNKNOWN',
+  'AGENT_EXITED',
+  'AGENT_OUT_OF_MEMORY',
+  'HISTORY_LOST',
+  'JOURNAL_DAMAGED',
+  'ENCRYPTION_KEY_MISSING',
   'AGENT_RUN_EXISTS',
   'AGENT_TIMEOUT',
   'STALE_INCARNATION',

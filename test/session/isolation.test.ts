@@ -134,9 +134,10 @@ describe('a subscriber that throws', () => {
     await client.sessions.resume({ sessionId: 's0' });
     await client.sessions.terminate({ sessionId: 's0' });
     await quiet();
-    const types = [...Array(4).fill('session.statusChanged'), 'session.terminated'];
+    const edges = Array(4).fill('session.statusChanged');
+    const types = ['checkpoint.created', ...edges, 'session.terminated'];
     expect(heard).toEqual({ failing: types, other: types, all: types });
-    expect(reported(test, 'subscriber.failed')).toEqual(Array(5).fill('session/s0'));
+    expect(reported(test, 'subscriber.failed')).toEqual(Array(6).fill('session/s0'));
     expect(await codeOf(send(test, 's1'))).toBe('answered');
   });
 

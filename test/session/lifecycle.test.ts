@@ -105,6 +105,7 @@ describe('creating', () => {
       'message.sent',
       'file.added',
       'message.sent',
+      'checkpoint.created',
       'to paused',
     ]);
   });

@@ -33,7 +33,8 @@ export function entityScenario<State, C extends Command>(
     ...(check && { check: (read) => check(law.decode((read as { readonly state: string }).state)) }),
     start: (ports) => open(scenario, ports),
     run: ({ entity }, command) => entity.send(command),
-    async read({ entity, crashes: [crash] }) {
+    async read({ entity, journal, crashes: [crash] }) {
+      while (journal.incident !== undefined) await journal.incident;
       // What has fallen due is carried out in any case, before the next command at the latest.
       await entity.whenRead();
       entity.wake();
