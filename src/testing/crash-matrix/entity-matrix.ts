@@ -1,4 +1,5 @@
 // The scenario of a law on an entity of its own: what is commanded is decided, journaled and read back, and nothing else runs.
+import type { Clock } from '../../base/clock.ts';
 import { HoldfastError } from '../../base/errors.ts';
 import type { Command, Law } from '../../domain/law.ts';
 import { Entity } from '../../entity/entity.ts';
@@ -21,6 +22,7 @@ export interface EntityScenario<State, C extends Command> {
 interface Running<State, C extends Command> {
   readonly entity: Entity<State, C>;
   readonly journal: Journal;
+  readonly clock: Clock;
   readonly crashes: Error[];
 }
 
@@ -33,12 +35,14 @@ export function entityScenario<State, C extends Command>(
     ...(check && { check: (read) => check(law.decode((read as { readonly state: string }).state)) }),
     start: (ports) => open(scenario, ports),
     run: ({ entity }, command) => entity.send(command),
-    async read({ entity, journal, crashes: [crash] }) {
-      while (journal.incident !== undefined) await journal.incident;
-      // What has fallen due is carried out in any case, before the next command at the latest.
-      await entity.whenRead();
-      entity.wake();
-      await entity.settle();
+    async read({ entity, journal, clock, crashes: [crash] }) {
+      // What has fallen due is carried out in any case, before the next command at the latest; when the disk fails, once more.
+      do {
+        while (journal.incident !== undefined) await journal.incident;
+        await entity.whenRead();
+        entity.wake();
+        await entity.settle();
+      } while (crash === undefined && law.due(entity.durable, clock.now()) !== undefined);
       if (crash !== undefined) throw crash;
       return { seq: entity.seq, state: law.encode(entity.durable) };
     },
@@ -68,7 +72,7 @@ async function open<State, C extends Command>(
   };
   try {
     const ports = { law, journal, clock, snapshots, telemetry: () => {}, mailboxSize: 1_024 };
-    return { entity: await Entity.hydrate({ ...ports, ...owner }), journal, crashes };
+    return { entity: await Entity.hydrate({ ...ports, ...owner }), journal, clock, crashes };
   } catch (error) {
     await journal.close();
     throw HoldfastError.is(error) ? error : new Error('it does not open', { cause: error });
