@@ -9,7 +9,7 @@ import { asReached, demandOf, durabilityOf, incidentOf, joined, refusalOf, wants
 import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
 import { type Flight, Flights, isWritten, type Landed, loadOf } from './flights.ts';
 import { type Hydrated, hydrate, readTail } from './hydrate.ts';
-import { lost } from './losses.ts';
+import { lost, overloaded } from './losses.ts';
 import { type Job, Mailbox } from './mailbox.ts';
 import { headWhenHealed, outageOf, refuseInOutage } from './outages.ts';
 import { answerFromRecord, noReceipts, receiptWindow } from './receipts.ts';
@@ -110,8 +110,9 @@ export class Entity<State, C extends Command> {
     if (refusal !== undefined) return Promise.reject(refusal);
     const known = this.#mailbox.join(meta);
     if (known !== undefined) return joined(known, meta, () => this.send(command, meta));
-    const isFull = this.#mailbox.waiting >= this.#ports.mailboxSize;
-    return isFull ? Promise.reject(this.#overloaded()) : this.#mailbox.post(command, meta);
+    const { waiting } = this.#mailbox;
+    if (waiting < this.#ports.mailboxSize) return this.#mailbox.post(command, meta);
+    return Promise.reject(overloaded(this.stream, waiting, this.#appendMs));
   }
 
   /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
@@ -148,11 +149,6 @@ export class Entity<State, C extends Command> {
     this.#cancelFlights(error);
     for (const job of this.#mailbox.empty())
       this.#mailbox.refuse(job, this.#notCommitted(job.command.type, error));
-  }
-
-  #overloaded(): HoldfastError {
-    const size = this.#mailbox.waiting;
-    return new HoldfastError('OVERLOADED', { stream: this.stream, size, retryAfterMs: 2 * this.#appendMs });
   }
 
   #handle(job: Job<C>): void {

@@ -16,3 +16,8 @@ export function lost(
 
 /** Refused by the journal before it stored anything: the caller hears which limit it was. */
 const sizeRefusals: ReadonlySet<string> = new Set(['VALUE_TOO_LARGE', 'BATCH_TOO_LARGE', 'KEY_TOO_LARGE']);
+
+/** A mailbox is full; what waits in it has left after about two appends. */
+export function overloaded(stream: string, size: number, appendMs: number): HoldfastError {
+  return new HoldfastError('OVERLOADED', { stream, size, retryAfterMs: 2 * appendMs });
+}
