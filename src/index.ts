@@ -4,6 +4,7 @@ export { type PayloadCodec, richCodecs } from './base/payload-codec.ts';
 export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
 export type { TokenCounter } from './domain/built-context.ts';
+export type { Failure } from './domain/recovery-failures.ts';
 export type { StoredEvent } from './journal/journal.ts';
 export type { EncryptionKey } from './journal/value-envelope.ts';
 export { type RekeyOptions, type RekeyReport, rekeyStore } from './system/rekey-store.ts';
@@ -20,10 +21,16 @@ export {
   type AgentContext,
   type AgentDefinition,
   type AgentDefinitions,
+  type Beat,
   createSystem,
+  type HeartbeatStore,
   type OutgoingCommand,
   type ProcessManager,
   type ProcessManagerDefinition,
+  type RecoveredState,
+  type RecoveryOptions,
+  type RecoveryStrategy,
+  type RecoveryTask,
   type SessionHandle,
   type SupervisionNode,
   type System,

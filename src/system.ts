@@ -26,13 +26,22 @@ import { LocalPubSub } from './pubsub/local-pubsub.ts';
 import { OwnedCode } from './session/owned-code.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { globalTopic } from './session/topics.ts';
-import { makeServices, type Services } from './system/services.ts';
+import { Boot } from './system/boot.ts';
+import { onEmergency } from './system/emergency.ts';
+import { makeServices, type Services, tellVia } from './system/services.ts';
 import { startBackups, systemBackups } from './system/system-backups.ts';
 import { openJournal, type Ports, readOptions, type SystemOptions } from './system/system-options.ts';
 
 export type { SupervisionNode } from './actor/supervision-tree.ts';
 export type { WorkerAgent, WorkerLimits } from './base/worker-agent.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
+export type { Beat, HeartbeatStore } from './recovery/heartbeat-store.ts';
+export type {
+  RecoveredState,
+  RecoveryOptions,
+  RecoveryStrategy,
+  RecoveryTask,
+} from './recovery/recovery-strategy.ts';
 export type { AgentContext, AgentDefinition, AgentDefinitions } from './session/agent-definitions.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { SystemOptions } from './system/system-options.ts';
@@ -65,8 +74,10 @@ export interface System {
  */
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
-  const journal = await openJournal(config, ports, options);
-  const system = new RunningSystem(config, ports, journal, await OwnedCode.start(config, ports.telemetry));
+  const boot = new Boot(config, ports, options);
+  const journal = await boot.explained(openJournal(config, ports, options));
+  const owned = await OwnedCode.start(config, ports.telemetry);
+  const system = new RunningSystem(config, ports, journal, owned, boot);
   try {
     await system.start(options.processManagers ?? []);
     return system;
@@ -90,6 +101,8 @@ class RunningSystem implements System {
   readonly #clients = new Set<Client>();
   /** Agents and callers wait on timers that keep no process alive: an open system does, until it is closed or has failed. */
   readonly #letGo = holdProcess();
+  readonly #boot: Boot;
+  #endEmergency = (): void => {};
   #services: Services | undefined;
   #supervisor: Supervisor | undefined;
   #processManagers: Supervisor | undefined;
@@ -97,7 +110,8 @@ class RunningSystem implements System {
   #closing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(config: SystemConfig, ports: Ports, level: LevelJournal, owned: OwnedCode) {
+  constructor(config: SystemConfig, ports: Ports, level: LevelJournal, owned: OwnedCode, boot: Boot) {
+    this.#boot = boot;
     this.#config = config;
     this.#ports = ports;
     this.#level = level;
@@ -107,12 +121,19 @@ class RunningSystem implements System {
     this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });
     this.#owned = owned;
     this.client = this.connect();
+    if (config.emergencySnapshot)
+      this.#endEmergency = onEmergency({
+        ...ports,
+        manager: () => this.#services?.manager,
+        boots: () => boot.parts.boots,
+      });
     void level.lost.then((error) => this.#fail(error));
   }
 
   /** The supervision tree, in the order of its start (rest_for_one): what fails takes along what was started after it. */
   async start(definitions: readonly ProcessManagerDefinition[]): Promise<void> {
     const { clock } = this.#ports;
+    await this.#boot.open(this.#journal, this.#level, tellVia(this.#pubsub));
     this.#supervisor = await Supervisor.start({
       id: 'system',
       clock,
@@ -128,6 +149,7 @@ class RunningSystem implements System {
       ],
     });
     void this.#supervisor.exited.then((exit) => exit.reason === 'crash' && this.#fail(exit.error));
+    await this.#boot.record(this.#level, this.#serving());
   }
 
   get status(): SystemStatus {
@@ -195,6 +217,7 @@ class RunningSystem implements System {
       pubsub: this.#pubsub,
       liveCounts: this.#liveCounts,
       owned: this.#owned,
+      recovery: this.#boot.parts,
       onGrowth: this.#onGrowth,
       admit: () => this.#assertServing(),
     });
@@ -259,15 +282,18 @@ class RunningSystem implements System {
     try {
       await this.#supervisor?.stop();
       await this.#services?.conditions.close();
+      await this.#boot.settle();
       await Promise.all([...this.#clients].map((client) => client.close()));
       this.#pubsub.close();
     } finally {
       await this.#ports.agents.ended(this.#ports.clock);
       await this.#owned.close();
+      this.#endEmergency();
       await this.#journal.close().finally(() => {
         this.#closed = true;
         this.#letGo();
       });
+      await this.#boot.ended();
     }
   }
 }

@@ -23,6 +23,8 @@ interface Capture {
   readonly take: (error: unknown) => boolean;
   /** Another has judged this error for all. */
   readonly skip: (error: unknown) => void;
+  /** What is still to be done when nobody takes it; then the process ends. */
+  readonly lastly?: (error: unknown, origin: string) => Promise<void>;
 }
 
 const taking = Symbol.for('holdfast.strayErrors');
@@ -60,13 +62,18 @@ function asyncHooks(): typeof import('node:async_hooks') {
  * Systems that share a process each have a listener. The first one that is called asks all of them, so that an error has one
  * verdict: each knows its own owners only, and what is unknown to one may be another's.
  */
-function strayListener(event: StrayEvent, take: (error: unknown) => boolean): StrayListener {
+function strayListener(
+  event: StrayEvent,
+  take: (error: unknown) => boolean,
+  lastly?: Capture['lastly'],
+): StrayListener {
   let judged: { readonly error: unknown } | undefined;
   const capture: Capture = {
     take,
     skip: (error) => {
       judged = { error };
     },
+    ...(lastly && { lastly }),
   };
   const listener = (error: unknown): void => {
     const isJudged = judged !== undefined && Object.is(judged.error, error);
@@ -81,7 +88,30 @@ function judge(error: unknown, event: StrayEvent, first: Capture): void {
   const captures = all.map((listener) => listener[taking]).filter((capture) => capture !== undefined);
   for (const capture of captures) if (capture !== first) capture.skip(error);
   const isTaken = captures.some((capture) => capture.take(error));
-  if (!isTaken && all.length === captures.length) pass(error, event);
+  if (isTaken) return;
+  const jobs = captures.flatMap(({ lastly }) => lastly ?? []);
+  if (jobs.length > 0) void endAfter(jobs, error, event);
+  else if (all.length === captures.length) pass(error, event);
+}
+
+/** Runs `job` when nobody takes an error that nobody caught; then the process ends with code 1, whatever else listens. */
+export function lastResort(job: (error: unknown, origin: string) => Promise<void>): () => void {
+  const listeners = events.map((event) => [event, strayListener(event, () => false, job)] as const);
+  for (const [event, listener] of listeners) process.on(event, listener);
+  return () => {
+    for (const [event, listener] of listeners) process.off(event, listener);
+  };
+}
+
+/** All of them are waited for: systems that share a process end together. */
+async function endAfter(
+  jobs: readonly NonNullable<Capture['lastly']>[],
+  error: unknown,
+  event: StrayEvent,
+): Promise<void> {
+  await Promise.allSettled(jobs.map((job) => job(error, event)));
+  const { stack, message } = toError(error);
+  process.stderr.write(`${stack ?? message}\n`, () => process.exit(1));
 }
 
 /** As if none of us had listened: a rejection becomes an uncaught exception, and one that nobody handles ends the process. */

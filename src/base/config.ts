@@ -44,6 +44,12 @@ const schema = z.strictObject({
       }),
     ])
     .default(false),
+  /** How often the process notes that it lives, in milliseconds; 0 for never. */
+  heartbeatMs: z.number().int().min(0).default(10_000),
+  /** A process that noted nothing for so long, in milliseconds, is taken for hung. */
+  heartbeatTimeoutMs: positive.default(30_000),
+  /** An error that nobody catches ends the process, as it always does, once snapshots of the sessions in memory are kept. */
+  emergencySnapshot: z.boolean().default(false),
   /** Commands of one session that may wait for their answers. */
   mailboxSize: positive.optional(),
   /** How long a call may take, in milliseconds; null for ever. */
@@ -89,6 +95,8 @@ const ports = {
   processManagers: definitions('react').optional(),
   encryptionKeys: z.array(z.custom(isEncryptionKey, 'give { id, key }'), 'give a list').optional(),
   codecs: z.array(z.custom(isCodec, 'give { name, matches, encode, decode }'), 'give a list').optional(),
+  heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
+  recovery: z.custom(isObject, 'give an object').superRefine(eachRecoveryPort).optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;
@@ -126,7 +134,7 @@ export function parseConfig<Session>(
   session: z.ZodType<Session>,
 ): { readonly config: SystemConfig; readonly session: Session | undefined } {
   const result = schema.extend({ ...ports, session: session.optional() }).safeParse(input);
-  const faults = [...faultsOf(result.error), ...faultsOfPlace(input)];
+  const faults = [...faultsOf(result.error), ...faultsOfPlace(input), ...faultsOfHeart(result.data)];
   if (result.data === undefined || faults.length > 0)
     throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
   return { config: settled(withoutPorts(result.data)), session: result.data.session };
@@ -168,6 +176,12 @@ function isWithin(path: string, folder: string): boolean {
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
+/** One that beats less often than it is looked for would seem dead between its beats. */
+function faultsOfHeart(data: z.output<typeof schema> | undefined): readonly string[] {
+  if (data === undefined || data.heartbeatMs < data.heartbeatTimeoutMs) return [];
+  return ['heartbeatTimeoutMs: it must be longer than heartbeatMs'];
+}
+
 function functionPort(): z.ZodType {
   return z.custom(isFunction, 'give a function');
 }
@@ -197,6 +211,21 @@ function isCodec(value: unknown): boolean {
     typeof memberOf(value, 'name') === 'string' &&
     functions.every((name) => isFunction(memberOf(value, name)))
   );
+}
+
+function isHeartbeats(value: unknown): boolean {
+  return isFunction(memberOf(value, 'read')) && isFunction(memberOf(value, 'write'));
+}
+
+/** How failures are answered: a function that names strategies, and one that repairs. */
+function eachRecoveryPort(recovery: unknown, context: z.RefinementCtx): void {
+  for (const [name, port] of Object.entries(recovery ?? {})) {
+    const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+    if (name === 'strategies') isFunction(port) || fault('give a function');
+    else if (name === 'repair')
+      isFunction(memberOf(port, 'recover')) || fault('give an object with recover()');
+    else fault('there is no such option');
+  }
 }
 
 function isObject(value: unknown): boolean {

@@ -12,6 +12,7 @@ export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
+export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
@@ -28,6 +29,12 @@ export type {
   SessionVerdict,
 } from '../operations/integrity-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
+export type {
+  BulkRecoveryInfo,
+  RecoveryInfo,
+  RecoveryStatistics,
+  ValidationInfo,
+} from '../operations/recovery-views.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
 export type {
   Acknowledged,

@@ -36,6 +36,8 @@ export function decideWithCheckpoints(
   if (isCheckpointCommand(command)) return decideCheckpoint(state, command, seq);
   const decision = decideSession(state, command);
   if ('refusal' in decision || decision.events.length === 0) return decision;
+  // It is decided on a state that somebody vouches for, and no replay need lead there: whoever can prove it asks for one.
+  if (command.type === 'session.recover') return decision;
   const reason = dueReason(state, command, at, seq);
   if (reason === undefined) return decision;
   return { ...decision, events: [checkpointOf(state, seq, { reason }), ...decision.events] };
@@ -68,8 +70,10 @@ function decideCheckpoint(state: SessionState, command: CheckpointCommand, seq: 
 function createCheckpoint(state: SessionState, command: CreateCheckpoint, seq: number): Decision {
   const { reason, name, description, metadata } = command;
   const { sessionId, checkpoints, profile } = state;
-  if (reason === 'shutdown') {
-    const isWanted = profile.config.checkpointOn.includes(reason) && seq > checkpoints.lastSeq;
+  if (reason !== 'manual') {
+    const isAsked =
+      reason === 'recovery' ? profile.durability !== 'none' : profile.config.checkpointOn.includes(reason);
+    const isWanted = isAsked && seq > checkpoints.lastSeq;
     return { events: isWanted ? [checkpointOf(state, seq, { reason })] : [] };
   }
   const size = checkpoints.list.filter(isManual).length;

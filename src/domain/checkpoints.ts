@@ -11,7 +11,8 @@ export type CheckpointReason =
   | 'hibernate'
   | 'shutdown'
   | 'rollback'
-  | 'restore';
+  | 'restore'
+  | 'recovery';
 
 /** The data of `checkpoint.created`. It tells of the state before it: that of the seq below its own. */
 export interface CheckpointData {

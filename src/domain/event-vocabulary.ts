@@ -1,6 +1,7 @@
 // Every event that can be heard of a session, by its name: its own, those that agents publish, and its conditions.
 import type { ConditionCleared, ConditionSet } from './condition-law.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
+import type { RecoveryReceipt } from './recovery-vocabulary.ts';
 import type { SessionEventData, SessionEventType } from './session-events.ts';
 
 /** The events of a session's condition, which stand in a stream of their own. */
@@ -11,13 +12,21 @@ interface ConditionEventData {
 
 type ConditionEventType = keyof ConditionEventData;
 
-export type EventType = SessionEventType | PublishableEventType | ConditionEventType;
+/** What became of it when it was recovered, in a stream of its own too. */
+interface RecoveryEventData {
+  'recovery.recorded': RecoveryReceipt;
+}
+
+type RecoveryEventType = keyof RecoveryEventData;
+
+export type EventType = SessionEventType | PublishableEventType | ConditionEventType | RecoveryEventType;
 
 /** What an event of a type carries. */
 export type EventData<Type extends EventType> =
   | (Type extends SessionEventType ? SessionEventData[Type] : never)
   | (Type extends PublishableEventType ? PublishedEventData[Type] : never)
-  | (Type extends ConditionEventType ? ConditionEventData[Type] : never);
+  | (Type extends ConditionEventType ? ConditionEventData[Type] : never)
+  | (Type extends RecoveryEventType ? RecoveryEventData[Type] : never);
 
 /** The compiler sees to it that none is forgotten. */
 const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
@@ -29,6 +38,7 @@ const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
   'session.rolledBack': true,
   'checkpoint.created': true,
   'checkpoint.deleted': true,
+  'session.recovered': true,
   'message.sent': true,
   'message.pinned': true,
   'message.unpinned': true,
@@ -51,8 +61,11 @@ const conditionEventTypes: Readonly<Record<ConditionEventType, true>> = {
   'condition.cleared': true,
 };
 
+const recoveryEventTypes: Readonly<Record<RecoveryEventType, true>> = { 'recovery.recorded': true };
+
 export const eventTypes = Object.keys({
   ...sessionEventTypes,
   ...publishableEvents,
   ...conditionEventTypes,
+  ...recoveryEventTypes,
 }) as readonly EventType[];

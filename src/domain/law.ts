@@ -76,6 +76,8 @@ export interface Law<State, C extends Command = Command> {
    * without it has all of its commands taken, and wait where nothing at all can be written.
    */
   isUrgent?(command: C): boolean;
+  /** True for an event that carries the whole state: what it leads to does not depend on the state before it. */
+  carriesState?(event: LawEvent): boolean;
   /** False for an event that only tells of time passing or of a restart: by it alone nothing has got any further. */
   isProgress?(event: LawEvent): boolean;
   summarize(state: State): StateSummary;

@@ -2,6 +2,7 @@
 import type { Json } from '../base/json.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { RecordedError } from './recorded-error.ts';
+import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { MessageData, RestoredData, RolledBackData, SessionProfile } from './session-events.ts';
 
@@ -24,6 +25,12 @@ export interface RestoreSession {
   readonly messages: readonly { readonly at: number; readonly message: NewMessage }[];
 }
 
+/** Sent by whoever decides on the very state that it carries. */
+export interface RecoverSession {
+  readonly type: 'session.recover';
+  readonly data: RecoveredData;
+}
+
 export interface StartAgent extends AgentStart {
   readonly type: 'agent.start';
 }
@@ -38,8 +45,8 @@ export type AgentCommand =
 
 export interface CreateCheckpoint {
   readonly type: 'checkpoint.create';
-  /** `shutdown` leads to nothing unless the session wants it and has changed since the last. */
-  readonly reason: 'manual' | 'shutdown';
+  /** All but `manual` lead to nothing unless the session has changed since the last, and `shutdown` unless it wants it. */
+  readonly reason: 'manual' | 'shutdown' | 'recovery';
   readonly name: string | null;
   readonly description: string | null;
   readonly metadata: Json;
@@ -65,6 +72,7 @@ export type OrdinaryCommand =
   | CreateSession
   | TerminateSession
   | RestoreSession
+  | RecoverSession
   | StartAgent
   | AgentCommand
   | { readonly type: 'session.finishTermination' }

@@ -68,6 +68,12 @@ function hardDeadlineOf(state: SessionState): number | null {
   return status === 'deleted' ? contextOf(state).updatedAt : endOf(state);
 }
 
+/** The deadline that ends the session or its ending, when it lies before `before`; null when none does. */
+export function lateDeadline(state: SessionState, before: number): number | null {
+  const dueAt = hardDeadlineOf(state);
+  return dueAt !== null && dueAt < before && statusOf(state) !== 'deleted' ? dueAt : null;
+}
+
 /**
  * What of the deadlines must survive in the head: quiet ones are made good when the session is next in memory. Agents that
  * were at work go on at once.

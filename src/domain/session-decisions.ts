@@ -3,10 +3,12 @@ import { assertNever } from '../base/errors.ts';
 import { decideAgent, stopAll } from './agent-decisions.ts';
 import { type ContentCommand, decideContent, placed } from './content-decisions.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
+import { decideRecover } from './recovery-session.ts';
 import type {
   AgentCommand,
   CreateSession,
   OrdinaryCommand,
+  RecoverSession,
   RestoreSession,
   TerminateSession,
 } from './session-commands.ts';
@@ -30,6 +32,7 @@ export function decideSession(state: SessionState, command: OrdinaryCommand): De
   if (statusOf(state) === 'deleted' && endings.has(command.type))
     return { events: [], reply: { status: 'deleted' } };
   if (isMissing(state)) return refuse('SESSION_NOT_FOUND', { sessionId: state.sessionId });
+  if (command.type === 'session.recover') return decideRecover(state, command);
   if (isAgent(command)) return decideAgent(state, command);
   return isLifecycle(command) ? decideLifecycle(state, command) : decideContent(state, command);
 }
@@ -46,7 +49,7 @@ function isNew(state: SessionState): boolean {
 
 type LifecycleCommand = Exclude<
   OrdinaryCommand,
-  CreateSession | RestoreSession | ContentCommand | AgentCommand
+  CreateSession | RestoreSession | RecoverSession | ContentCommand | AgentCommand
 >;
 
 function isAgent(command: OrdinaryCommand): command is AgentCommand {
@@ -152,9 +155,19 @@ function decideLifecycle(state: SessionState, command: LifecycleCommand): Decisi
 function terminate(state: SessionState, { reason, cleanup }: TerminateSession): Decision {
   const status = statusOf(state);
   if (gone.has(status)) return { events: [], reply: { status } };
+  if (status === 'initializing') return neverStarted(state, reason);
   return {
     events: [edge(state, 'terminating', reason, 'session.terminate', { cleanup })],
     reply: { status: 'terminating' },
+  };
+}
+
+/** Its start was never finished: there is nothing to be ended in order. */
+function neverStarted(state: SessionState, reason: string): Decision {
+  const ended = edge(state, 'terminated', reason, 'session.terminate', { error: reason });
+  return {
+    events: [ended, { type: 'session.terminated', data: { reason, error: reason } }],
+    reply: { status: 'terminated' },
   };
 }
 

@@ -4,6 +4,7 @@ import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
+import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { SessionStatus, StatusChange } from './session-lifecycle.ts';
 
@@ -95,6 +96,7 @@ export interface SessionEventData {
   'session.rolledBack': RolledBackData;
   'checkpoint.created': CheckpointData;
   'checkpoint.deleted': { readonly checkpointId: string };
+  'session.recovered': RecoveredData;
   'message.sent': MessageData;
   'message.pinned': { readonly seq: number };
   'message.unpinned': { readonly seq: number };

@@ -5,6 +5,7 @@ import { decideWithCheckpoints } from './checkpoint-decisions.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import { keptSeqs } from './conversation.ts';
 import type { Law, LawEvent, Proposal, Refusal } from './law.ts';
+import { recoveredState } from './recovery-session.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { dueCommand, nextDeadlineOf, summarizeSession, summaryText } from './session-deadlines.ts';
 import { type RolledBackData, sessionEventVersions } from './session-events.ts';
@@ -28,6 +29,8 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   fence: fenceAgent,
   decide: decideWithCheckpoints,
   evolve,
+  // What was rolled back to goes on with numbers, agents and checkpoints of the state before: it does not stand alone.
+  carriesState: ({ type }) => type === 'session.recovered',
   explain: explainRefusal,
   isProgress,
   isUrgent: ({ type }) => urgent.has(type),
@@ -59,8 +62,10 @@ export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/
 /** What replaces the state as a whole is no step of the machine. */
 function evolve(state: SessionState, event: LawEvent): SessionState | undefined {
   const next = evolveSession(state, event);
-  if (next !== undefined || event.type !== 'session.rolledBack') return next;
-  return rolledBack(state, event as LawEvent<string, RolledBackData>);
+  if (next !== undefined) return next;
+  if (event.type === 'session.rolledBack')
+    return rolledBack(state, event as LawEvent<string, RolledBackData>);
+  return recoveredState(event, decodeSession);
 }
 
 function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal {

@@ -5,7 +5,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
 import type { Recorded } from './recorded.ts';
-import { fold, startOf } from './state-at.ts';
+import { foldAround, startOf } from './state-at.ts';
 
 export interface Hydrated<State> {
   readonly state: State;
@@ -16,6 +16,18 @@ export interface Hydrated<State> {
   readonly snapshotBytes: number;
   /** What the incarnation before knew of the answers on record. */
   readonly recorded?: Recorded;
+  /** How it was read; absent when it was in memory. */
+  readonly provenance?: Provenance;
+}
+
+/** What a state was made from. */
+interface Provenance {
+  /** Events that were folded. */
+  readonly replayed: number;
+  /** Snapshots that could not be used, newest first. */
+  readonly passedOver: readonly number[];
+  /** The event that it begins from, when what was before it is damaged. */
+  readonly base?: number;
 }
 
 export async function hydrate<State, C extends Command>(
@@ -37,12 +49,17 @@ export async function hydrate<State, C extends Command>(
       snapshotBytes: 0,
     };
   }
-  const snapshot = await newestSnapshot(law, stream, journal, head, telemetry);
+  const passedOver: number[] = [];
+  const snapshot = await newestSnapshot(law, stream, journal, head, telemetry, passedOver);
   const start =
     snapshot === undefined ? startOf(law, head) : { ...snapshot, state: law.decode(snapshot.state) };
-  const { state } = await fold({ law, journal, head }, start, head.seq);
-  const snapshotBytes = snapshot?.state.length ?? 0;
-  return { state, head, lastAt: head.updatedAt, snapshotSeq: start.seq, snapshotBytes };
+  const { state, base } = await foldAround({ law, journal, head }, start, head.seq);
+  const found = { state, head, lastAt: head.updatedAt, snapshotSeq: start.seq };
+  if (base === undefined) {
+    const provenance = { replayed: head.seq - start.seq, passedOver };
+    return { ...found, snapshotBytes: snapshot?.state.length ?? 0, provenance };
+  }
+  return { ...found, snapshotBytes: 0, provenance: { replayed: head.seq - base + 1, passedOver, base } };
 }
 
 async function newestSnapshot<State, C extends Command>(
@@ -51,14 +68,16 @@ async function newestSnapshot<State, C extends Command>(
   journal: Journal,
   head: Head,
   telemetry: Telemetry,
+  passedOver: number[],
 ): Promise<Snapshot | undefined> {
-  for await (const snapshot of journal.snapshots(stream)) {
+  for await (const snapshot of journal.snapshots(stream, (seq) => passedOver.push(seq))) {
     if (snapshot.lawVersion > law.version) {
       throw new HoldfastError('LAW_CHANGED', { stream, found: snapshot.lawVersion, supported: law.version });
     }
     const usable =
       snapshot.lawVersion === law.version && snapshot.seq <= head.seq && snapshot.seq >= head.firstSeq - 1;
     if (usable && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
+    passedOver.push(snapshot.seq);
     telemetry('snapshot.skipped', { stream, seq: snapshot.seq });
   }
   return undefined;

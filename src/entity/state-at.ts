@@ -4,6 +4,7 @@ import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { newestBase } from './rebase.ts';
 
 /** A state, and the place in its stream that it is the state of. */
 export interface Folded<State> {
@@ -30,7 +31,7 @@ export async function stateAt<State, C extends Command>(
   if (seq < firstSeq) throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq });
   const snapshot = await snapshotBelow(law, journal, head, seq);
   const start = snapshot === undefined ? startOf(law, head) : foldedOf(law, snapshot);
-  return fold({ law, journal, head, signal }, start, seq);
+  return foldAround({ law, journal, head, signal }, start, seq);
 }
 
 /** The state before the first event that can be read: that of nothing, or of a tombstone. */
@@ -93,6 +94,25 @@ export async function fold<State, C extends Command>(
 }
 
 const pageEvents = 256;
+
+/** Like `fold`; behind damage it goes on from the newest event that carries the state, `base`, when there is one. */
+export async function foldAround<State, C extends Command>(
+  options: Fold<State, C>,
+  start: Folded<State>,
+  through: number,
+): Promise<Folded<State> & { readonly base?: number }> {
+  const { law, journal, head } = options;
+  try {
+    return await fold(options, start, through);
+  } catch (error) {
+    if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) throw error;
+    const carried = await newestBase(law, journal, { ...head, seq: through });
+    if (carried === undefined) throw error;
+    const base = carried.seq;
+    const from = { state: law.initial(head.stream), seq: base - 1, chain: undefined };
+    return { ...(await fold(options, from, through)), base };
+  }
+}
 
 /** What was lawful once is lawful for ever. Where what came before was trimmed, an event may say nothing by itself. */
 function evolved<State, C extends Command>(

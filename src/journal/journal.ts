@@ -215,8 +215,8 @@ export interface Journal {
   /** Where the feed ends now. */
   feedEnd(): Cursor;
 
-  /** Newest first, at most three; one that is damaged is left out and reported. */
-  snapshots(stream: string): AsyncIterable<Snapshot>;
+  /** Newest first, at most three; one that is damaged is left out and reported, to `damaged` too. */
+  snapshots(stream: string, damaged?: (seq: number) => void): AsyncIterable<Snapshot>;
   /**
    * Keeps a snapshot of durable events and forgets all but the newest three. Never needed for correctness: one that is
    * of no use any more, because its stream was trimmed above it or removed, is not kept.

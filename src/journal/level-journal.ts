@@ -232,9 +232,9 @@ export class LevelJournal implements Journal {
     return this.#feed.end;
   }
 
-  async *snapshots(stream: string): AsyncGenerator<Snapshot> {
+  async *snapshots(stream: string, damaged: (seq: number) => void = () => {}): AsyncGenerator<Snapshot> {
     assertStream(stream);
-    yield* readSnapshots(this.#store, stream, this.#telemetry);
+    yield* readSnapshots(this.#store, stream, this.#telemetry, damaged);
   }
 
   async putSnapshot(stream: string, snapshot: Snapshot): Promise<void> {

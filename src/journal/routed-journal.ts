@@ -102,8 +102,8 @@ export class RoutedJournal implements Journal {
     return this.#durable.feedEnd();
   }
 
-  snapshots(stream: string): AsyncIterable<Snapshot> {
-    return this.#of(stream).snapshots(stream);
+  snapshots(stream: string, damaged?: (seq: number) => void): AsyncIterable<Snapshot> {
+    return this.#of(stream).snapshots(stream, damaged);
   }
 
   putSnapshot(stream: string, snapshot: Snapshot): Promise<void> {

@@ -13,14 +13,17 @@ export async function* readSnapshots(
   store: LevelStore,
   stream: string,
   telemetry: Telemetry,
+  damaged: (seq: number) => void,
 ): AsyncGenerator<Snapshot> {
   const newest = { ...rangeOf('s', stream), reverse: true, limit: kept };
   for (const key of await store.read(stream, 'snapshot', (db) => db.keys(newest).all())) {
     const stored = await store.read(stream, seqOf(key), (db) => db.get(key));
     if (stored === undefined) continue;
     const snapshot = decodeSnapshot(key, stored);
-    if (snapshot === undefined) telemetry('snapshot.damaged', { stream, seq: seqOf(key) });
-    else yield snapshot;
+    if (snapshot === undefined) {
+      telemetry('snapshot.damaged', { stream, seq: seqOf(key) });
+      damaged(seqOf(key));
+    } else yield snapshot;
   }
 }
 

@@ -3,6 +3,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { randomId } from '../base/ids.ts';
+import { ownIdentity, processIdentity } from '../base/process-identity.ts';
 import type { PreviousOwner } from './store-report.ts';
 
 const ownerFile = 'owner.json';
@@ -24,7 +25,7 @@ export async function claimDirectory(root: string, location: string): Promise<Pr
   const path = join(root, ownerFile);
   const draft = `${path}.${randomId()}`;
   let previous: PreviousOwner | undefined;
-  await writeFile(draft, JSON.stringify(await thisProcess()));
+  await writeFile(draft, JSON.stringify(ownIdentity()));
   try {
     while (!(await takeName(draft, path))) {
       await assertFree(root, location);
@@ -79,25 +80,6 @@ async function readOwner(path: string): Promise<PreviousOwner | undefined> {
     return pid === undefined
       ? undefined
       : { pid, startedAt: String(startedAt), bootId: String(bootId ?? '') };
-  } catch {
-    return undefined;
-  }
-}
-
-async function thisProcess(): Promise<PreviousOwner> {
-  return (await processIdentity(process.pid)) ?? { pid: process.pid, startedAt: '', bootId: '' };
-}
-
-/**
- * A process that cannot be mistaken for a later one with the same pid: field 22 of /proc/<pid>/stat is its start,
- * the boot id its kernel's run. Undefined where it is gone, a zombie, or there is no /proc: then LevelDB's lock decides.
- */
-async function processIdentity(pid: number): Promise<PreviousOwner | undefined> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-    return fields[0] === 'Z' ? undefined : { pid, startedAt: fields[19] ?? '', bootId };
   } catch {
     return undefined;
   }

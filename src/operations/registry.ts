@@ -10,6 +10,7 @@ import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
+import { recoveryOperations } from './recovery-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 import type {
@@ -253,6 +254,7 @@ export const operations = {
     z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional(), since: z.number().optional() }),
   ),
   ...integrityOperations,
+  ...recoveryOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -166,6 +166,12 @@ function fold(next: Draft, event: LawEvent): void {
       next.messages = lifecycle.context.messages;
       next.activeAt = at;
       takeProfile(next, profile);
+      break;
+    }
+    case 'session.recovered': {
+      const { to: status, summary } = known.data;
+      const { stream, seq } = known;
+      Object.assign(next, rowFromHead({ stream, seq, status, updatedAt: at, summary }));
       return;
     }
     case 'session.terminated':

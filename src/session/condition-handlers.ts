@@ -25,6 +25,7 @@ async function retrySession(
   const { manager } = context;
   const isWell = (): Promise<Answer> => manager.health.retried(sessionId, call);
   const before = await isAnswered(context, conditionStream(sessionId), call);
+  if (manager.health.quarantine(sessionId) !== undefined) context.recovery.recoveries.reviving(sessionId);
   const answer = await (before ? isWell() : manager.revive(sessionId, agents, isWell));
   return answer as unknown as OutputOf<'sessions.retry'>;
 }

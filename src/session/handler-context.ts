@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Durability } from '../base/durability.ts';
 import type { IdSource } from '../base/ids.ts';
+import type { Telemetry } from '../base/telemetry.ts';
 import type { TokenCounter } from '../domain/built-context.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
@@ -12,20 +13,34 @@ import type { Journal } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import type { BootLog } from '../recovery/boot-log.ts';
 import type { Conditions } from '../recovery/conditions.ts';
+import type { ReceiptLog } from '../recovery/receipt-log.ts';
+import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
+import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
 import type { PastStates } from './past-states.ts';
 import type { SessionManager, SessionView } from './session-manager.ts';
 
+/** What the operations on recoveries work with. */
+interface RecoveryContext {
+  readonly boots: BootLog;
+  readonly receiptLog: ReceiptLog;
+  readonly recoveries: SessionRecoveries;
+  readonly options: RecoveryOptions;
+}
+
 export interface HandlerContext {
   readonly manager: SessionManager;
   readonly conditions: Conditions;
+  readonly recovery: RecoveryContext;
   readonly agents: AgentRegistry;
   readonly journal: Journal;
   /** The records of journaled sessions as they are stored. */
   readonly records: Pick<LevelJournal, 'readRecords' | 'adopt'>;
   readonly pubsub: PubSub<Announcement>;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
   readonly newId: IdSource;
   readonly countTokens: TokenCounter;
   readonly defaults: SessionConfig;

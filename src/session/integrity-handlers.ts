@@ -16,14 +16,14 @@ import type {
   SessionVerdict,
 } from '../operations/integrity-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
-import type { HandlerContext } from './handler-context.ts';
 import {
   type MetCheckpoint,
   type MetSnapshot,
   type Verification,
   verdictOn,
   verifyStream,
-} from './verification.ts';
+} from '../recovery/verification.ts';
+import type { HandlerContext } from './handler-context.ts';
 
 export type IntegrityOperation = `sessions.${'verify' | 'anchors' | 'verifyAnchors'}` | 'checkpoints.verify';
 

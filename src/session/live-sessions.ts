@@ -11,6 +11,7 @@ import type { Announcement } from '../entity/announcement.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
 import { Residence, type ResidenceLimits } from './residence.ts';
 import {
   SessionActor,
@@ -30,9 +31,11 @@ interface LiveSessionsLimits extends ResidenceLimits {
 
 export interface LiveSessionsOptions
   extends LiveSessionsLimits,
-    Omit<SessionActorOptions, 'law' | 'host' | 'tell' | 'rested' | 'escalate'> {
+    Omit<SessionActorOptions, 'law' | 'host' | 'tell' | 'rested' | 'escalate' | 'hydrated'> {
   readonly pubsub: PubSub<Announcement>;
   readonly health: SessionHealth;
+  /** Hears of what needed more than a clean replay. */
+  readonly recoveries?: SessionRecoveries;
   /** Starts one incarnation; replaced where a start is to fail. */
   readonly startActor?: (options: SessionActorOptions, start: SessionStart) => Promise<SessionActor>;
   /** Throws when nothing may be started any more. */
@@ -102,7 +105,7 @@ export class LiveSessions {
       supervisor: this.#supervisor,
       findSettled: (sessionId) => this.#findSettled(sessionId),
     });
-    const { inspect } = options;
+    const { inspect, recoveries } = options;
     this.#host = new ActorHost({
       ...{ id: 'sessions', childId: 'context', machine: sessionMachine },
       ...(inspect && { inspect }),
@@ -114,6 +117,10 @@ export class LiveSessions {
       tell: (session, events, state) => this.#tell(session, events, state),
       rested: (sessionId) => this.unload(sessionId),
       isClosing: () => this.#isClosing,
+      ...(recoveries && {
+        hydrated: (start, hydrated) =>
+          recoveries.started({ ...start, beganAt: start.beganAt ?? clock.now() }, hydrated),
+      }),
       escalate: (sessionId, { runId, agent }, error, restarts) =>
         this.quarantine(sessionId, `the agent ${agent} of run ${runId} keeps failing`, error, restarts),
     };
@@ -195,6 +202,13 @@ export class LiveSessions {
     if (child?.isQuiet === true && this.isResting(child)) void this.leave(sessionId);
   }
 
+  async snapshotAll(): Promise<{ readonly kept: number; readonly failed: number }> {
+    const children = [...this.#supervisor.ids()].flatMap((id) => this.find(id) ?? []);
+    const outcomes = await Promise.all(children.map((child) => child.snapshot()));
+    const kept = outcomes.filter((wasKept) => wasKept).length;
+    return { kept, failed: outcomes.length - kept };
+  }
+
   async stop(): Promise<void> {
     this.#isClosing = true;
     this.#residence.close();
@@ -210,10 +224,11 @@ export class LiveSessions {
 
   /** Whoever waited for its turn until now must not outlive the manager. */
   async #incarnate(sessionId: string, incarnation: number): Promise<SessionActor> {
-    const { startActor = SessionActor.start, assertAlive, follow } = this.#options;
+    const { startActor = SessionActor.start, assertAlive, follow, clock } = this.#options;
     assertAlive();
     const resident = this.#residence.take(sessionId);
-    const start = { sessionId, incarnation, ...(resident && { resident }) };
+    const beganAt = incarnation > 1 ? clock.now() : undefined;
+    const start = { sessionId, incarnation, ...(resident && { resident }), ...(beganAt && { beganAt }) };
     const actor = await startActor(this.#actorOptions, start);
     if (this.#told.isBehind(sessionId, actor.seq))
       this.#tell(actor, await this.#told.untold(sessionId, actor.seq), actor.state);
@@ -245,6 +260,7 @@ export class LiveSessions {
 
   quarantine(sessionId: string, reason: string, error: Error, restarts: number): void {
     this.#options.health.givenUp(sessionId, reason, error, restarts);
+    this.#options.recoveries?.givenUp(sessionId, error);
     void this.leave(sessionId);
   }
 
@@ -255,8 +271,10 @@ export class LiveSessions {
     if (event !== undefined) telemetry(...event);
     switch (report.type) {
       case 'child.exited':
-        if (isCrash(report.exit)) health.crashed(sessionId, report.exit.error);
-        else this.#left(sessionId);
+        if (isCrash(report.exit)) {
+          health.crashed(sessionId, report.exit.error);
+          this.#options.recoveries?.crashed(sessionId, report.exit.error);
+        } else this.#left(sessionId);
         return;
       case 'child.started':
         if (report.incarnation > 1) health.restarted(sessionId);

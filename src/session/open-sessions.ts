@@ -4,6 +4,11 @@ import type { StatusChange } from '../domain/session-lifecycle.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 
 const closed: ReadonlySet<string> = new Set(['initializing', 'terminated', 'archived', 'deleted']);
+const changesStatus: ReadonlySet<string> = new Set([
+  'session.statusChanged',
+  'session.restored',
+  'session.recovered',
+]);
 const isOpen = (status: string): boolean => !closed.has(status);
 
 export class OpenSessions {
@@ -28,7 +33,7 @@ export class OpenSessions {
   follow(events: readonly StoredEvent[]): void {
     for (const { stream, type, data } of events) {
       if (type === 'session.created') this.release(stream.slice(stream.indexOf('/') + 1));
-      if (type !== 'session.statusChanged' && type !== 'session.restored') continue;
+      if (!changesStatus.has(type)) continue;
       const { from, to = 'initializing' } = data as Partial<StatusChange>;
       if (from !== undefined) this.count(from, -1);
       this.count(to, 1);

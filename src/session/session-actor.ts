@@ -24,6 +24,8 @@ export interface SessionActorOptions extends EntityPorts<SessionState, SessionCo
   readonly inspect?: Inspect;
   /** Events of a session became durable; `state` is the state after the last of them. */
   readonly tell: (session: ToldSession, events: readonly StoredEvent[], state: SessionState) => void;
+  /** What a session stands on that is just being started. */
+  readonly hydrated?: (start: SessionStart, hydrated: Hydrated<SessionState>) => void;
   /** Its agents have ended, for it does not run any now. */
   readonly rested: (sessionId: string) => void;
   /** One of its agents failed too often: the session is to be quarantined. */
@@ -43,6 +45,8 @@ export interface SessionStart {
   readonly incarnation: number;
   /** Its state, when it was still in memory. */
   readonly resident?: Hydrated<SessionState>;
+  /** When the start began; set where that is of interest. */
+  readonly beganAt?: number;
 }
 
 /** Fewer events than these are read again at the next start sooner than a snapshot of them is written. */
@@ -75,7 +79,9 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   /** Takes up the session from memory or from its journal, and starts its actors; its agents wait for {@link resumeAgents}. */
   static async start(options: SessionActorOptions, start: SessionStart): Promise<SessionActor> {
     const { sessionId, resident } = start;
-    return new SessionActor(options, start, await Entity.read(options, sessionStream(sessionId), resident));
+    const hydrated = await Entity.read(options, sessionStream(sessionId), resident);
+    options.hydrated?.(start, hydrated);
+    return new SessionActor(options, start, hydrated);
   }
 
   private constructor(
@@ -163,6 +169,12 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
     await this.#entity.snapshot(worthASnapshot);
     this.#pair.stop();
     await this.exited;
+  }
+
+  /** Keeps a snapshot of what is durable, where the newest does not cover it; false when that failed. */
+  async snapshot(): Promise<boolean> {
+    await this.#entity.snapshot();
+    return this.#entity.hydrated.snapshotSeq === this.seq;
   }
 
   /** At once: what is with the disk is still answered truthfully, everything else was not committed. */

@@ -10,6 +10,7 @@ import { type IntegrityOperation, integrityHandlers } from './integrity-handlers
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
 import { PastStates } from './past-states.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
+import { type RecoveryOperation, recoveryHandlers } from './recovery-handlers.ts';
 
 type SessionOperation =
   | LifecycleOperation
@@ -19,7 +20,8 @@ type SessionOperation =
   | ConditionOperation
   | CapsuleOperation
   | CheckpointOperation
-  | IntegrityOperation;
+  | IntegrityOperation
+  | RecoveryOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -32,5 +34,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...capsuleHandlers(context),
     ...checkpointHandlers(context),
     ...integrityHandlers(context),
+    ...recoveryHandlers(context),
   };
 }

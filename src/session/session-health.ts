@@ -83,6 +83,11 @@ export class SessionHealth {
     return this.#conditions.clear(sessionId, { condition: 'quarantined', reason: 'retried' }, meta);
   }
 
+  /** It was brought back by a recovery; of one that was well nothing is written. */
+  recovered(sessionId: string): Promise<Answer> {
+    return this.#conditions.clear(sessionId, { condition: 'quarantined', reason: 'recovered' });
+  }
+
   /** Of a deleted session nothing is left. */
   async forget(sessionId: string): Promise<void> {
     if (this.condition(sessionId) !== undefined) await this.#conditions.forget(sessionId);

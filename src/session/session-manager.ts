@@ -12,6 +12,8 @@ import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { type Hydrated, hydrate } from '../entity/hydrate.ts';
 import type { Head } from '../journal/journal.ts';
 import type { Conditions } from '../recovery/conditions.ts';
+import type { ReceiptLog } from '../recovery/receipt-log.ts';
+import { type Acceptance, recordRecovered } from './accepted-recovery.ts';
 import { answeredBefore } from './answered-before.ts';
 import { Arrivals } from './arrivals.ts';
 import { recordFailedStart } from './failed-start.ts';
@@ -24,6 +26,8 @@ import { SessionHealth } from './session-health.ts';
 export interface SessionManagerOptions
   extends Omit<LiveSessionsOptions, 'health' | 'assertAlive' | 'isArriving' | 'follow'> {
   readonly conditions: Conditions;
+  /** Of a session that is deleted nothing is kept. */
+  readonly receiptLog?: Pick<ReceiptLog, 'forget'>;
   /** Sessions that may be open at once; null for no limit. */
   readonly maxSessions: number | null;
 }
@@ -223,6 +227,18 @@ export class SessionManager implements SupervisedChild {
     if (this.health.quarantine(sessionId) === undefined) this.#live.quarantine(sessionId, reason, error, 0);
   }
 
+  /** The session goes on from a state that somebody has accepted in place of what is stored; its actors are stopped before. */
+  async accept(sessionId: string, acceptance: Acceptance, meta: CommandMeta): Promise<Answer> {
+    await this.#live.leave(sessionId);
+    this.#live.forget(sessionId);
+    return recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta);
+  }
+
+  /** Keeps a snapshot of every session that has actors: how many were kept, and how many could not be. */
+  snapshotAll(): Promise<{ readonly kept: number; readonly failed: number }> {
+    return this.#live.snapshotAll();
+  }
+
   /** Deletes what is stored of a session whose status is `deleted`. */
   async removeStored(sessionId: string): Promise<void> {
     await this.#live.leave(sessionId);
@@ -231,6 +247,7 @@ export class SessionManager implements SupervisedChild {
     if (head?.status === 'deleted' && head.firstSeq <= head.seq)
       await journal.remove(head.stream, head.version);
     await this.health.forget(sessionId);
+    await this.#options.receiptLog?.forget(sessionId);
     this.#live.forget(sessionId);
     this.#alarms.clear(sessionId);
   }

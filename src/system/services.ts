@@ -5,7 +5,7 @@ import type { Announcement } from '../entity/announcement.ts';
 import { Follower } from '../entity/follower.ts';
 import { backupHandlers } from '../jobs/backup-handlers.ts';
 import type { Backups } from '../jobs/backups.ts';
-import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
+import type { Head, HeadGlance, StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
 import { bindOperations } from '../operations/bind.ts';
@@ -17,12 +17,15 @@ import { Projections } from '../projection/projections.ts';
 import { RunningProjection } from '../projection/running-projection.ts';
 import { SessionList } from '../projection/session-list.ts';
 import type { LocalPubSub } from '../pubsub/local-pubsub.ts';
+import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
+import { recordFound } from '../recovery/found-damage.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
 import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
 import { globalTopic, sessionTopic } from '../session/topics.ts';
+import type { RecoveryParts } from './recovery-parts.ts';
 import { Storage } from './storage.ts';
 import type { Ports } from './system-options.ts';
 import { waitingOut } from './waiting-out.ts';
@@ -31,6 +34,7 @@ export interface Services {
   readonly conditions: Conditions;
   readonly manager: SessionManager;
   readonly projections: Projections;
+  readonly census: BootCensus;
   readonly operations: ReturnType<typeof bindOperations>;
   readonly storage: Storage;
 }
@@ -46,6 +50,7 @@ export interface Surroundings {
   readonly pubsub: LocalPubSub<Announcement>;
   readonly liveCounts: ReturnType<typeof createLiveCounts>;
   readonly owned: OwnedCode;
+  readonly recovery: RecoveryParts;
   /** Tells a follower of the feed that there is more. */
   readonly onGrowth: (wake: () => void) => () => void;
   /** Throws while nothing is served. */
@@ -53,13 +58,14 @@ export interface Surroundings {
 }
 
 export async function makeServices(surroundings: Surroundings): Promise<Services> {
-  const { config, ports, level, journal, pubsub, owned, admit } = surroundings;
+  const { config, ports, level, journal, pubsub, owned, recovery, admit } = surroundings;
   const shared = { ...ports, journal, pubsub };
   const conditions = await Conditions.load({ ...shared, tell: tellVia(pubsub) });
   const manager = new SessionManager({
     ...config,
     ...shared,
     conditions,
+    ...{ recoveries: recovery.recoveries, receiptLog: recovery.receiptLog },
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
@@ -75,7 +81,10 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const projections = new Projections([sessions]);
   const operations = bindOperations({
     handlers: {
-      ...sessionHandlers({ ...config, ...shared, records: level, manager, conditions, space: storage.space }),
+      ...sessionHandlers({
+        ...{ ...config, ...shared, manager, conditions, recovery },
+        ...{ records: level, space: storage.space },
+      }),
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
       ...backupHandlers(surroundings),
@@ -85,9 +94,13 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     admit,
   });
   try {
-    await level.settleFindings((opening) => quarantineFindings(conditions, opening));
-    await journal.survey('session/', (head) => adoptStored(manager, head));
-    return { conditions, manager, projections, operations, storage };
+    await level.settleFindings(async (opening) => {
+      await recordFound(opening, conditions, recovery, ports.telemetry);
+      await quarantineFindings(conditions, opening);
+    });
+    const census = new BootCensus(ports.clock.now());
+    await journal.survey('session/', (head) => adoptStored(manager, census, head));
+    return { conditions, manager, projections, census, operations, storage };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();
@@ -113,7 +126,7 @@ function sessionList(
   });
 }
 
-const tellVia =
+export const tellVia =
   (pubsub: LocalPubSub<Announcement>) =>
   (sessionId: string, durable: readonly StoredEvent[]): void => {
     pubsub.publish(sessionTopic(sessionId), { durable });
@@ -121,7 +134,14 @@ const tellVia =
   };
 
 /** Boot sees heads and reads nothing else. A session with nothing due is counted, and nothing is kept of it. */
-function adoptStored(manager: SessionManager, head: HeadGlance): void {
+function adoptStored(manager: SessionManager, census: BootCensus, head: HeadGlance): void {
+  census.see(head);
   if (head.dueAt === null) manager.open.count(head.status, 1);
-  else manager.adopt([head.whole()]);
+  else adoptDue(manager, census, head.whole());
+  if (head.status === 'initializing') census.seeUnstarted(head.whole());
+}
+
+function adoptDue(manager: SessionManager, census: BootCensus, head: Head): void {
+  census.seeDue(head);
+  manager.adopt([head]);
 }

@@ -13,6 +13,8 @@ import type { OpenStore } from '../journal/level-store.ts';
 import { openLevelJournal } from '../journal/open-level-journal.ts';
 import type { AtRest, EncryptionKey } from '../journal/value-envelope.ts';
 import { configChanges } from '../operations/session-config-schema.ts';
+import type { HeartbeatStore } from '../recovery/heartbeat-store.ts';
+import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
 
 export interface SystemOptions extends SystemConfigInput {
@@ -40,6 +42,10 @@ export interface SystemOptions extends SystemConfigInput {
   readonly encryptionKeys?: readonly EncryptionKey[];
   readonly clock?: Clock;
   readonly newId?: IdSource;
+  /** Where the process notes that it lives; a file of the store's directory by default. */
+  readonly heartbeats?: HeartbeatStore;
+  /** How failures of sessions are answered; see RecoveryOptions. */
+  readonly recovery?: RecoveryOptions;
   /** Opens an abstract-level database in place of a directory, as tests do. */
   readonly store?: OpenStore;
 }

@@ -63,12 +63,14 @@ export async function createTestSystem(options: TestSystemOptions = {}): Promise
   const disk = faultyLevel();
   const telemetry: TelemetryEvent[] = [];
   const actors = new LivingActors();
+  const heartbeats = beatsInMemory();
   const look = inspect === undefined ? () => {} : guarded(inspect);
   let ids = 0;
   const start = (): Promise<Boot> =>
     boot(disk.open, clock, {
       // A test counts its writes, and its clock jumps over days.
       scrubEveryMs: 0,
+      heartbeats,
       ...rest,
       newId: () => `id-${++ids}`,
       onTelemetry(event) {
@@ -105,6 +107,17 @@ export async function createTestSystem(options: TestSystemOptions = {}): Promise
     },
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What the process before noted of its life is there after its death. */
+function beatsInMemory(): NonNullable<SystemOptions['heartbeats']> {
+  let newest: Awaited<ReturnType<NonNullable<SystemOptions['heartbeats']>['read']>>;
+  return {
+    read: async () => newest,
+    async write(beat) {
+      newest = beat;
+    },
   };
 }
 

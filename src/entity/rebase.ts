@@ -1,0 +1,67 @@
+// Behind damage: the newest event that carries the whole state of its stream. What was before it need not be readable, for
+// somebody has looked at that and recorded what is to be held true from there on.
+import type { Command, Law } from '../domain/law.ts';
+import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
+
+type Reader = Pick<Journal, 'readFrom'>;
+
+const blockEvents = 256;
+
+/** The newest event of the kind, or undefined when there is none behind what is damaged. */
+export async function newestBase<State, C extends Command>(
+  law: Law<State, C>,
+  journal: Reader,
+  { stream, firstSeq, seq }: Pick<Head, 'stream' | 'firstSeq' | 'seq'>,
+): Promise<StoredEvent | undefined> {
+  if (law.carriesState === undefined) return undefined;
+  for (let end = seq; end >= firstSeq; ) {
+    const start = Math.max(firstSeq - 1, end - blockEvents);
+    const events = await readable(journal, stream, start, end);
+    const base = events.findLast((event) => law.carriesState?.(event));
+    if (base !== undefined) return base;
+    // Damage lies between: what is before it cannot be tied to the head.
+    if ((events[0]?.seq ?? end + 1) > start + 1) return undefined;
+    end = start;
+  }
+  return undefined;
+}
+
+/** The events behind `start` up to `end`; when some are damaged, those behind the last of these. */
+async function readable(
+  journal: Reader,
+  stream: string,
+  start: number,
+  end: number,
+): Promise<readonly StoredEvent[]> {
+  const whole = await readTo(journal, stream, start, end);
+  if (whole !== undefined) return whole;
+  for (let from = end - 1, found: readonly StoredEvent[] = []; from >= start; from--) {
+    const events = await readTo(journal, stream, from, from + 1);
+    if (events === undefined) return found;
+    found = [...events, ...found];
+  }
+  return [];
+}
+
+async function readTo(
+  journal: Reader,
+  stream: string,
+  start: number,
+  end: number,
+): Promise<readonly StoredEvent[] | undefined> {
+  try {
+    const events: StoredEvent[] = [];
+    for (let after = start, chain: string | undefined; after < end; ) {
+      const page = await journal.readFrom(stream, after, {
+        limit: end - after,
+        ...(chain !== undefined && { chain }),
+      });
+      events.push(...page.events);
+      chain = page.chain;
+      after = page.events.at(-1)?.seq ?? end;
+    }
+    return events;
+  } catch {
+    return undefined;
+  }
+}

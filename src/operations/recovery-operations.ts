@@ -1,0 +1,45 @@
+// Operations on recoveries, for the registry.
+import { z } from 'zod';
+import {
+  type BootReceipt,
+  type RecoveryReceipt,
+  recoveryTiers,
+  validationLevels,
+} from '../domain/recovery-vocabulary.ts';
+import { type Operation, read, write } from './operation.ts';
+import type { BulkRecoveryInfo, RecoveryInfo, RecoveryStatistics, ValidationInfo } from './recovery-views.ts';
+import { cursor, pageLimit, sessionId } from './schema.ts';
+import type { Page } from './views.ts';
+
+export const recoveryOperations = {
+  'recovery.recover': write<RecoveryInfo>()(
+    'Validates a session and brings it back by the best that can be proven; less than all of it only when that is accepted.',
+    z.strictObject({
+      sessionId,
+      tier: z.enum(recoveryTiers).optional(),
+      completeness: z.enum(['complete', 'partial', 'minimal']).default('complete'),
+      validation: z.enum(validationLevels).default('standard'),
+      accept: z.boolean().default(false),
+    }),
+  ),
+  'recovery.recoverAll': write<BulkRecoveryInfo>()(
+    'Recovers all quarantined sessions, a few at a time; what can be recovered in part only is left for somebody to accept.',
+    z.strictObject({ concurrency: z.number().int().min(1).max(64).default(8) }),
+  ),
+  'recovery.validate': read<ValidationInfo>()(
+    'Checks what is stored of a session, as thoroughly as is asked for.',
+    z.strictObject({ sessionId, level: z.enum(validationLevels).default('standard') }),
+  ),
+  'recovery.receipts': read<Page<RecoveryReceipt>>()(
+    'The receipts of one session, or of all, oldest first within each session.',
+    z.strictObject({ sessionId: sessionId.optional(), limit: pageLimit, cursor: cursor.optional() }),
+  ),
+  'recovery.boots': read<readonly BootReceipt[]>()(
+    'The receipts of the newest starts of the system, newest first.',
+    z.strictObject({ limit: z.number().int().min(1).max(100).default(10) }),
+  ),
+  'recovery.stats': read<RecoveryStatistics>()(
+    'How many recoveries there were, how they ended, and how long they took.',
+    z.strictObject({}),
+  ),
+} as const satisfies Record<string, Operation>;

@@ -1,0 +1,15 @@
+// What recovery is made of, and lives as long as the system does: logs of receipts, and what the start has found.
+import type { StoreFindings } from '../recovery/boot-evidence.ts';
+import type { BootLog } from '../recovery/boot-log.ts';
+import type { ReceiptLog } from '../recovery/receipt-log.ts';
+import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
+import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
+
+/** What outlives the services and is made once the journal is open. */
+export interface RecoveryParts {
+  readonly boots: BootLog;
+  readonly receiptLog: ReceiptLog;
+  readonly recoveries: SessionRecoveries;
+  readonly findings: StoreFindings;
+  readonly options: RecoveryOptions;
+}
