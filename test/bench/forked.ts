@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export type ChildName = 'memory-child' | 'start-child' | 'scale-child';
+export type ChildName = 'memory-child' | 'start-child' | 'scale-child' | 'recovery-child';
 
 export function childFile(name: ChildName): string {
   return fileURLToPath(new URL(`./${name}.js`, import.meta.url));

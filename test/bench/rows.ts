@@ -3,6 +3,7 @@ import type { Row, SkippedRow } from './row.ts';
 import type { RowPlan } from './row-plan.ts';
 import { memoryRows } from './rows/memory-rows.ts';
 import { publishRows } from './rows/publish-rows.ts';
+import { recoveryRow } from './rows/recovery-row.ts';
 import { sendRows } from './rows/send-rows.ts';
 import { sessionRows } from './rows/session-rows.ts';
 import { startListRow, startRow } from './rows/start-row.ts';
@@ -14,6 +15,7 @@ export const rowPlans: readonly RowPlan[] = [
   ...publishRows,
   startRow,
   startListRow,
+  recoveryRow,
   ...memoryRows,
 ];
 

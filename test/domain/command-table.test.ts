@@ -1,6 +1,7 @@
 // Every command in every state, as one table: what it leads to, or with which code it is refused and changes nothing.
 import { describe, expect, test } from 'vitest';
 import type { SessionCommand, SessionCommandType } from '../../src/domain/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session-law.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
 import type { SessionLife } from '../support/session-life.ts';
 import {
@@ -49,6 +50,7 @@ file.index                | NONE         | active      | active      | CONTENT  
 memory.set                | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 memory.delete             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 event.publish             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+session.recover           | NONE         | active      | active      | active      | active      | active        | active      | active     | active   | NONE
 agent.start               | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 agent.crash               | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
 agent.complete            | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
@@ -97,6 +99,13 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'memory.set': { type: 'memory.set', key: 'next', value: 1 },
   'memory.delete': { type: 'memory.delete', key: 'goal' },
   'event.publish': { type: 'event.publish', event: 'context.updated', data: {} },
+  'session.recover': {
+    type: 'session.recover',
+    data: {
+      ...{ from: 'active', to: 'active', completeness: 'partial', tier: 'cold', recoveryId: '1-1' },
+      ...{ through: saved.seq, dropped: [], summary: {}, state: sessionLaw.encode(saved.state) },
+    },
+  },
   'agent.start': startOf('r1'),
   'agent.crash': { type: 'agent.crash', runId: 'r1', incarnation: 1, error: { name: 'Error', message: 'm' } },
   'agent.complete': { type: 'agent.complete', runId: 'r1', incarnation: 1, result: null },
@@ -112,7 +121,7 @@ const commands: Readonly<Record<string, SessionCommand>> = {
 
 /** All that there are; a command that is added fails to compile here until it stands in the table. */
 const everyType: Readonly<Record<SessionCommandType, true>> = {
-  ...{ 'session.create': true, 'session.restore': true, 'session.terminate': true },
+  ...{ 'session.create': true, 'session.restore': true, 'session.recover': true, 'session.terminate': true },
   ...{ 'session.finishTermination': true, 'session.expire': true, 'session.fallQuiet': true },
   ...{ 'session.pause': true, 'session.resume': true, 'session.hibernate': true, 'session.wake': true },
   ...{ 'session.archive': true, 'session.delete': true, 'session.configure': true, 'message.send': true },

@@ -69,7 +69,7 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   ],
   'storage.scrub': async ({ client }) => [
     await client.storage.scrub(),
-    { streams: 1, records: 3, damaged: 0, findings: [] },
+    { streams: 2, records: 4, damaged: 0, findings: [] },
   ],
   'projections.list': async ({ client }) => [
     await client.projections.list(),
@@ -219,6 +219,33 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     for (const key of ['a', 'b', 'a']) await client.memory.set({ ...one, key, value: 1 });
     return [await client.memory.keys(one), ['a', 'b']];
   },
+  'recovery.recover': async ({ client }) => [
+    await client.recovery.recover(one),
+    { sessionId, status: 'complete', recovered: true, tier: 'hot', dropped: [], validation: { ok: true } },
+  ],
+  'recovery.recoverAll': async ({ client }) => [
+    await client.recovery.recoverAll({}),
+    { attempted: 0, complete: 0, failed: 0, notRecovered: [] },
+  ],
+  'recovery.validate': async ({ client }) => [
+    await client.recovery.validate({ ...one, level: 'forensic' }),
+    { level: 'forensic', ok: true, findings: [] },
+  ],
+  'recovery.receipts': async ({ client }) => {
+    await client.recovery.recover(one);
+    return [
+      await client.recovery.receipts(one),
+      { items: [{ sessionId, reason: 'requested', status: 'complete' }] },
+    ];
+  },
+  'recovery.boots': async ({ client }) => [
+    await client.recovery.boots({}),
+    [{ epoch: 1, shutdown: 'new', crashed: false, reasons: [] }],
+  ],
+  'recovery.stats': async ({ client }) => [
+    await client.recovery.stats({}),
+    { attempts: 0, successRate: null, meanMs: null },
+  ],
   'sessions.retry': async ({ client }) => [await client.sessions.retry(one), { condition: null }],
   'sessions.conditions': async (test) => {
     const held = test.disk.holdWrites();
@@ -291,7 +318,7 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   },
   'backups.create': async ({ client }) => [
     await client.backups.create({ note: 'n' }),
-    { status: 'verified', note: 'n', events: 3, streams: 1 },
+    { status: 'verified', note: 'n', events: 4, streams: 2 },
   ],
   'backups.list': async ({ client }) => {
     const { backupId } = await client.backups.create();

@@ -179,7 +179,9 @@ test('a subscriber of one session never hears of another, however mixed their co
   const heard = new Map<string, string[]>();
   for (const id of idsOf(20)) {
     heard.set(id, []);
-    await test.client.events.subscribe(id, (event) => heard.get(id)?.push(`${event.sessionId}:${event.seq}`));
+    await test.client.events.subscribe(id, ({ sessionId, seq, stream = '' }) =>
+      heard.get(id)?.push(`${sessionId}:${stream}${seq}`),
+    );
   }
   const calls = Array.from({ length: 400 }, (_, i) => send(test, `s${(i * 7) % 20}`));
   test.crash('s3');

@@ -123,7 +123,10 @@ test('a scrub quarantines the session whose record is damaged, which can be read
     { sessionId: 's', condition: 'quarantined', reason: 'damaged', error: { code: 'JOURNAL_CORRUPT' } },
   ]);
   expect(await codeOf(test.client.sessions.get({ sessionId: 'other' }))).toBe('answered');
-  expect(await test.client.storage.status()).toMatchObject({ lastScrub: { records: 5, damaged: 1 } });
+  expect(await test.client.storage.status()).toMatchObject({ lastScrub: { records: 6, damaged: 1 } });
+  expect((await test.client.recovery.receipts(one)).items).toMatchObject([
+    { reason: 'history_damaged', status: 'failed', dropped: [{ from: 3, to: 3 }] },
+  ]);
 });
 
 test('the scrub runs by itself after a minute, and then every day', async () => {

@@ -88,7 +88,15 @@ test('a stream of a session replays both by their times and goes on live in the 
     'condition 3',
     'own 4',
   ]);
-  expect(taken.map(({ cursor }) => cursor)).toEqual(['1.0', '1.1', '2.1', '3.1', '3.2', '3.3', '4.3']);
+  expect(taken.map(({ cursor }) => cursor)).toEqual([
+    '1.0.0',
+    '1.1.0',
+    '2.1.0',
+    '3.1.0',
+    '3.2.0',
+    '3.3.0',
+    '4.3.0',
+  ]);
   for (const [i, { cursor = '' }] of taken.slice(0, -1).entries()) {
     const rest = await take(events.stream({ sessionId: 'a', after: cursor }), 6 - i);
     expect(rest.map(placeOf).toSorted()).toEqual(
@@ -112,7 +120,7 @@ test('a plain seq of the session is a cursor too: conditions older than its even
   expect(await after('1', 2)).toEqual(['condition 2', 'own 2']);
   await append('condition/a', 'condition.set', 30);
   expect(await after('2', 1)).toEqual(['condition 3']);
-  for (const cursor of ['3', '1.4', '1.2.3', '1.', 'x'])
+  for (const cursor of ['3', '1.4', '1.2.3.4', '1.', 'x'])
     expect(await codeOf(events.stream({ sessionId: 'a', after: cursor }).next())).toBe('INVALID_CURSOR');
 });
 

@@ -126,7 +126,10 @@ const published: readonly (readonly [event: string, data: { readonly [key: strin
   ['context.updated', { constructor: 'x' }],
 ];
 
-type Makers = { readonly [T in SessionCommandType]: (random: Random, moment: Moment) => SessionCommand };
+/** Whoever recovers a session decides on the state that he brings along: that is no random move. */
+type MadeType = Exclude<SessionCommandType, 'session.recover'>;
+
+type Makers = { readonly [T in MadeType]: (random: Random, moment: Moment) => SessionCommand };
 
 const reasons = ['requested', 'quiet', 'ä'];
 const asked =
@@ -248,7 +251,7 @@ function likelyRun(random: Random, { state }: Moment): { runId: string; incarnat
 
 const failure = { name: 'Error', message: 'no answer' };
 
-export const commandTypes = Object.keys(makers) as readonly SessionCommandType[];
+export const commandTypes = Object.keys(makers) as readonly MadeType[];
 
 function likelyMessage(random: Random, { state, seq }: Moment): number {
   const inWindow = state.conversation.window.at(between(random, 0, 6));
@@ -262,22 +265,21 @@ function emptyRecord(random: Random, now: number): RestoreSession {
   return { type: 'session.restore', data, messages: [] };
 }
 
-const contents: readonly SessionCommandType[] = commandTypes.filter(
+const contents: readonly MadeType[] = commandTypes.filter(
   (type) => !/^(session|agent)\./.test(type) || type === 'session.configure',
 );
-const ofAgents: readonly SessionCommandType[] = commandTypes.filter((type) => type.startsWith('agent.'));
-const times = (count: number, type: SessionCommandType): readonly SessionCommandType[] =>
-  Array(count).fill(type);
+const ofAgents: readonly MadeType[] = commandTypes.filter((type) => type.startsWith('agent.'));
+const times = (count: number, type: MadeType): readonly MadeType[] => Array(count).fill(type);
 
 /** What is likely asked of a session in each status, the more often the oftener it stands here. */
-const likely: Readonly<Record<SessionStatus, readonly SessionCommandType[]>> = {
+const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
   initializing: [...times(9, 'session.create'), 'session.restore'],
   active: [
     ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
     ...ofAgents,
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
     ...times(3, 'session.rollback'),
-  ] as SessionCommandType[],
+  ] as MadeType[],
   idle: [
     'session.rollback',
     ...contents,

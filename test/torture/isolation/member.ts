@@ -29,10 +29,10 @@ export class Member {
     this.iterates = iterates;
   }
 
-  hear({ sessionId, seq, type }: DeliveredEvent): void {
+  hear({ sessionId, seq, stream }: DeliveredEvent): void {
     if (sessionId !== this.sessionId) this.foreign += 1;
-    // What befalls its condition is told in a numbering of its own.
-    else if (seq !== undefined && !type.startsWith('condition.')) this.heard.push(seq);
+    // Its condition and its recoveries are told in numberings of their own.
+    else if (seq !== undefined && stream === undefined) this.heard.push(seq);
   }
 
   /** Sends one more command; resolves when it has been answered or refused. */

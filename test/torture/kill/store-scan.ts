@@ -30,11 +30,13 @@ export async function scanStore(location: string): Promise<Reading> {
       const prev = stream === before.stream ? before.hash : '';
       const { event, hash, problem } = readRecord({ stream, seq, prev }, value);
       if (problem !== undefined) problems.push(`record ${seq} of ${stream}: ${problem}`);
-      const sessionId = stream.replace(/^session\//, '');
+      before = { stream, hash };
+      // Receipts and conditions stand beside the sessions.
+      if (!stream.startsWith('session/')) continue;
+      const sessionId = stream.slice('session/'.length);
       const events = sessions.get(sessionId);
       if (events === undefined) sessions.set(sessionId, [event]);
       else events.push(event);
-      before = { stream, hash };
     }
     for (const [sessionId, events] of sessions)
       problems.push(
