@@ -301,10 +301,7 @@ export class LevelJournal implements Journal {
     return surveyHeads(this.#store, { prefix, visit, damaged });
   }
 
-  /**
-   * Has what the opening found to be lost or damaged recorded, once: `record` is called at most until it succeeds, and what
-   * it recorded is not found again by the next opening.
-   */
+  /** Has what the opening found to be lost or damaged recorded, once: the next opening does not find it again. */
   async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
     await this.#keeper?.settle(record);
   }
