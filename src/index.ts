@@ -3,6 +3,7 @@ export type { Clock } from './base/clock.ts';
 export { type PayloadCodec, richCodecs } from './base/payload-codec.ts';
 export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
+export type { AgentBudget } from './domain/agent-budget.ts';
 export type { TokenCounter } from './domain/built-context.ts';
 export type { Failure } from './domain/recovery-failures.ts';
 export type { StoredEvent } from './journal/journal.ts';
@@ -21,10 +22,12 @@ export {
   type AgentContext,
   type AgentDefinition,
   type AgentDefinitions,
+  type AgentPolicy,
   type Beat,
   createSystem,
   type HeartbeatStore,
   type OutgoingCommand,
+  type PolicedAgent,
   type ProcessManager,
   type ProcessManagerDefinition,
   type RecoveredState,

@@ -43,6 +43,7 @@ export type {
   RecoveryTask,
 } from './recovery/recovery-strategy.ts';
 export type { AgentContext, AgentDefinition, AgentDefinitions } from './session/agent-definitions.ts';
+export type { AgentPolicy, PolicedAgent } from './session/agent-policy.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { SystemOptions } from './system/system-options.ts';
 
@@ -286,7 +287,7 @@ class RunningSystem implements System {
       await Promise.all([...this.#clients].map((client) => client.close()));
       this.#pubsub.close();
     } finally {
-      await this.#ports.agents.ended(this.#ports.clock);
+      await this.#ports.agents.ended(this.#ports.clock, this.#journal);
       await this.#owned.close();
       this.#endEmergency();
       await this.#journal.close().finally(() => {

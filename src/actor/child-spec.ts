@@ -8,7 +8,13 @@ type RestartType = 'permanent' | 'transient' | 'temporary';
 /** How a child ended. `normal` and `shutdown` are no crashes. */
 export type Exit =
   | { readonly reason: 'normal' | 'shutdown' }
-  | { readonly reason: 'crash'; readonly error: Error };
+  | { readonly reason: 'crash'; readonly error: Error; readonly again?: Again };
+
+/**
+ * How one that crashed is to be started again, where that is not as ever. `free`: whatever its policy, at once, and charged to no
+ * account: it has waited, or will. `later`: behind a back-off also the first time. `never`: it would be the same again.
+ */
+export type Again = 'free' | 'later' | 'never';
 
 /** An end that nobody asked for: one that was killed had been told to end. */
 export function isCrash(exit: Exit): exit is Exit & { readonly reason: 'crash' } {
@@ -33,14 +39,14 @@ export interface RestartPolicy {
   readonly backOff: BackOff;
 }
 
-/** A session: ten restarts in a minute of uptime. */
+/** A session, where the system's options do not say otherwise: ten restarts in a minute of uptime. */
 export const sessionRestartPolicy: RestartPolicy = {
   restart: 'transient',
   intensity: { maxRestarts: 10, periodMs: 60_000 },
   backOff: { firstMs: 10, longestMs: 30_000 },
 };
 
-/** An agent: five restarts in a minute of uptime, then it is the session's crash. */
+/** An agent whose budget does not say otherwise: five restarts in a minute of uptime, then it is the session's crash. */
 export const agentRestartPolicy: RestartPolicy = {
   restart: 'transient',
   intensity: { maxRestarts: 5, periodMs: 60_000 },

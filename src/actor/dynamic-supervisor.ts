@@ -82,6 +82,11 @@ export class DynamicSupervisor<Child extends SupervisedChild> {
     return this.#places.has(id);
   }
 
+  /** How many restarts its account holds, of those that its policy counts; 0 for one that is not here. */
+  restartsOf(id: string): number {
+    return this.#places.get(id)?.history.failures.length ?? 0;
+  }
+
   /**
    * The child of this id: the one that lives, the one that is starting, or a new one, behind one that is being stopped and
    * behind a start that was given up but goes on. A failed first start rejects.

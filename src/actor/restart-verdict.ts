@@ -41,7 +41,8 @@ export type RestartVerdict =
  * again never earns new restarts. A supervisor passes `progressed: true`, for there time alone forgives.
  */
 export function judgeRestart(policy: RestartPolicy, run: Run, history: RestartHistory): RestartVerdict {
-  if (!mayRestart(policy, run.exit)) return { verdict: 'stop' };
+  const again = run.exit.reason === 'crash' ? run.exit.again : undefined;
+  if (again === 'never' || (again !== 'free' && !mayRestart(policy, run.exit))) return { verdict: 'stop' };
   // A clock that was set back takes no uptime away.
   const uptimeMs = history.uptimeMs + Math.max(run.upMs, 0);
   const earlier = history.failures
@@ -49,12 +50,14 @@ export function judgeRestart(policy: RestartPolicy, run: Run, history: RestartHi
     .filter(
       (failure) => !(failure.progressSince && uptimeMs - failure.atUptimeMs > policy.intensity.periodMs),
     );
+  if (again === 'free') return { verdict: 'restart', afterMs: 0, history: { uptimeMs, failures: earlier } };
   const failures = [...earlier, { atUptimeMs: uptimeMs, progressSince: false }];
   const next = { uptimeMs, failures };
   if (failures.length > policy.intensity.maxRestarts) {
     return { verdict: 'giveUp', restarts: failures.length - 1, history: next };
   }
-  return { verdict: 'restart', afterMs: waitBefore(failures.length, policy), history: next };
+  const attempt = failures.length + (again === 'later' ? 1 : 0);
+  return { verdict: 'restart', afterMs: waitBefore(attempt, policy), history: next };
 }
 
 function mayRestart({ restart }: RestartPolicy, exit: Exit): boolean {

@@ -1,6 +1,7 @@
 // The configuration of a system: one schema with every default, checked once, every fault named with its place.
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
+import { faultsOfPolicy } from './agent-policy.ts';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
@@ -28,6 +29,14 @@ const schema = z.strictObject({
   residentBytes: z.number().int().min(0).default(67_108_864),
   /** How long a session may take to end, its agents included, in milliseconds; then it is ended by force. */
   shutdownMs: positive.default(15_000),
+  /** How often a session may be started again within a period of its uptime; once more, and it is quarantined. */
+  sessionRestarts: z
+    .strictObject({
+      maxRestarts: count.default(10),
+      /** In milliseconds. */
+      periodMs: positive.default(60_000),
+    })
+    .default({ maxRestarts: 10, periodMs: 60_000 }),
   /** Traces errors that nobody catches to the agent whose code they come from; makes every await in the process dearer. */
   captureStrayErrors: z.boolean().default(false),
   /** Threads that agents with `isolation: 'worker'` may have at once; null for four a core, and at least eight. */
@@ -236,12 +245,14 @@ function isObject(value: unknown): boolean {
 function eachAgent(agents: unknown, context: z.RefinementCtx): void {
   for (const [name, definition] of Object.entries(agents ?? {})) {
     const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+    const isPoliced = isObject(definition) && Object.hasOwn(Object(definition), 'run');
+    const code = isPoliced ? memberOf(definition, 'run') : definition;
     const isLogic =
-      isFunction(memberOf(definition, 'transition')) &&
-      isFunction(memberOf(definition, 'getInitialSnapshot'));
+      isFunction(memberOf(code, 'transition')) && isFunction(memberOf(code, 'getInitialSnapshot'));
     if (!idPattern.test(name)) fault('it is not a name');
-    if (memberOf(definition, 'isolation') !== undefined) faultsOfWorkerAgent(definition).forEach(fault);
-    else if (!isFunction(definition) && !isLogic) fault('give a function or XState actor logic');
+    if (isPoliced) faultsOfPolicy(definition).forEach(fault);
+    if (memberOf(code, 'isolation') !== undefined) faultsOfWorkerAgent(code).forEach(fault);
+    else if (!isFunction(code) && !isLogic) fault('give a function or XState actor logic');
   }
 }
 

@@ -46,6 +46,9 @@ export const errorCatalogue = {
   AGENT_OUT_OF_MEMORY: entry(
     'The thread of agent {agent} of session {sessionId} ran out of its memory of {limitMb} MB',
   ),
+  BUDGET_EXHAUSTED: entry(
+    'The run {runId} of agent {agent} in session {sessionId} is not started again: {spent} of {limit} {what} are used up',
+  ),
   STALE_INCARNATION: entry(
     'Incarnation {incarnation} of agent run {runId} in session {sessionId} may do nothing any more: the run is at {current}',
   ),

@@ -9,6 +9,7 @@ export type {
   ContextSection,
 } from '../domain/built-context.ts';
 export type { CheckpointReason } from '../domain/checkpoints.ts';
+export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
@@ -16,6 +17,7 @@ export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
 export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
 export type {
   Anchor,

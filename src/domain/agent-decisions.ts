@@ -1,6 +1,14 @@
 // What commands to the agents of a session lead to. Which incarnation may speak for a run is decided here, so that a zombie
 // can burn time and never commit.
 import { assertNever } from '../base/errors.ts';
+import {
+  exhaustedBy,
+  isCharged,
+  noAccount,
+  type RestartReason,
+  type Usage,
+  wholeBudget,
+} from './agent-budget.ts';
 import { type AgentRun, findRun, openRuns } from './agent-runs.ts';
 import { type Decision, type Proposal, type Refusal, refuse } from './law.ts';
 import type { AgentCommand, StartAgent } from './session-commands.ts';
@@ -41,12 +49,29 @@ export function decideAgent(state: SessionState, command: AgentCommand): Decisio
   const { runId } = command;
   const run = state.agents.open.get(runId);
   if (command.type === 'agent.restart') return restartAgent(state, runId, command.reason);
+  if (command.type === 'agent.report') return reportUsage(state, runId, command);
+  if (command.type === 'agent.exhaust')
+    return run === undefined
+      ? { events: [] }
+      : {
+          events: [
+            { type: 'agent.failed', data: { runId, incarnation: run.incarnation, error: command.error } },
+          ],
+        };
   const { incarnation } = command;
   if (run?.incarnation !== incarnation || run.status !== 'running')
     return { refusal: stale(state, runId, incarnation, run) };
   switch (command.type) {
     case 'agent.crash':
-      return { events: [{ type: 'agent.crashed', data: { runId, incarnation, error: command.error } }] };
+      return { events: [crashed(command)] };
+    case 'agent.wait': {
+      const { error, resumesAt } = command;
+      return { events: [{ type: 'agent.rateLimited', data: { runId, incarnation, error, resumesAt } }] };
+    }
+    case 'agent.settle':
+      return (run.account?.sinceProgress.processRestarts ?? 0) === 0
+        ? { events: [] }
+        : { events: [{ type: 'agent.settled', data: { runId, incarnation } }] };
     case 'agent.complete':
       return { events: [{ type: 'agent.completed', data: { runId, incarnation, result: command.result } }] };
     case 'agent.fail':
@@ -56,14 +81,45 @@ export function decideAgent(state: SessionState, command: AgentCommand): Decisio
   }
 }
 
-/** The next incarnation of a run: it is named by the event, and the one before it is stale from then on. */
-function restartAgent(state: SessionState, runId: string, reason: string): Decision {
+function crashed({
+  runId,
+  incarnation,
+  error,
+  errorClass,
+}: AgentCommand & { type: 'agent.crash' }): Proposal {
+  const data = { runId, incarnation, error, ...(errorClass && { errorClass }) };
+  return { type: 'agent.crashed', data };
+}
+
+/** Anybody may report for a run that is open: the bill may come when its incarnation has ended. */
+function reportUsage(state: SessionState, runId: string, { tokens, cost }: Usage): Decision {
+  const run = state.agents.open.get(runId);
+  if (run === undefined)
+    return findRun(state.agents, runId) === undefined
+      ? refuse('AGENT_NOT_FOUND', { sessionId: state.sessionId, runId })
+      : { refusal: stale(state, runId, 0) };
+  const { usage } = run.account ?? noAccount;
+  return {
+    events: [{ type: 'agent.usageReported', data: { runId, incarnation: run.incarnation, tokens, cost } }],
+    reply: { tokens: usage.tokens + tokens, cost: usage.cost + cost },
+  };
+}
+
+/**
+ * The next incarnation of a run: it is named by the event, and the one before it is stale from then on. It counts before it
+ * begins, so that what takes its process down with it is counted too.
+ */
+function restartAgent(state: SessionState, runId: string, reason: RestartReason): Decision {
   const run = state.agents.open.get(runId);
   if (run === undefined || statusOf(state) !== 'active')
     return { refusal: stale(state, runId, run?.incarnation ?? 0, run) };
+  const exhausted = exhaustedBy(reason, wholeBudget(run.budget), run.account);
+  if (exhausted !== undefined)
+    return refuse('BUDGET_EXHAUSTED', { sessionId: state.sessionId, runId, agent: run.agent, ...exhausted });
   const incarnation = run.incarnation + 1;
+  const data = { runId, incarnation, reason, ...(isCharged(reason) && { charged: true }) };
   return {
-    events: [{ type: 'agent.restarted', data: { runId, incarnation, reason } }],
+    events: [{ type: 'agent.restarted', data }],
     reply: { incarnation },
   };
 }
@@ -87,6 +143,6 @@ const stopped = ({ runId, incarnation }: AgentRun, reason: string): Proposal => 
 });
 
 function stale({ sessionId }: SessionState, runId: string, incarnation: number, run?: AgentRun): Refusal {
-  const current = run === undefined ? 'ended' : run.status === 'crashed' ? 'crashed' : run.incarnation;
+  const current = run === undefined ? 'ended' : run.status === 'running' ? run.incarnation : run.status;
   return { code: 'STALE_INCARNATION', details: { sessionId, runId, incarnation, current } };
 }

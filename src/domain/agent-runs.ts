@@ -2,13 +2,27 @@
 // in the journal; the state holds where.
 import type { Json } from '../base/json.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
+import {
+  type AgentBudget,
+  noAccount,
+  type RunAccount,
+  type Usage,
+  withProgress,
+  withStart,
+  withSurvival,
+  withUsage,
+  withWait,
+} from './agent-budget.ts';
 
 /** permanent: always started again; transient: after a crash; temporary: never. */
 export const restartTypes = ['permanent', 'transient', 'temporary'] as const;
 export type AgentRestart = (typeof restartTypes)[number];
 
-/** `crashed` is between a crash and the next incarnation; the last three are ends. */
-export const agentStatuses = ['running', 'crashed', 'completed', 'failed', 'stopped'] as const;
+/**
+ * `crashed` is between a crash and the next incarnation, `waiting` between a rate limit and the next; the last three of the
+ * others are ends.
+ */
+export const agentStatuses = ['running', 'crashed', 'completed', 'failed', 'stopped', 'waiting'] as const;
 
 /** What an agent was started with. */
 export interface AgentStart {
@@ -21,6 +35,8 @@ export interface AgentStart {
   /** An incarnation that takes longer has crashed; null for no limit. */
   readonly timeoutMs: number | null;
   readonly input: Json;
+  /** Its numbers where they are not the defaults. */
+  readonly budget?: AgentBudget;
 }
 
 /** Which incarnation of which run. */
@@ -32,16 +48,20 @@ export interface AgentPlace {
 
 /** A run that has not ended. Between a crash and the next incarnation it is `crashed`. */
 export interface AgentRun extends Omit<AgentStart, 'input'>, AgentPlace {
-  readonly status: 'running' | 'crashed';
+  readonly status: 'running' | 'crashed' | 'waiting';
   readonly crashes: number;
   readonly startedAt: number;
   /** The seq of its `agent.started`, where its input is. */
   readonly seq: number;
+  /** Absent until something is charged to it. */
+  readonly account?: RunAccount;
+  /** Of one that waits: until when. */
+  readonly resumesAt?: number;
 }
 
 export type AgentOutcome = 'completed' | 'failed' | 'stopped';
 
-export interface EndedAgentRun extends Omit<AgentRun, 'status'> {
+export interface EndedAgentRun extends Omit<AgentRun, 'status' | 'resumesAt'> {
   readonly status: AgentOutcome;
   readonly endedAt: number;
   /** The seq of the event that ended it, where its result or error is. */
@@ -73,8 +93,47 @@ export function withCrashed(runs: AgentRuns, { runId }: AgentPlace): AgentRuns {
   return changed(runs, runId, (run) => ({ ...run, status: 'crashed', crashes: run.crashes + 1 }));
 }
 
-export function withRestarted(runs: AgentRuns, { runId, incarnation }: AgentPlace): AgentRuns {
-  return changed(runs, runId, (run) => ({ ...run, incarnation, status: 'running' }));
+/** Only restarts that were charged when they were recorded are: older versions did not count them. */
+export function withRestarted(
+  runs: AgentRuns,
+  { runId, incarnation, reason, charged }: AgentPlace & { reason: string; charged?: true },
+): AgentRuns {
+  return changed(runs, runId, ({ resumesAt: _, ...run }) => {
+    const again: AgentRun = { ...run, incarnation, status: 'running' };
+    const counts = charged === true || (reason === 'ended' && run.account !== undefined);
+    return counts ? { ...again, account: withStart(run.account ?? noAccount, reason) } : again;
+  });
+}
+
+export function withWaiting(
+  runs: AgentRuns,
+  { runId, resumesAt }: AgentPlace & { resumesAt: number },
+): AgentRuns {
+  return changed(runs, runId, (run) => ({
+    ...run,
+    ...{ status: 'waiting', account: withWait(run.account ?? noAccount), resumesAt },
+  }));
+}
+
+export function withReported(runs: AgentRuns, { runId, tokens, cost }: AgentPlace & Usage): AgentRuns {
+  return changed(runs, runId, (run) => ({
+    ...run,
+    account: withUsage(run.account ?? noAccount, { tokens, cost }),
+  }));
+}
+
+export function withSettled(runs: AgentRuns, { runId }: AgentPlace): AgentRuns {
+  return changed(runs, runId, (run) =>
+    run.account === undefined ? run : { ...run, account: withSurvival(run.account) },
+  );
+}
+
+/** Something that this run wrote became durable. The same runs when it owes nothing, as nearly always. */
+export function withProgressOf(runs: AgentRuns, runId: string): AgentRuns {
+  const run = runs.open.get(runId);
+  if (run?.account === undefined) return runs;
+  const account = withProgress(run.account);
+  return account === run.account ? runs : { ...runs, open: runs.open.set(runId, { ...run, account }) };
 }
 
 export function withEnded(
@@ -86,7 +145,8 @@ export function withEnded(
 ): AgentRuns {
   const run = runs.open.get(runId);
   if (run === undefined) return runs;
-  const ended = [...runs.ended, { ...run, status, endedAt, endSeq }].slice(-maxEndedRuns);
+  const { resumesAt: _, ...rest } = run;
+  const ended = [...runs.ended, { ...rest, status, endedAt, endSeq }].slice(-maxEndedRuns);
   return { open: runs.open.delete(runId), ended };
 }
 

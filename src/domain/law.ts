@@ -11,6 +11,8 @@ export interface LawEvent<Type extends string = string, Data = unknown> {
   readonly type: Type;
   readonly typeVersion: number;
   readonly data: Data;
+  /** Who wrote it: the run of an agent, where it was one. */
+  readonly meta?: { readonly agent?: string };
 }
 
 /** An event that a decision asks for. `at` is the command's time unless it says another. */

@@ -1,6 +1,8 @@
 // What can be asked of a session. Commands come checked from the layers above; whether they are lawful is decided here.
 import type { Json } from '../base/json.ts';
+import type { RestartReason, Usage } from './agent-budget.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
+import type { ErrorClass, RecordedFailure } from './error-class.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
@@ -37,9 +39,26 @@ export interface StartAgent extends AgentStart {
 
 /** What becomes of a run: told by whoever supervises it, but for `agent.stop`, which anybody may ask for. */
 export type AgentCommand =
-  | (AgentPlace & { readonly type: 'agent.crash' | 'agent.fail'; readonly error: RecordedError })
+  | (AgentPlace & { readonly type: 'agent.fail'; readonly error: RecordedError })
+  | (AgentPlace & {
+      readonly type: 'agent.crash';
+      readonly error: RecordedFailure;
+      readonly errorClass?: ErrorClass;
+    })
+  /** It was told to come back later. */
+  | (AgentPlace & {
+      readonly type: 'agent.wait';
+      readonly error: RecordedFailure;
+      readonly resumesAt: number;
+    })
+  /** It has run for a while since its process died. */
+  | (AgentPlace & { readonly type: 'agent.settle' })
+  /** What it has spent since it last said so. */
+  | (Usage & { readonly type: 'agent.report'; readonly runId: string })
+  /** Its budget is used up: it has failed, whatever it is doing. */
+  | { readonly type: 'agent.exhaust'; readonly runId: string; readonly error: RecordedError }
   | (AgentPlace & { readonly type: 'agent.complete'; readonly result: Json })
-  | { readonly type: 'agent.restart'; readonly runId: string; readonly reason: string }
+  | { readonly type: 'agent.restart'; readonly runId: string; readonly reason: RestartReason }
   | { readonly type: 'agent.stop'; readonly runId: string; readonly reason: string }
   | { readonly type: 'agent.stopAll'; readonly reason: string };
 

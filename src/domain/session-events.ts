@@ -1,7 +1,9 @@
 // The events of a session and what each carries: the one vocabulary of journal, machine, pub/sub and projections.
 import type { Json } from '../base/json.ts';
+import type { Usage } from './agent-budget.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { CheckpointData } from './checkpoints.ts';
+import type { ErrorClass, RecordedFailure } from './error-class.ts';
 import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
@@ -107,8 +109,12 @@ export interface SessionEventData {
   'memory.updated': { readonly key: string; readonly value: Json };
   'memory.deleted': { readonly key: string };
   'agent.started': AgentStart;
-  'agent.restarted': AgentPlace & { readonly reason: string };
-  'agent.crashed': AgentPlace & { readonly error: RecordedError };
+  /** `charged`: it counts against the budget of the run. */
+  'agent.restarted': AgentPlace & { readonly reason: string; readonly charged?: true };
+  'agent.crashed': AgentPlace & { readonly error: RecordedFailure; readonly errorClass?: ErrorClass };
+  'agent.rateLimited': AgentPlace & { readonly error: RecordedFailure; readonly resumesAt: number };
+  'agent.usageReported': AgentPlace & Usage;
+  'agent.settled': AgentPlace;
   'agent.completed': AgentPlace & { readonly result: Json };
   'agent.failed': AgentPlace & { readonly error: RecordedError };
   'agent.stopped': AgentPlace & { readonly reason: string };

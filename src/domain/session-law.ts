@@ -1,6 +1,6 @@
 // The law of a session, whole: what entity/ needs to run one.
 import { fenceAgent } from './agent-decisions.ts';
-import { openRuns } from './agent-runs.ts';
+import { openRuns, withProgressOf } from './agent-runs.ts';
 import { decideWithCheckpoints } from './checkpoint-decisions.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import { keptSeqs } from './conversation.ts';
@@ -51,6 +51,8 @@ const urgent: ReadonlySet<SessionCommand['type']> = new Set<SessionCommand['type
     'agent.complete',
     'agent.fail',
     'agent.crash',
+    'agent.wait',
+    'agent.exhaust',
     'agent.restart',
     'agent.stop',
     'agent.stopAll',
@@ -62,10 +64,17 @@ export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/
 /** What replaces the state as a whole is no step of the machine. */
 function evolve(state: SessionState, event: LawEvent): SessionState | undefined {
   const next = evolveSession(state, event);
-  if (next !== undefined) return next;
+  if (next !== undefined) return event.meta?.agent === undefined ? next : credited(next, event);
   if (event.type === 'session.rolledBack')
     return rolledBack(state, event as LawEvent<string, RolledBackData>);
   return recoveredState(event, decodeSession);
+}
+
+/** What a run wrote is its own progress, and nobody else's. */
+function credited(state: SessionState, event: LawEvent): SessionState {
+  const { agents } = state;
+  const now = isProgress(event) ? withProgressOf(agents, event.meta?.agent ?? '') : agents;
+  return now === agents ? state : { ...state, agents: now };
 }
 
 function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal {
@@ -79,8 +88,13 @@ function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal 
 function isProgress({ type, data }: LawEvent): boolean {
   if (type === 'session.statusChanged') return (data as StatusChange).cause !== 'deadline';
   if (type === 'checkpoint.created') return (data as CheckpointData).reason === 'manual';
-  return type !== 'agent.crashed' && type !== 'agent.restarted';
+  return !noProgress.has(type);
 }
+
+/** What tells of a run, and of nothing that it has done. */
+const noProgress: ReadonlySet<string> = new Set([
+  ...['agent.crashed', 'agent.restarted', 'agent.rateLimited', 'agent.usageReported', 'agent.settled'],
+]);
 
 /** What `agents.get` shows of runs, what an agent is started with again, and the messages that every built context holds. */
 function eventsReferredTo({ agents, conversation }: SessionState): readonly number[] {

@@ -135,6 +135,8 @@ const wakingEdge = <S extends SessionStatus>(status: S) =>
 /** What becomes of agents is recorded wherever the session rests, and wakes nobody. */
 const endsOfAgents = {
   'agent.crashed': { actions: 'recordTime' },
+  'agent.rateLimited': { actions: 'recordTime' },
+  'agent.usageReported': { actions: 'recordTime' },
   'agent.completed': { actions: 'recordTime' },
   'agent.failed': { actions: 'recordTime' },
   'agent.stopped': { actions: 'recordTime' },
@@ -180,6 +182,9 @@ export const sessionMachine = lifecycle.createMachine({
         'agent.started': { actions: 'recordActivity' },
         'agent.restarted': { actions: 'recordActivity' },
         'agent.crashed': { actions: 'recordActivity' },
+        'agent.rateLimited': { actions: 'recordActivity' },
+        'agent.usageReported': { actions: 'recordActivity' },
+        'agent.settled': { actions: 'recordTime' },
         'agent.completed': { actions: 'recordActivity' },
         'agent.failed': { actions: 'recordActivity' },
         'agent.stopped': { actions: 'recordActivity' },

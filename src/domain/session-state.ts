@@ -16,8 +16,11 @@ import {
   noAgents,
   withCrashed,
   withEnded,
+  withReported,
   withRestarted,
+  withSettled,
   withStarted,
+  withWaiting,
 } from './agent-runs.ts';
 import {
   type Checkpoints,
@@ -129,6 +132,12 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
       return { ...state, agents: withRestarted(state.agents, event.data) };
     case 'agent.crashed':
       return { ...state, agents: withCrashed(state.agents, event.data) };
+    case 'agent.rateLimited':
+      return { ...state, agents: withWaiting(state.agents, event.data) };
+    case 'agent.usageReported':
+      return { ...state, agents: withReported(state.agents, event.data) };
+    case 'agent.settled':
+      return { ...state, agents: withSettled(state.agents, event.data) };
     case 'agent.completed':
       return withoutAgent(state, event, 'completed');
     case 'agent.failed':

@@ -8,6 +8,7 @@ import { type BuiltContext, contextSections } from '../domain/built-context.ts';
 import { conditionKinds } from '../domain/condition-law.ts';
 import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
+import { budget, budgetOperations } from './budget-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { recoveryOperations } from './recovery-operations.ts';
@@ -222,6 +223,7 @@ export const operations = {
       role: name.optional(),
       restart: z.enum(restartTypes).default('transient'),
       timeoutMs: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
+      budget: budget.optional(),
     }),
   ),
   'agents.stop': write<Acknowledged & { readonly status: AgentInfo['status'] }>()(
@@ -253,6 +255,7 @@ export const operations = {
     'The journaled events of a session, oldest first.',
     z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional(), since: z.number().optional() }),
   ),
+  ...budgetOperations,
   ...integrityOperations,
   ...recoveryOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(

@@ -8,6 +8,8 @@ import type { RecordedError } from '../domain/recorded-error.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 
+import type { AgentUsage, BudgetLeft } from './budget-views.ts';
+
 export interface Repeatable {
   /** True when the answer comes from the record of an earlier call with the same idempotency key. */
   readonly repeated?: boolean;
@@ -116,6 +118,12 @@ export interface AgentInfo {
   readonly crashes: number;
   readonly startedAt: number;
   readonly endedAt: number | null;
+  /** Of one that is `waiting`: until when; null for any other. */
+  readonly resumesAt: number | null;
+  /** Restarts over its whole life that were charged: after a crash, the death of its process, or a retry of its session. */
+  readonly restarts: number;
+  readonly usage: AgentUsage;
+  readonly budgetLeft: BudgetLeft;
 }
 
 export interface AgentDetails extends AgentInfo {

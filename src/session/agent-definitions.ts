@@ -8,6 +8,9 @@ import { type Clock, delay } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { moduleUrl, type WorkerAgent } from '../base/worker-agent.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { AgentPolicy, PolicedAgent } from './agent-policy.ts';
+import { noteOrderlyEnd, OrderlyEnds } from './orderly-end.ts';
 import type { SessionHandle } from './session-handle.ts';
 
 /** What an agent is given: a function as its argument, a machine as its input. */
@@ -21,13 +24,16 @@ export interface AgentContext<Input extends Json = Json> {
 }
 
 /**
- * An agent: an asynchronous function whose result is journaled, or XState actor logic whose output is; or a WorkerAgent, whose
+ * What is run: an asynchronous function whose result is journaled, or XState actor logic whose output is; or a WorkerAgent, whose
  * module exports either, and which can be ended whatever it does.
  *
  * @remarks It may run again with the same input after a crash, a restart of the session or of the process: at least once.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each agent names the type of its own input
-export type AgentDefinition = ((context: AgentContext<any>) => unknown) | AnyActorLogic | WorkerAgent;
+export type AgentCode = ((context: AgentContext<any>) => unknown) | AnyActorLogic | WorkerAgent;
+
+/** An agent: its code, or `{ run, budget, classify, onFatal }` with what holds for it under supervision. */
+export type AgentDefinition = AgentCode | PolicedAgent;
 
 export type AgentDefinitions = Readonly<Record<string, AgentDefinition>>;
 
@@ -39,23 +45,44 @@ function defaultMaxWorkers(): number {
   return Math.max(8, 4 * availableParallelism());
 }
 
-function isWorkerAgent(definition: AgentDefinition | undefined): definition is WorkerAgent {
+function isWorkerAgent(definition: AgentCode | undefined): definition is WorkerAgent {
   return definition !== undefined && 'isolation' in definition;
 }
+
+const noPolicy: AgentPolicy = {};
+
+function isPoliced(definition: AgentDefinition): definition is PolicedAgent {
+  return typeof definition === 'object' && Object.hasOwn(definition, 'run');
+}
+
+const hasPolicy = (entry: [string, AgentDefinition]): entry is [string, PolicedAgent] => isPoliced(entry[1]);
+
+const codeOf = (definition: AgentDefinition): AgentCode =>
+  isPoliced(definition) ? definition.run : definition;
 
 export class AgentRegistry {
   /** The threads of all worker agents. */
   readonly places: WorkerPlaces;
-  readonly #definitions: ReadonlyMap<string, AgentDefinition>;
+  /** Who ended last, and which runs were begun since: kept for the whole process. */
+  readonly ends = new OrderlyEnds();
+  readonly #definitions: ReadonlyMap<string, AgentCode>;
+  readonly #policies: ReadonlyMap<string, AgentPolicy>;
 
   /** `maxWorkers` is null for {@link defaultMaxWorkers}. */
   constructor(definitions: AgentDefinitions, maxWorkers: number | null = null) {
-    this.#definitions = new Map(Object.entries(definitions));
+    const entries = Object.entries(definitions);
+    this.#definitions = new Map(entries.map(([name, definition]) => [name, codeOf(definition)]));
+    this.#policies = new Map(entries.filter(hasPolicy));
     this.places = new WorkerPlaces(maxWorkers ?? defaultMaxWorkers());
   }
 
   has(name: string): boolean {
     return this.#definitions.has(name);
+  }
+
+  /** What holds for it under supervision; nothing of its own for most. */
+  policy(name: string): AgentPolicy {
+    return this.#policies.get(name) ?? noPolicy;
   }
 
   /** The module to run under a name, and the name of its export; undefined for an agent without a thread of its own. */
@@ -72,8 +99,12 @@ export class AgentRegistry {
     return worker === undefined ? graceMs : (worker.graceMs ?? graceMs) + threadEndMs;
   }
 
-  /** Resolves when no thread is left, but for one that is deep in native code and cannot be ended before it returns. */
-  async ended(clock: Clock): Promise<void> {
+  /**
+   * Resolves when no thread is left, but for one that is deep in native code and cannot be ended before it returns; and it is
+   * noted that the process ended in order.
+   */
+  async ended(clock: Clock, journal: Pick<Journal, 'kv' | 'epoch' | 'incident' | 'outage'>): Promise<void> {
+    if (this.#definitions.size > 0) await noteOrderlyEnd(journal);
     if (this.places.running > 0) await Promise.race([this.places.idle(), delay(clock, threadEndMs)]);
   }
 

@@ -1,6 +1,7 @@
 // Operations on the agents of a session.
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
+import { type AgentBudget, narrowed } from '../domain/agent-budget.ts';
 import { type AgentRun, type EndedAgentRun, findRun, openRuns } from '../domain/agent-runs.ts';
 import type { SessionEventData } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -8,10 +9,11 @@ import type { SessionState } from '../domain/session-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { AgentDetails, AgentInfo } from '../operations/views.ts';
+import { spendingOf } from './agent-spending.ts';
 import { AgentWaits } from './agent-waits.ts';
 import { type HandlerContext, sendCommand } from './handler-context.ts';
 
-export type AgentOperation = `agents.${'start' | 'stop' | 'get' | 'wait' | 'list'}`;
+export type AgentOperation = `agents.${'start' | 'stop' | 'get' | 'wait' | 'list' | 'report'}`;
 
 type Run = AgentRun | EndedAgentRun;
 
@@ -23,17 +25,57 @@ export function agentHandlers(context: HandlerContext): Handlers<AgentOperation>
     'agents.get': async ({ sessionId, runId }) => getAgent(context, sessionId, runId),
     'agents.wait': (input, call) => waitForAgent(context, waits, input, call),
     'agents.list': (input) => listAgents(context, input),
+    'agents.report': (input, call) => reportUsage(context, input, call),
   };
 }
 
 async function startAgent(
   context: HandlerContext,
-  { sessionId, role, timeoutMs, ...given }: ParsedInputOf<'agents.start'>,
+  { sessionId, role, timeoutMs, budget: asked, ...given }: ParsedInputOf<'agents.start'>,
   call: Call,
 ): Promise<OutputOf<'agents.start'>> {
   context.agents.assertRegistered(given.agent);
-  const start = { ...given, runId: context.newId(), role: role ?? null, timeoutMs: timeoutMs ?? null };
+  const budget = budgetOf(context, given.agent, asked);
+  const start = {
+    ...given,
+    runId: context.newId(),
+    role: role ?? null,
+    timeoutMs: timeoutMs ?? null,
+    ...budget,
+  };
   return sendCommand(context, sessionId, { type: 'agent.start', ...start }, call);
+}
+
+/** The budget that is journaled with a run: a change of its agent's later on is for later runs. */
+function budgetOf(
+  { agents }: HandlerContext,
+  agent: string,
+  asked: AgentBudget | undefined,
+): { readonly budget?: AgentBudget } {
+  const found = narrowed(agents.policy(agent).budget, asked);
+  if ('wider' in found) {
+    const { wider, limit } = found;
+    const problem = `budget.${wider}: it may narrow what holds for the agent, ${limit}, and not widen it`;
+    throw new HoldfastError('INVALID_INPUT', {
+      operation: 'agents.start',
+      field: `budget.${wider}`,
+      problem,
+    });
+  }
+  return found.budget === undefined ? {} : { budget: found.budget };
+}
+
+/** An agent reports for its own run: nobody is charged by a sibling. */
+async function reportUsage(
+  context: HandlerContext,
+  { sessionId, ...usage }: ParsedInputOf<'agents.report'>,
+  call: Call,
+): Promise<OutputOf<'agents.report'>> {
+  if (call.agent !== undefined && call.agent.run !== usage.runId) {
+    const problem = 'runId: an agent reports for its own run';
+    throw new HoldfastError('INVALID_INPUT', { operation: 'agents.report', field: 'runId', problem });
+  }
+  return sendCommand(context, sessionId, { type: 'agent.report', ...usage }, call);
 }
 
 async function stopAgent(
@@ -88,12 +130,14 @@ function runOf({ sessionId, agents }: SessionState, runId: string): Run {
   return run;
 }
 
-function agentInfo({ isRunning }: HandlerContext['manager'], sessionId: string, run: Run): AgentInfo {
+function agentInfo(manager: HandlerContext['manager'], sessionId: string, run: Run): AgentInfo {
   const { runId, agent, role, status, restart, timeoutMs, incarnation, crashes, startedAt } = run;
   return {
     ...{ runId, agent, role, status, restart, timeoutMs, incarnation, crashes, startedAt },
-    isRunning: isRunning(sessionId, runId),
+    isRunning: manager.isRunning(sessionId, runId),
     endedAt: 'endedAt' in run ? run.endedAt : null,
+    resumesAt: ('resumesAt' in run ? run.resumesAt : undefined) ?? null,
+    ...spendingOf(run, manager.restartsOf(sessionId, runId)),
   };
 }
 

@@ -1,6 +1,7 @@
 // What a session gives to its agents, and what the system gives to all of them.
 import type { Inspect } from '../actor/actor-host.ts';
 import type { Clock } from '../base/clock.ts';
+import type { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { PayloadCodecs } from '../base/payload-codec.ts';
 import type { Telemetry } from '../base/telemetry.ts';
@@ -39,6 +40,10 @@ export interface AgentHost extends AgentPorts {
   readonly inspect?: Inspect;
   /** What the run was started with, from the journal. */
   readonly readInput: (run: AgentRun) => Promise<Json>;
+  /** The run as it is durable now; undefined once it has ended. */
+  readonly findRun: (runId: string) => AgentRun | undefined;
+  /** The run may not be begun once more: its budget is used up. */
+  readonly exhausted: (run: AgentRun, error: HoldfastError) => void;
   /** Makes durable what became of a run; tried again while the journal fails, unless `signal` is aborted by then. */
   readonly record: (command: AgentCommand, signal?: AbortSignal) => Promise<Answer>;
 }

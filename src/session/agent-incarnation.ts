@@ -5,15 +5,23 @@ import type { Exit, SupervisedChild } from '../actor/child-spec.ts';
 import { TaskScope } from '../actor/task-scope.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { type Json, plainJson } from '../base/json.ts';
+import { type RestartReason, wholeBudget } from '../domain/agent-budget.ts';
 import type { AgentRun } from '../domain/agent-runs.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
 import type { Answer } from '../entity/command-meta.ts';
 import { threadEndMs } from './agent-definitions.ts';
 import type { AgentHost, StrayOwner } from './agent-host.ts';
+import { type Failure, failureOf } from './agent-policy.ts';
 import { type SessionHandle, sessionHandle } from './session-handle.ts';
 
 const shutdown: Exit = { reason: 'shutdown' };
+
+/** Why a run is taken up once more, and not before when. */
+export interface TakeUp {
+  readonly reason: RestartReason;
+  readonly notBefore?: number | undefined;
+}
 
 export class AgentIncarnation implements SupervisedChild, StrayOwner {
   readonly exited: Promise<Exit>;
@@ -24,21 +32,23 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   #incarnation: number | undefined;
   #logic: RunningLogic | undefined;
   #cancelTimeout: () => void = () => {};
+  #cancelSettling: () => void = () => {};
+  #failure: Failure | undefined;
   #progressed = false;
   #worker: 'waiting' | 'running' | undefined;
   #isEnding = false;
   #ended = false;
   #exit: (exit: Exit) => void = () => {};
 
-  /** `reason` says why the run is taken up once more; undefined for its first incarnation. */
-  constructor(host: AgentHost, run: AgentRun, reason: string | undefined) {
+  /** `takeUp` is undefined for the very first incarnation of a run. */
+  constructor(host: AgentHost, run: AgentRun, takeUp: TakeUp | undefined) {
     this.#host = host;
     this.run = run;
     this.#scope = new TaskScope({ onFault: (error) => this.#abortFailed(error) });
     this.exited = new Promise((resolve) => {
       this.#exit = resolve;
     });
-    void this.#inPlace(() => this.#live(reason)).catch((error: unknown) => this.crash(toError(error)));
+    void this.#inTime(takeUp).catch((error: unknown) => this.crash(toError(error)));
   }
 
   get incarnation(): number | undefined {
@@ -55,6 +65,11 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
 
   get runId(): string {
     return this.run.runId;
+  }
+
+  /** How it failed, once it has crashed. */
+  get failure(): Failure | undefined {
+    return this.#failure;
   }
 
   /** Of an agent with a thread of its own: whether it has one, or waits for its turn. */
@@ -80,7 +95,32 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
 
   /** A fault of the agent's own, or one that was traced to it. */
   crash(error: Error): void {
-    this.#over(this.#scope.signal.aborted ? shutdown : { reason: 'crash', error });
+    if (this.#scope.signal.aborted || this.#isEnding) {
+      this.#over(shutdown);
+      return;
+    }
+    const { agents, clock } = this.#host;
+    this.#failure = failureOf(agents.policy(this.agent), error, clock.now());
+    const { again } = this.#failure;
+    this.#over(again === undefined ? { reason: 'crash', error } : { reason: 'crash', error, again });
+  }
+
+  /** What was told to come back later does not count as an incarnation before. */
+  async #inTime(takeUp: TakeUp | undefined): Promise<void> {
+    const waitMs = (takeUp?.notBefore ?? 0) - this.#host.clock.now();
+    if (takeUp?.notBefore !== undefined && waitMs > 0) await this.#sleep(waitMs);
+    if (!this.#scope.signal.aborted) await this.#inPlace(() => this.#live(takeUp?.reason));
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#host.clock.schedule(ms, resolve);
+      const end = (): void => {
+        cancel();
+        resolve();
+      };
+      this.#scope.signal.addEventListener('abort', end, { once: true });
+    });
   }
 
   /** A thread needs a place, which it holds until it has ended. It waits for one before it counts as an incarnation. */
@@ -100,8 +140,10 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     await this.#conclude(await live().finally(release));
   }
 
-  async #live(reason: string | undefined): Promise<LogicOutcome | undefined> {
+  async #live(reason: RestartReason | undefined): Promise<LogicOutcome | undefined> {
     this.#incarnation = reason === undefined ? 1 : await this.#takeUp(reason);
+    this.#host.agents.ends.begun(this.sessionId, this.runId);
+    if (reason === 'process') this.#settleLater();
     const input = await this.#host.readInput(this.run);
     if (this.#ended || this.#scope.signal.aborted) return undefined;
     this.#logic = await this.#start(input);
@@ -117,7 +159,19 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     else if (!this.#scope.signal.aborted) this.crash(new Error('its actor was stopped'));
   }
 
-  async #takeUp(reason: string): Promise<number> {
+  /** What lives on for a while has not killed its process by its start. */
+  #settleLater(): void {
+    const { runId } = this.run;
+    const { periodMs } = wholeBudget(this.run.budget);
+    const settle = (): void => {
+      const command = { type: 'agent.settle', runId, incarnation: this.#incarnation ?? 1 } as const;
+      // It is charged with what it might have done, until the next time.
+      this.#host.record(command, this.#scope.signal).catch(() => undefined);
+    };
+    this.#cancelSettling = this.#host.clock.schedule(periodMs, settle);
+  }
+
+  async #takeUp(reason: RestartReason): Promise<number> {
     const { runId } = this.run;
     const { incarnation } = await this.#record({ type: 'agent.restart', runId, reason });
     return Number(incarnation);
@@ -129,6 +183,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
       return await this.#host.record(command, this.#scope.signal);
     } catch (error) {
       if (HoldfastError.is(error, 'STALE_INCARNATION')) this.#over(shutdown);
+      if (HoldfastError.is(error, 'BUDGET_EXHAUSTED')) this.#host.exhausted(this.run, error);
       throw error;
     }
   }
@@ -199,7 +254,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     if (this.run.restart !== 'permanent') {
       await this.#record(this.#resultOf(outcome)).catch((error: unknown) => {
         if (!isSizeRefusal(error)) throw error;
-        return this.#record(this.#failure(error));
+        return this.#record(this.#failed(error));
       });
     }
     this.#progressed = true;
@@ -209,18 +264,18 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
 
   #resultOf({ output, unfit }: LogicOutcome & { type: 'done' }): AgentCommand {
     const { runId } = this.run;
-    if (unfit !== undefined) return this.#failure(unfit);
+    if (unfit !== undefined) return this.#failed(unfit);
     try {
       const { codecs } = this.#host;
       const written = codecs === undefined ? output : codecs.encode(output);
       const result = output === undefined ? null : plainJson(written, 'result');
       return { type: 'agent.complete', runId, incarnation: this.#incarnation ?? 1, result };
     } catch (error) {
-      return this.#failure(error);
+      return this.#failed(error);
     }
   }
 
-  #failure(error: unknown): AgentCommand {
+  #failed(error: unknown): AgentCommand {
     const { runId } = this.run;
     return { type: 'agent.fail', runId, incarnation: this.#incarnation ?? 1, error: recordedError(error) };
   }
@@ -229,6 +284,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     const { sessionId } = this.#host;
     const { runId } = this.run;
     this.#cancelTimeout();
+    this.#cancelSettling();
     if (this.#scope.signal.aborted) return;
     const incarnation = this.#incarnation ?? 0;
     const stale = new HoldfastError('STALE_INCARNATION', {

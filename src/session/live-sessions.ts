@@ -26,7 +26,8 @@ import { ToldEvents } from './told-events.ts';
 interface LiveSessionsLimits extends ResidenceLimits {
   /** How long a session may take to end, its agents included. */
   readonly shutdownMs: number;
-  readonly restart?: RestartPolicy;
+  /** How often a session may be started again. */
+  readonly sessionRestarts?: RestartPolicy['intensity'];
 }
 
 export interface LiveSessionsOptions
@@ -97,7 +98,8 @@ export class LiveSessions {
     const { clock, journal, pubsub } = options;
     this.#options = options;
     this.#told = new ToldEvents(journal, pubsub);
-    const { restart: policy = sessionRestartPolicy, shutdownMs: shutdown } = options;
+    const { sessionRestarts: intensity = sessionRestartPolicy.intensity, shutdownMs: shutdown } = options;
+    const policy = { ...sessionRestartPolicy, intensity };
     this.#specs = { policy, shutdown, start: (id, incarnation) => this.#incarnate(id, incarnation) };
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: 'sessions' });
     this.#residence = new Residence({
@@ -171,7 +173,7 @@ export class LiveSessions {
       return await job();
     } finally {
       this.#withoutAgents.delete(sessionId);
-      this.find(sessionId)?.resumeAgents();
+      this.find(sessionId)?.resumeAgents(true);
     }
   }
 

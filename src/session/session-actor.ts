@@ -146,8 +146,13 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   }
 
   /** Takes up the agent runs that have not ended, each with its next incarnation. */
-  resumeAgents(): void {
-    if (isAtWork(this.state)) this.#agentsOf().resume(this.state);
+  resumeAgents(retried = false): void {
+    if (isAtWork(this.state)) this.#agentsOf().resume(this.state, retried);
+  }
+
+  /** Restarts of a run within the period of its budget, as far as this incarnation of the session knows. */
+  restartsOf(runId: string): number {
+    return this.#agents?.restartsOf(runId) ?? 0;
   }
 
   /** True when the run has a living incarnation. */
@@ -257,6 +262,7 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
       ...{ clock, telemetry, agents, dispatchAs, runOwned, goesOn },
       ...(inspect && { inspect }),
       ...(codecs && { codecs }),
+      findRun: (runId) => this.state.agents.open.get(runId),
       readInput: (run) => this.#readInput(run),
       record: (command, signal) => this.#record(command, signal),
       shutdownMs: () => this.state.profile.config.agentShutdownMs,

@@ -1,9 +1,10 @@
 // The agents of one session, each a root of its own under this supervisor. They follow the durable state: a run that is open
 // in an active session has an incarnation here, and no other has.
-import { agentRestartPolicy, type ChildSpec, isCrash } from '../actor/child-spec.ts';
+import { type ChildSpec, type Exit, isCrash } from '../actor/child-spec.ts';
 import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
 import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError } from '../base/errors.ts';
+import { type RestartReason, wholeBudget } from '../domain/agent-budget.ts';
 import { type AgentRun, openRuns } from '../domain/agent-runs.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
@@ -11,21 +12,26 @@ import type { SessionEventData } from '../domain/session-events.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { AgentHost } from './agent-host.ts';
-import { AgentIncarnation } from './agent-incarnation.ts';
+import { AgentIncarnation, type TakeUp } from './agent-incarnation.ts';
+import { type Failure, restartPolicyOf, resumptionOf } from './agent-policy.ts';
 
-export interface SessionAgentsOptions extends AgentHost {
+export interface SessionAgentsOptions extends Omit<AgentHost, 'exhausted'> {
   /** An agent failed too often: the session cannot go on with it. */
   readonly escalate: (run: AgentRun, error: Error, restarts: number) => void;
 }
 
 export class SessionAgents {
   readonly #options: SessionAgentsOptions;
+  readonly #host: AgentHost;
+  /** How the newest incarnation of each run ended, and until when its run waits. */
+  readonly #before = new Map<string, { readonly exit: Exit; readonly notBefore?: number }>();
   readonly #supervisor: DynamicSupervisor<AgentIncarnation>;
   /** The newest incarnation of each run that has not ended. */
   readonly #latest = new Map<string, AgentIncarnation>();
 
   constructor(options: SessionAgentsOptions) {
     this.#options = options;
+    this.#host = { ...options, exhausted: (run, error) => this.#exhausted(run, error) };
     this.#supervisor = new DynamicSupervisor(options.clock, (report) => this.#hear(report));
   }
 
@@ -52,7 +58,7 @@ export class SessionAgents {
   /** Events became durable, and `state` is the state after the last of them. */
   follow(events: readonly StoredEvent[], state: SessionState): void {
     for (const { type, data } of events)
-      if (ends.has(type)) void this.stop((data as SessionEventData['agent.stopped']).runId);
+      if (ends.has(type)) this.#over((data as SessionEventData['agent.stopped']).runId);
     if (statusOf(state) !== 'active') {
       void this.stopAll();
       return;
@@ -60,13 +66,22 @@ export class SessionAgents {
     const fresh = startedBy(events);
     const woken = events.some(({ type }) => type === 'session.statusChanged');
     for (const run of woken ? openRuns(state.agents) : runsOf(fresh, state))
-      this.#begin(run, fresh.has(run.runId));
+      this.#begin(run, fresh.has(run.runId) ? undefined : takenUp(run, 'resumed'));
   }
 
-  /** Takes up every open run of an active session once more. */
-  resume(state: SessionState): void {
+  /** Takes up every open run of an active session once more; `retried` with a fresh account. */
+  resume(state: SessionState, retried = false): void {
     if (statusOf(state) !== 'active') return;
-    for (const run of openRuns(state.agents)) this.#begin(run, false);
+    const { agents, sessionId } = this.#options;
+    for (const run of openRuns(state.agents)) {
+      const died = agents.ends.diedWith(sessionId, run.runId);
+      this.#begin(run, retried ? { reason: 'retried' } : takenUp(run, died ? 'process' : 'resumed'));
+    }
+  }
+
+  /** Restarts within the period of its budget. */
+  restartsOf(runId: string): number {
+    return this.#supervisor.restartsOf(runId);
   }
 
   /** Ends the run's incarnation; resolves when it has ended, or was abandoned after its grace. */
@@ -85,60 +100,131 @@ export class SessionAgents {
     void this.#supervisor.stopAll();
   }
 
-  #begin(run: AgentRun, isNew: boolean): void {
+  #over(runId: string): void {
+    const { agents, sessionId } = this.#options;
+    this.#before.delete(runId);
+    agents.ends.over(sessionId, runId);
+    void this.stop(runId);
+  }
+
+  /** `takeUp` is undefined for a run that is new. */
+  #begin(run: AgentRun, takeUp: TakeUp | undefined): void {
     const { sessionId, agents, telemetry } = this.#options;
     const { runId, agent } = run;
     if (!agents.has(agent)) {
       telemetry('agent.notRegistered', { sessionId, runId, agent });
       return;
     }
-    void this.#supervisor.start(this.#childSpec(run, isNew)).catch(() => undefined);
+    void this.#supervisor.start(this.#childSpec(run, takeUp)).catch(() => undefined);
   }
 
-  #childSpec(run: AgentRun, isNew: boolean): ChildSpec<AgentIncarnation> {
-    const { restart, runId } = run;
+  #childSpec(run: AgentRun, takeUp: TakeUp | undefined): ChildSpec<AgentIncarnation> {
+    const { runId } = run;
     return {
       id: runId,
-      policy: { ...agentRestartPolicy, restart },
+      policy: restartPolicyOf(run),
       shutdown: this.#options.agents.shutdownMs(run.agent, this.#options.shutdownMs()),
       start: async (nth) => {
-        const incarnation = new AgentIncarnation(this.#options, run, reasonOf(nth, isNew, run));
+        const again = nth === 1 ? takeUp : this.#nextOf(run);
+        const incarnation = new AgentIncarnation(this.#host, run, again);
         this.#latest.set(runId, incarnation);
         return incarnation;
       },
     };
   }
 
+  #nextOf({ runId }: AgentRun): TakeUp {
+    const { exit, notBefore } = this.#before.get(runId) ?? { exit: { reason: 'normal' } };
+    if (notBefore !== undefined) return { reason: 'waited', notBefore };
+    return { reason: exit.reason === 'crash' ? 'crashed' : 'ended' };
+  }
+
   #hear(report: ChildReport): void {
-    const { sessionId, telemetry, escalate } = this.#options;
+    const { sessionId, telemetry } = this.#options;
     const incarnation = this.#latest.get(report.id);
     if (incarnation === undefined) return;
     const { run } = incarnation;
     const { runId, agent } = run;
     switch (report.type) {
       case 'child.exited':
-        if (!isCrash(report.exit)) break;
-        telemetry('agent.crashed', { sessionId, runId, agent, problem: report.exit.error.message });
-        this.#recordCrash(incarnation, report.exit.error);
+        this.#before.set(runId, { exit: report.exit });
+        if (isCrash(report.exit)) this.#failed(incarnation, report.exit.error);
         break;
       case 'child.restarting':
         telemetry('agent.restarting', { sessionId, runId, agent, afterMs: report.afterMs });
         break;
       case 'child.givenUp':
-        escalate(run, report.error, report.restarts);
+        this.#givenUp(run, report.error, report.restarts);
         break;
       default:
         break;
     }
   }
 
+  #failed({ run, incarnation, failure }: AgentIncarnation, error: Error): void {
+    const { sessionId, telemetry } = this.#options;
+    const { runId, agent } = run;
+    if (failure?.again === 'free') this.#recordWait(run, incarnation ?? 1, failure);
+    else {
+      const errorClass = failure?.errorClass ?? 'unknown';
+      telemetry('agent.crashed', { sessionId, runId, agent, errorClass, problem: error.message });
+      if (incarnation !== undefined) this.#recordCrash(run, incarnation, error, failure);
+    }
+  }
+
+  #recordWait(run: AgentRun, incarnation: number, failure: Failure): void {
+    const { sessionId, telemetry, clock, findRun } = this.#options;
+    const { runId, agent } = run;
+    const now = clock.now();
+    const resumesAt = resumptionOf(failure, findRun(runId) ?? run, incarnation, now);
+    this.#before.set(runId, { exit: { reason: 'normal' }, notBefore: resumesAt });
+    telemetry('agent.rateLimited', { sessionId, runId, agent, waitMs: resumesAt - now });
+    this.#record(run, { type: 'agent.wait', runId, incarnation, error: failure.recorded, resumesAt });
+  }
+
   /** One that is never started again has failed. What was crashed already, or ended meanwhile, stays as it is. */
-  #recordCrash({ run, incarnation }: AgentIncarnation, error: Error): void {
-    const { record } = this.#options;
-    if (incarnation === undefined) return;
-    const type = run.restart === 'temporary' ? 'agent.fail' : 'agent.crash';
-    const command: AgentCommand = { type, runId: run.runId, incarnation, error: recordedError(error) };
-    record(command).catch((thrown: unknown) => this.#notRecorded(run, thrown));
+  #recordCrash(run: AgentRun, incarnation: number, thrown: Error, failure: Failure | undefined): void {
+    const { runId } = run;
+    const error = failure?.recorded ?? recordedError(thrown);
+    const isLast = run.restart === 'temporary' || failure?.again === 'never';
+    const crash = { type: 'agent.crash', runId, incarnation, error } as const;
+    if (isLast) this.#record(run, { type: 'agent.fail', runId, incarnation, error });
+    else this.#record(run, failure === undefined ? crash : { ...crash, errorClass: failure.errorClass });
+  }
+
+  /** One restart too many in its period. */
+  #givenUp(run: AgentRun, error: Error, restarts: number): void {
+    const { sessionId, escalate } = this.#options;
+    const { runId, agent } = run;
+    const { onExhausted, maxRestarts: limit } = wholeBudget(run.budget);
+    const exhausted = { sessionId, runId, agent, what: 'maxRestarts', spent: restarts, limit };
+    if (onExhausted === 'quarantine') escalate(run, error, restarts);
+    else this.#failRun(run, new HoldfastError('BUDGET_EXHAUSTED', exhausted, { cause: error }));
+  }
+
+  /** The journal says that its budget is used up. */
+  #exhausted(run: AgentRun, error: HoldfastError): void {
+    const { escalate, findRun } = this.#options;
+    const { restarts } = findRun(run.runId)?.account ?? { restarts: 0 };
+    void this.stop(run.runId);
+    if (wholeBudget(run.budget).onExhausted === 'fail') this.#failRun(run, error);
+    else {
+      this.#tellExhausted(error);
+      escalate(run, error, restarts);
+    }
+  }
+
+  #failRun(run: AgentRun, error: HoldfastError): void {
+    this.#tellExhausted(error);
+    this.#record(run, { type: 'agent.exhaust', runId: run.runId, error: recordedError(error) });
+  }
+
+  #tellExhausted({ details, message: problem }: HoldfastError): void {
+    this.#options.telemetry('agent.budgetExhausted', { ...details, problem });
+  }
+
+  #record(run: AgentRun, command: AgentCommand): void {
+    this.#options.record(command).catch((thrown: unknown) => this.#notRecorded(run, thrown));
   }
 
   #notRecorded({ runId, agent }: AgentRun, thrown: unknown): void {
@@ -159,8 +245,8 @@ function runsOf(runIds: ReadonlySet<string>, { agents }: SessionState): AgentRun
   return [...runIds].map((runId) => agents.open.get(runId)).filter((run) => run !== undefined);
 }
 
-/** Why a run is taken up once more; undefined for its very first incarnation. */
-function reasonOf(nth: number, isNew: boolean, { restart }: AgentRun): string | undefined {
-  if (nth === 1) return isNew ? undefined : 'resumed';
-  return restart === 'permanent' ? 'ended' : 'crashed';
+/** Why an open run is taken up once more: what it owes comes before what became of its session. */
+function takenUp({ status, resumesAt }: AgentRun, otherwise: RestartReason): TakeUp {
+  if (status === 'waiting') return { reason: 'waited', notBefore: resumesAt };
+  return { reason: status === 'crashed' ? 'crashed' : otherwise };
 }

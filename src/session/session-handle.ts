@@ -2,9 +2,10 @@
 // revoked before the next incarnation starts; what was called and not answered by then rejects.
 import { eitherSignal } from '../base/either-signal.ts';
 import { HoldfastError } from '../base/errors.ts';
+import type { Usage } from '../domain/agent-budget.ts';
 import { type Namespaces, namespaces, type Verbs } from '../operations/namespaces.ts';
 import type { CallOptions, Dispatch } from '../operations/operation.ts';
-import { type InputOf, type OperationName, operations } from '../operations/registry.ts';
+import { type InputOf, type OperationName, type OutputOf, operations } from '../operations/registry.ts';
 
 /** The operations on one session. */
 type SessionOperation = {
@@ -20,6 +21,11 @@ export type SessionHandle = Omit<Namespaces<SessionOperation, 'sessionId'>, 'ses
     readonly id: string;
     readonly runId: string;
     readonly incarnation: number;
+    /**
+     * Says what this run has spent since it last said so; answers with all that it has spent. Budgets count it. Several calls may be
+     * added up into one report; what was not reported before a crash is not known.
+     */
+    report(usage: Partial<Usage>, options?: CallOptions): Promise<OutputOf<'agents.report'>>;
   };
 
 export interface HandleOptions {
@@ -46,6 +52,7 @@ export function sessionHandle(options: HandleOptions): SessionHandle {
     id: sessionId,
     runId,
     incarnation,
+    report: (usage: object, given?: CallOptions) => call('agents.report', { ...usage, runId }, given),
   }) as unknown as SessionHandle;
 }
 
@@ -67,7 +74,7 @@ async function callFor(
   const either = eitherSignal(signal, given.signal ?? signal);
   try {
     const answer = await dispatch(name, { ...input, sessionId }, { ...given, signal: either.signal });
-    if (operations[name].kind === 'write') progressed();
+    if (operations[name].kind === 'write' && name !== 'agents.report') progressed();
     return answer;
   } catch (error) {
     throw signal.aborted ? revoked() : error;

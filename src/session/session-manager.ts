@@ -198,6 +198,11 @@ export class SessionManager implements SupervisedChild {
   readonly isRunning = (sessionId: string, runId: string): boolean =>
     this.#live.find(sessionId)?.isRunning(runId) ?? false;
 
+  /** Restarts of a run within the period of its budget. */
+  restartsOf(sessionId: string, runId: string): number {
+    return this.#live.find(sessionId)?.restartsOf(runId) ?? 0;
+  }
+
   /**
    * Starts the actors of a quarantined session with a clean account; one that is not quarantined is left alone. Its agents go
    * on, or are stopped, once it `isWell`; when that fails it is left as it was.

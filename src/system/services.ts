@@ -73,6 +73,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     runOwned: owned.run,
     goesOn: owned.goesOn,
   });
+  await ports.agents.ends.learn(journal);
   const storage = new Storage({
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),

@@ -56,6 +56,10 @@ agent.crash               | NONE         | STALE       | STALE       | STALE    
 agent.complete            | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
 agent.fail                | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
 agent.restart             | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+agent.wait                | NONE         | STALE       | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | NONE
+agent.settle              | NONE         | STALE       | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | NONE
+agent.report              | NONE         | NORUN       | NORUN       | NORUN       | NORUN       | NORUN       | NORUN         | NORUN       | NORUN      | NONE
+agent.exhaust             | NONE         | -           | -           | -           | -           | -           | -             | -           | -          | NONE
 agent.stop                | NONE         | NORUN       | NORUN       | NORUN       | NORUN       | NORUN         | NORUN       | NORUN      | NORUN    | NONE
 agent.stopAll             | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
 checkpoint.create         | NONE         | active      | idle        | paused      | dormant     | dormant       | CONTENT     | CONTENT    | CONTENT  | NONE
@@ -110,7 +114,14 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'agent.crash': { type: 'agent.crash', runId: 'r1', incarnation: 1, error: { name: 'Error', message: 'm' } },
   'agent.complete': { type: 'agent.complete', runId: 'r1', incarnation: 1, result: null },
   'agent.fail': { type: 'agent.fail', runId: 'r1', incarnation: 1, error: { name: 'Error', message: 'm' } },
-  'agent.restart': { type: 'agent.restart', runId: 'r1', reason },
+  'agent.restart': { type: 'agent.restart', runId: 'r1', reason: 'resumed' },
+  'agent.wait': {
+    ...{ type: 'agent.wait', runId: 'r1', incarnation: 1, resumesAt: 1 },
+    error: { name: 'Error', message: 'm' },
+  },
+  'agent.settle': { type: 'agent.settle', runId: 'r1', incarnation: 1 },
+  'agent.report': { type: 'agent.report', runId: 'r1', tokens: 1, cost: 1 },
+  'agent.exhaust': { type: 'agent.exhaust', runId: 'r1', error: { name: 'Error', message: 'm' } },
   'agent.stop': { type: 'agent.stop', runId: 'r1', reason },
   'agent.stopAll': { type: 'agent.stopAll', reason },
   'checkpoint.create': checkpoint('manual'),
@@ -128,6 +139,7 @@ const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'message.pin': true, 'message.unpin': true, 'conversation.clear': true, 'file.add': true },
   ...{ 'file.remove': true, 'file.index': true, 'memory.set': true, 'memory.delete': true },
   ...{ 'event.publish': true, 'agent.start': true, 'agent.crash': true, 'agent.complete': true },
+  ...{ 'agent.wait': true, 'agent.settle': true, 'agent.report': true, 'agent.exhaust': true },
   ...{ 'agent.fail': true, 'agent.restart': true, 'agent.stop': true, 'agent.stopAll': true },
   ...{ 'checkpoint.create': true, 'checkpoint.delete': true, 'session.rollback': true },
 };

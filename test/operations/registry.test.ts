@@ -269,6 +269,11 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.agents.start({ ...one, agent: 'echo', input: 1 }),
     { seq: 4, runId: 'id-1' },
   ],
+  'agents.report': async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'worker' });
+    await client.agents.report({ ...one, runId, tokens: 100, cost: 1 });
+    return [await client.agents.report({ ...one, runId, tokens: 20 }), { tokens: 120, cost: 1 }];
+  },
   'agents.stop': async ({ client }) => {
     const { runId } = await client.agents.start({ ...one, agent: 'idler' });
     return [await client.agents.stop({ ...one, runId }), { seq: 5, status: 'stopped' }];

@@ -104,7 +104,10 @@ describe('an agent', () => {
       'agent.completed',
     ]);
     const crash = test.heard.find(({ type }) => type === 'agent.crashed');
-    expect(crash?.data).toEqual({ runId, incarnation: 1, error: { name: 'RangeError', message: 'not yet' } });
+    expect(crash?.data).toEqual({
+      ...{ runId, incarnation: 1, errorClass: 'unknown' },
+      error: { name: 'RangeError', message: 'not yet' },
+    });
   });
 
   test('that is temporary fails with its first crash, and one that is permanent never is done', async () => {

@@ -139,10 +139,29 @@ const agentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
     ...{ type: fc.constant('agent.start' as const), runId, agent: word, role: fc.option(word) },
     restart: fc.constantFrom('permanent' as const, 'transient' as const, 'temporary' as const),
     ...{ timeoutMs: fc.option(span), input: json },
+    budget: fc.constant(Object.freeze({ restartsWithoutProgress: 2, lifetimeRestarts: 6, tokens: 1_500 })),
   }),
   record({ type: fc.constantFrom('agent.crash' as const, 'agent.fail' as const), ...place, error }),
   record({ type: fc.constant('agent.complete' as const), ...place, result: json }),
-  record({ type: fc.constantFrom('agent.restart' as const, 'agent.stop' as const), runId, reason }),
+  {
+    weight: 3,
+    arbitrary: record({
+      ...{ type: fc.constant('agent.restart' as const), runId },
+      reason: fc.constantFrom(
+        'crashed' as const,
+        'process' as const,
+        'retried' as const,
+        'waited' as const,
+        'resumed' as const,
+        'ended' as const,
+      ),
+    }),
+  },
+  record({ type: fc.constant('agent.stop' as const), runId, reason }),
+  record({ type: fc.constant('agent.wait' as const), ...place, error, resumesAt: fc.nat() }),
+  record({ type: fc.constant('agent.settle' as const), ...place }),
+  record({ type: fc.constant('agent.report' as const), runId, tokens: fc.nat(1_000), cost: fc.nat(10) }),
+  record({ type: fc.constant('agent.exhaust' as const), runId, error }),
   record({ type: fc.constant('agent.stopAll' as const), reason }),
 );
 

@@ -215,7 +215,23 @@ const makers: Makers = {
   'agent.restart': (random, moment) => ({
     type: 'agent.restart',
     runId: likelyRun(random, moment).runId,
-    reason: pick(random, reasons),
+    reason: pick(random, ['crashed', 'process', 'retried', 'resumed', 'ended']),
+  }),
+  'agent.wait': (random, moment) => ({
+    type: 'agent.wait',
+    ...likelyRun(random, moment),
+    ...{ error: failure, resumesAt: 1_000 },
+  }),
+  'agent.settle': (random, moment) => ({ type: 'agent.settle', ...likelyRun(random, moment) }),
+  'agent.report': (random, moment) => ({
+    type: 'agent.report',
+    runId: likelyRun(random, moment).runId,
+    ...{ tokens: 10, cost: 1 },
+  }),
+  'agent.exhaust': (random, moment) => ({
+    type: 'agent.exhaust',
+    runId: likelyRun(random, moment).runId,
+    error: failure,
   }),
   'agent.stop': (random, moment) => ({
     type: 'agent.stop',
