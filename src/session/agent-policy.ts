@@ -60,7 +60,8 @@ function againAfter(errorClass: ErrorClass, onFatal: AgentPolicy['onFatal']): Ag
 
 /** When a run that was told to come back later does: at another time than its siblings, and the same for the same wait. */
 export function resumptionOf({ recorded }: Failure, run: AgentRun, incarnation: number, now: number): number {
-  const chance = Number.parseInt(sha256(`${run.runId}/${incarnation}`).slice(0, 8), 16) / 0xffffffff;
+  const digest = Buffer.from(sha256(`${run.runId}/${incarnation}`), 'base64url');
+  const chance = digest.readUInt32BE() / 0xffffffff;
   return now + rateLimitWait(recorded.retryAfterMs, run.account?.sinceProgress.waits ?? 0, chance);
 }
 

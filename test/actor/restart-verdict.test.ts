@@ -54,6 +54,41 @@ describe('whether a child is started again depends on how it ended', () => {
   });
 });
 
+describe('how a crash asks to be started again', () => {
+  const asking = (again: 'free' | 'later' | 'never'): Run => ({
+    ...{ upMs: 0, progressed: false },
+    exit: { reason: 'crash', error: new Error('boom'), again },
+  });
+
+  test('free: at once, charged to nothing, also where the policy has no more to grant', () => {
+    const verdicts = judgeAll([...Array.from({ length: 50 }, () => asking('free')), run(0)]);
+    for (const verdict of verdicts.slice(0, -1))
+      expect(verdict).toEqual({ verdict: 'restart', afterMs: 0, history: { uptimeMs: 0, failures: [] } });
+    expect(verdicts.at(-1)).toMatchObject({ verdict: 'restart', afterMs: 0 });
+    expect(words([asking('free')], { ...policy, restart: 'temporary' })).toEqual(['restart']);
+  });
+
+  test('free: what was charged before stays charged', () => {
+    expect(words([run(0), run(0), run(0), asking('free'), run(0)])).toEqual([
+      ...['restart', 'restart', 'restart', 'restart', 'giveUp'],
+    ]);
+  });
+
+  test('later: charged as any other, and behind a back-off from the first', () => {
+    const verdicts = judgeAll([asking('later'), asking('later'), asking('later'), asking('later')]);
+    expect(verdicts).toMatchObject([
+      { afterMs: 10 },
+      { afterMs: 20 },
+      { afterMs: 40 },
+      { verdict: 'giveUp' },
+    ]);
+  });
+
+  test.each(['permanent', 'transient', 'temporary'] as const)('never: not even %s', (restart) => {
+    expect(words([asking('never')], { ...policy, restart })).toEqual(['stop']);
+  });
+});
+
 describe('how often', () => {
   test('as often as the policy says, and not once more', () => {
     const verdicts = judgeAll([run(0), run(0), run(0), run(0)]);

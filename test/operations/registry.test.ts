@@ -270,7 +270,7 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     { seq: 4, runId: 'id-1' },
   ],
   'agents.report': async ({ client }) => {
-    const { runId } = await client.agents.start({ ...one, agent: 'worker' });
+    const { runId } = await client.agents.start({ ...one, agent: 'idler' });
     await client.agents.report({ ...one, runId, tokens: 100, cost: 1 });
     return [await client.agents.report({ ...one, runId, tokens: 20 }), { tokens: 120, cost: 1 }];
   },
@@ -503,6 +503,7 @@ const elsewhere: readonly ErrorCode[] = [
   'ENCRYPTION_KEY_MISSING',
   'AGENT_RUN_EXISTS',
   'AGENT_TIMEOUT',
+  'BUDGET_EXHAUSTED',
   'STALE_INCARNATION',
   'UNKNOWN_OPERATION',
   'INVALID_CONFIG',
