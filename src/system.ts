@@ -42,8 +42,13 @@ export type {
   RecoveryStrategy,
   RecoveryTask,
 } from './recovery/recovery-strategy.ts';
-export type { AgentContext, AgentDefinition, AgentDefinitions } from './session/agent-definitions.ts';
-export type { AgentPolicy, PolicedAgent } from './session/agent-policy.ts';
+export type {
+  AgentContext,
+  AgentDefinition,
+  AgentDefinitions,
+  PolicedAgent,
+} from './session/agent-definitions.ts';
+export type { AgentPolicy } from './session/agent-policy.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { SystemOptions } from './system/system-options.ts';
 

@@ -9,7 +9,7 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { moduleUrl, type WorkerAgent } from '../base/worker-agent.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { AgentPolicy, PolicedAgent } from './agent-policy.ts';
+import type { AgentPolicy } from './agent-policy.ts';
 import { noteOrderlyEnd, OrderlyEnds } from './orderly-end.ts';
 import type { SessionHandle } from './session-handle.ts';
 
@@ -31,6 +31,11 @@ export interface AgentContext<Input extends Json = Json> {
  */
 // biome-ignore lint/suspicious/noExplicitAny: each agent names the type of its own input
 export type AgentCode = ((context: AgentContext<any>) => unknown) | AnyActorLogic | WorkerAgent;
+
+/** An agent with what holds for it under supervision. */
+export interface PolicedAgent extends AgentPolicy {
+  readonly run: AgentCode;
+}
 
 /** An agent: its code, or `{ run, budget, classify, onFatal }` with what holds for it under supervision. */
 export type AgentDefinition = AgentCode | PolicedAgent;

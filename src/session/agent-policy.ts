@@ -12,7 +12,6 @@ import {
   rateLimitWait,
   recordedFailure,
 } from '../domain/error-class.ts';
-import type { AgentCode } from './agent-definitions.ts';
 
 export interface AgentPolicy {
   /** The numbers of its runs; `agents.start` may narrow them. */
@@ -21,11 +20,6 @@ export interface AgentPolicy {
   readonly classify?: (error: RecordedFailure) => ErrorClass | undefined;
   /** What becomes of a run that crashes with a `fatal` error: `crash` (default), as with any other; `fail`: it has failed. */
   readonly onFatal?: 'crash' | 'fail';
-}
-
-/** An agent with what holds for it under supervision. */
-export interface PolicedAgent extends AgentPolicy {
-  readonly run: AgentCode;
 }
 
 /** How an incarnation failed, and what follows for its run. */
