@@ -7,7 +7,23 @@ export type { AgentBudget } from './domain/agent-budget.ts';
 export type { TokenCounter } from './domain/built-context.ts';
 export type { Failure } from './domain/recovery-failures.ts';
 export type { StoredEvent } from './journal/journal.ts';
+export type { StoreVersions } from './journal/store-versions.ts';
 export type { EncryptionKey } from './journal/value-envelope.ts';
+export {
+  type DoctorOptions,
+  type DoctorProgress,
+  type DoctorReport,
+  doctor,
+  type MissingAgent,
+  type SessionDifference,
+  type SessionFailure,
+} from './system/doctor.ts';
+export {
+  type MigrationFailure,
+  type MigrationOptions,
+  type MigrationReport,
+  migrateStore,
+} from './system/migrate-store.ts';
 export { type RekeyOptions, type RekeyReport, rekeyStore } from './system/rekey-store.ts';
 export { type RestoreOptions, type RestoreReport, restoreBackup } from './system/restore-backup.ts';
 export {

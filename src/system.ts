@@ -9,6 +9,7 @@ import { holdProcess } from './base/clock.ts';
 import type { SystemConfig } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
 import { type Client, createClient } from './client/client.ts';
+import { upcast } from './domain/upcasters.ts';
 import { type Announcement, whenDurable } from './entity/announcement.ts';
 import {
   ProcessManager,
@@ -76,7 +77,7 @@ export interface System {
  * Opens the store and brings back every session that it holds, under its id.
  *
  * @throws HoldfastError `INVALID_CONFIG`, `JOURNAL_LOCKED`, `JOURNAL_READ_ONLY`, `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`,
- * `JOURNAL_DAMAGED`, `JOURNAL_OPEN_FAILED`
+ * `UPGRADE_NEEDED`, `PREFLIGHT_FAILED`, `JOURNAL_DAMAGED`, `JOURNAL_OPEN_FAILED`
  */
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
@@ -121,7 +122,7 @@ class RunningSystem implements System {
     this.#config = config;
     this.#ports = ports;
     this.#level = level;
-    this.#journal = RoutedJournal.over(level);
+    this.#journal = RoutedJournal.over(level, upcast, ports.telemetry);
     this.#backups = systemBackups(config, ports, level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
     this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });

@@ -15,6 +15,10 @@ const schema = z.strictObject({
   location: z.string().min(1).optional(),
   /** What becomes of a store that is found damaged: repaired on a copy and reported, or refused and left as it is. */
   repair: z.enum(['auto', 'refuse']).default('auto'),
+  /** What becomes of a store that an earlier version wrote: raised to this one, or refused and left as it is. */
+  upgrade: z.enum(['auto', 'refuse']).default('auto'),
+  /** Every stored session is loaded and replayed before anything is served: what was found is reported, or ends the start. */
+  preflight: z.enum(['off', 'report', 'refuse']).default('off'),
   /** `strict` enforces the numbers of the systems that came before; see docs/semantics.md. */
   limits: z.enum(['default', 'strict']).default('default'),
   /** What the answers of new sessions wait for. */

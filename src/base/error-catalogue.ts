@@ -95,7 +95,13 @@ export const errorCatalogue = {
   JOURNAL_READ_ONLY: entry('{location} cannot be written: grant write access, or give another directory'),
   JOURNAL_FOREIGN: entry("{location} holds files that are not Holdfast's: give an empty or new directory"),
   JOURNAL_FORMAT: entry(
-    '{location} was written in format {found}, this version reads {supported}: upgrade Holdfast',
+    '{location} was written with {what} {found}, this version reads {supported}: upgrade Holdfast',
+  ),
+  UPGRADE_NEEDED: entry(
+    '{location} was last written with {from}, this version writes {to}: run doctor on it, then open it with upgrade "auto"',
+  ),
+  PREFLIGHT_FAILED: entry(
+    'The store was looked through and is not served: of {sessions} sessions {differs} differ and {cannot} cannot be loaded, {missingAgents} agents are missing: {problem}',
   ),
   ENCRYPTION_KEY_MISSING: entry(
     'What is stored is encrypted under the key {keyId}: give it among the encryption keys',
@@ -123,6 +129,12 @@ export const errorCatalogue = {
   KEY_TOO_LARGE: entry('A key of {size} bytes for {stream} is over the limit of {limit}'),
   LAW_CHANGED: entry(
     '{stream} was written under version {found} of its law, this version reads up to {supported}',
+  ),
+  VERSION_TOO_NEW: entry(
+    '{stream} holds a {what} of version {found}, this version of Holdfast reads up to {supported}: go back to the newer one',
+  ),
+  UPCAST_FAILED: entry(
+    'The event {seq} of {stream}, {type} in version {found}, could not be brought to version {supported}: {problem}',
   ),
 
   // backups

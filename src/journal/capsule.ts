@@ -117,6 +117,7 @@ export class CapsuleReader {
     try {
       return decodeRecord(record, stream, seq);
     } catch (error) {
+      if (HoldfastError.is(error, 'VERSION_TOO_NEW')) throw error;
       throw this.#invalid(toError(error).message);
     }
   }

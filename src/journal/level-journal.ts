@@ -6,6 +6,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import { adoptRecords } from './adopt.ts';
 import { Clearing, removalMarker, trimMarker } from './clearing.ts';
 import type { Write } from './commit-loop.ts';
+import { defaultLimits } from './default-limits.ts';
 import { measure } from './encode-append.ts';
 import { encodeHead, tombstoneOf } from './head.ts';
 import { type HeadQuery, readHeads } from './head-page.ts';
@@ -48,14 +49,9 @@ import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.
 import { StorageWatch } from './storage-watch.ts';
 import type { StorePlace } from './store-place.ts';
 import { type StoreReport, type StoreWatch, unexamined } from './store-report.ts';
+import { type StoreVersions, versionsKey } from './store-versions.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
 import type { AtRest } from './value-envelope.ts';
-
-const defaultLimits: JournalLimits = {
-  keyBytes: 1024,
-  valueBytes: 16 * 1024 * 1024,
-  batchBytes: 32 * 1024 * 1024,
-};
 
 export interface LevelJournalOptions {
   readonly open: OpenStore;
@@ -304,6 +300,12 @@ export class LevelJournal implements Journal {
   /** Has what the opening found to be lost or damaged recorded, once: the next opening does not find it again. */
   async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
     await this.#keeper?.settle(record);
+  }
+
+  /** Writes down, before anything of them is written, the versions that this store holds from now on. */
+  async raise(versions: StoreVersions): Promise<void> {
+    await this.#keeper?.raise(versions);
+    await this.kv.batch([{ key: versionsKey, value: versions as unknown as Json }]);
   }
 
   /** Durable records after `after` as they are stored, a page of them. */

@@ -1,12 +1,15 @@
 // A journal in a directory: preflight, LevelDB, and this process's claim on it, in that order.
 import { HoldfastError, toError } from '../base/errors.ts';
 import { defaultReserveBytes, filePlace } from './file-place.ts';
+import { prefixRange } from './keys.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
+import type { Store } from './level-store.ts';
 import { syncLogs } from './log-files.ts';
 import { finishSwap } from './restore-swap.ts';
 import { prepareDirectory } from './store-directory.ts';
 import { type KnownEnvelope, prepareEnvelope } from './store-envelope.ts';
 import { StoreKeeper, type StoreKeeperOptions } from './store-keeper.ts';
+import { admitVersions, storedVersions, type VersionGate } from './store-versions.ts';
 
 export interface OpenLevelJournalOptions
   extends Omit<LevelJournalOptions, 'open' | 'onClosed' | 'syncWritten' | 'watch'>,
@@ -15,12 +18,15 @@ export interface OpenLevelJournalOptions
   readonly reserveBytes?: number;
   /** What a store that is filled from elsewhere needs to be read. */
   readonly inherited?: KnownEnvelope | undefined;
+  /** What whoever opens it can read and will write; anything where it is not given. */
+  readonly gate?: VersionGate;
 }
 
 /**
  * Opens the journal in `location`, a directory that is new, empty, or was made by this function. What is damaged in it is
  * repaired on a copy and reported, unless that is refused: see {@link LevelJournal.opening}.
- * Throws `JOURNAL_LOCKED`, `JOURNAL_READ_ONLY`, `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `JOURNAL_DAMAGED` or `JOURNAL_OPEN_FAILED`.
+ * Throws `JOURNAL_LOCKED`, `JOURNAL_READ_ONLY`, `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `UPGRADE_NEEDED`,
+ * `JOURNAL_DAMAGED` or `JOURNAL_OPEN_FAILED`.
  */
 export async function openLevelJournal(
   location: string,
@@ -28,18 +34,19 @@ export async function openLevelJournal(
     repair = 'auto',
     reserveBytes = defaultReserveBytes,
     inherited,
+    gate,
     ...options
   }: OpenLevelJournalOptions = {},
 ): Promise<LevelJournal> {
   await finishSwap(location);
-  const directory = await prepareDirectory(location);
+  const directory = await prepareDirectory(location, gate);
   const telemetry = options.telemetry ?? (() => {});
   const envelope = await prepareEnvelope(directory.root, options.atRest ?? {}, inherited);
   const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope });
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
       place: filePlace(location, reserveBytes),
-      ...options,
+      ...(gate === undefined ? options : gated(location, options, gate)),
       watch: keeper,
       open: () => keeper.open(),
       onClosed: () => keeper.closed(),
@@ -54,6 +61,20 @@ export async function openLevelJournal(
       throw error;
     }
   });
+}
+
+/** The database is asked too: it may have come from a backup, without a marker of its own. */
+export function gated<Options extends Pick<LevelJournalOptions, 'load'>>(
+  location: string,
+  options: Options,
+  gate: VersionGate,
+): Options {
+  const load = async (db: Store): Promise<void> => {
+    await options.load?.(db);
+    const [head] = await db.keys({ ...prefixRange('h!'), limit: 1 }).all();
+    if (head !== undefined) admitVersions(location, await storedVersions(db), gate);
+  };
+  return { ...options, load };
 }
 
 /** A block that LevelDB cannot read stops its compactions, and with them all writes. */

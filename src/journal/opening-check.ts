@@ -142,6 +142,7 @@ class OpeningCheck {
         readonly details?: Partial<DamagedHistory>;
       };
       if (error.code?.startsWith('LEVEL_')) throw error;
+      if (error.code === 'VERSION_TOO_NEW') return;
       this.#damage(stream, error.details?.seq ?? seq, error.details?.problem ?? error.message);
     }
   }

@@ -3,13 +3,15 @@
 //   <hash of the header> \n <header JSON> [ \n <salt> \n <payload JSON> ]
 //
 // The header names the hash of the record before it and a salted digest of the payload.
+import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { randomSalt } from '../base/ids.ts';
 import { deepFreeze } from '../base/json.ts';
 import type { EventDraft, EventMeta, StoredEvent } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 
-const recordVersion = 1;
+/** Raised when the bytes of a record change; {@link decodeRecord} goes on reading those of before. */
+export const recordVersion = 1;
 
 /** The `prev` of a stream's first record. */
 export const genesis = '';
@@ -64,12 +66,15 @@ function metaText(meta: EventMeta): string {
     : `{"incarnation":${incarnation},"operationId":${JSON.stringify(operationId)}}`;
 }
 
-/** Reads a record and checks everything that it can say of itself; damage throws `JOURNAL_CORRUPT`. */
+/** Reads a record and checks everything that it can say of itself; damage throws `JOURNAL_CORRUPT`, a newer format `VERSION_TOO_NEW`. */
 export function decodeRecord(value: string, stream: string, seq: number): DecodedRecord {
   const [hash = '', headerLine = '', salt, payload] = splitRecord(value);
   if (sha256(headerLine) !== hash) throw corrupt(stream, seq, 'the header does not match its hash');
   const header = JSON.parse(headerLine) as RecordHeader;
-  if (header.v > recordVersion) throw corrupt(stream, seq, `it is of record version ${header.v}`);
+  if (header.v > recordVersion) {
+    const versions = { what: 'record', found: header.v, supported: recordVersion };
+    throw new HoldfastError('VERSION_TOO_NEW', { stream, seq, ...versions });
+  }
   if (header.stream !== stream || header.seq !== seq)
     throw corrupt(stream, seq, `it is record ${header.seq} of ${header.stream}`);
   const { at, type, typeVersion, prev, meta, payloadDigest } = header;

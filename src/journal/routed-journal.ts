@@ -1,6 +1,9 @@
 // Two journals as one: a stream that is not journaled is in memory, every other is where the disk is. The feed and the small
-// values are the disk's. A stream is where it was created, for good.
+// values are the disk's. A stream is where it was created, for good. What the disk holds of earlier versions is read in the shape
+// of today.
 import type { Json } from '../base/json.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import { type EventUpcast, upcastEntries, upcastPage } from './event-upcast.ts';
 import type {
   Append,
   AppendOptions,
@@ -24,18 +27,23 @@ import { VolatileJournal } from './volatile-journal.ts';
 export class RoutedJournal implements Journal {
   readonly volatile: VolatileJournal;
   readonly #durable: Journal;
+  readonly #upcast: EventUpcast;
+  readonly #telemetry: Telemetry;
   /** Streams of which it is being asked whether the disk knows them. */
   readonly #creating = new Map<string, Promise<unknown>>();
 
   /** With a journal in memory that keeps the newest snapshot alone: nothing can damage it. */
-  static over(durable: Journal): RoutedJournal {
+  static over(durable: Journal, upcast?: EventUpcast, telemetry?: Telemetry): RoutedJournal {
     const { limits, epoch } = durable;
-    return new RoutedJournal(durable, new VolatileJournal({ limits, epoch, keeps: { snapshots: 1 } }));
+    const volatile = new VolatileJournal({ limits, epoch, keeps: { snapshots: 1 } });
+    return new RoutedJournal(durable, volatile, upcast, telemetry);
   }
 
-  constructor(durable: Journal, volatile: VolatileJournal) {
+  constructor(durable: Journal, volatile: VolatileJournal, upcast?: EventUpcast, telemetry?: Telemetry) {
     this.#durable = durable;
     this.volatile = volatile;
+    this.#upcast = upcast ?? ((event) => event);
+    this.#telemetry = telemetry ?? (() => {});
   }
 
   get limits(): JournalLimits {
@@ -91,11 +99,15 @@ export class RoutedJournal implements Journal {
   }
 
   readFrom(stream: string, after: number, options?: ReadOptions): Promise<ReadPage> {
-    return this.#of(stream).readFrom(stream, after, options);
+    if (this.volatile.has(stream)) return this.volatile.readFrom(stream, after, options);
+    return this.#durable.readFrom(stream, after, options).then((page) => upcastPage(page, this.#upcast));
   }
 
-  readAll(after: Cursor | null, limit?: number): Promise<readonly FeedEntry[]> {
-    return this.#durable.readAll(after, limit);
+  async readAll(after: Cursor | null, limit?: number): Promise<readonly FeedEntry[]> {
+    const entries = await this.#durable.readAll(after, limit);
+    return upcastEntries(entries, this.#upcast, ({ code, message, details: { stream, seq } }) =>
+      this.#telemetry('record.unreadable', { stream, seq, code, problem: message }),
+    );
   }
 
   feedEnd(): Cursor {

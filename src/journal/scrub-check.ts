@@ -1,6 +1,6 @@
 // What one stored key says of itself, and of the one before it: all that reading it would check, without a reader.
 
-import { toError } from '../base/errors.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { decodeHead } from './head.ts';
 import type { Head } from './journal.ts';
@@ -81,7 +81,7 @@ function lookAtRecord({ record: before, feed }: Walk, key: string, value: string
     if (record.prev !== prev && (prev !== '' || seq === 1))
       suspect(seq, 'it does not follow the record before it');
   } catch (error) {
-    suspect(seq, problemOf(error));
+    if (!HoldfastError.is(error, 'VERSION_TOO_NEW')) suspect(seq, problemOf(error));
   }
   return { walk: { key, record: { stream, seq, hash }, feed }, found, isNewStream };
 }

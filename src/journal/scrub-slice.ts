@@ -1,5 +1,6 @@
 // A stretch of the store, read and checked: what looks damaged is asked again, since it may have been written, trimmed or
 // removed while it was being read.
+import { HoldfastError } from '../base/errors.ts';
 import { decodeHead } from './head.ts';
 import type { Head } from './journal.ts';
 import { keys } from './keys.ts';
@@ -87,7 +88,7 @@ async function isRecordDamaged(db: Store, stream: string, seq: number): Promise<
     const record = decodeRecord(value, stream, seq);
     if (seq === head.seq && record.hash !== head.chain) return true;
     return seq > head.firstSeq && before?.startsWith(`${record.prev}\n`) !== true;
-  } catch {
-    return true;
+  } catch (error) {
+    return !HoldfastError.is(error, 'VERSION_TOO_NEW');
   }
 }

@@ -14,6 +14,7 @@ import {
 } from './store-marker.ts';
 import { assertFree, isOwnerFile } from './store-owner.ts';
 import { isRepairFinished } from './store-repair.ts';
+import { admitVersions, type VersionGate, versionsFrom } from './store-versions.ts';
 
 /** The layout: a marker that says whose it is, who owns it now, LevelDB in a folder of its own, and what witnessed it. */
 const databaseFolder = 'store';
@@ -32,9 +33,9 @@ export interface StoreDirectory {
 
 /**
  * Looks at `location` and makes it ready, changing nothing unless it is new or ours and free.
- * Throws `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `JOURNAL_READ_ONLY`, `JOURNAL_LOCKED` or `JOURNAL_OPEN_FAILED`.
+ * Throws `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `UPGRADE_NEEDED`, `JOURNAL_READ_ONLY`, `JOURNAL_LOCKED` or `JOURNAL_OPEN_FAILED`.
  */
-export async function prepareDirectory(location: string): Promise<StoreDirectory> {
+export async function prepareDirectory(location: string, gate?: VersionGate): Promise<StoreDirectory> {
   const root = resolve(location);
   const database = join(root, databaseFolder);
   const names = await namesIn(root, location);
@@ -43,6 +44,8 @@ export async function prepareDirectory(location: string): Promise<StoreDirectory
   else if (isNew && !(await isInterruptedStart(database, names)))
     throw new HoldfastError('JOURNAL_FOREIGN', { location });
   const marker = isNew ? newMarker() : await readMarker(root, location);
+  const versions = versionsFrom(marker.versions);
+  if (gate !== undefined && versions !== undefined) admitVersions(location, versions, gate);
   await assertWritable(root, location);
   if (names?.includes(databaseFolder)) await assertWritable(database, location);
   await assertFree(root, location);
@@ -136,6 +139,7 @@ async function readMarker(root: string, location: string): Promise<Marker> {
   if (marker.format <= directoryFormat) return marker;
   throw new HoldfastError('JOURNAL_FORMAT', {
     location,
+    what: 'format',
     found: marker.format,
     supported: directoryFormat,
   });

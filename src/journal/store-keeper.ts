@@ -1,5 +1,6 @@
 // Opens the database of a directory and keeps watch over it: preflight and repair before LevelDB, comparison with the witness
 // after it, the witness while it is open, and at its close the graceful flag, last of all.
+import { isDeepStrictEqual } from 'node:util';
 import { Level } from 'level';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
@@ -15,6 +16,7 @@ import { type ClosedFacts, type Marker, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
 import { type PreviousOwner, type StoreReport, unexamined, type WitnessState } from './store-report.ts';
+import type { StoreVersions } from './store-versions.ts';
 import type { ValueEnvelope } from './value-envelope.ts';
 import { Witness } from './witness.ts';
 import { readWitness, type Witnessed, witnessFiles } from './witness-files.ts';
@@ -109,6 +111,11 @@ export class StoreKeeper {
     await record(this.report);
     this.#settled = true;
     await this.#witness?.rebase();
+  }
+
+  /** From now on the store may hold what only these versions read. */
+  async raise(versions: StoreVersions): Promise<void> {
+    if (!isDeepStrictEqual(this.#marker.versions, versions)) await this.#write({ ...this.#marker, versions });
   }
 
   /** Nothing is written any more, and the database is whole. */

@@ -5,6 +5,7 @@ import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HeadTally } from './head-tally.ts';
 import type { KnownFiles } from './preflight.ts';
+import type { StoreVersions } from './store-versions.ts';
 
 export const markerFile = 'HOLDFAST.json';
 export const draftFile = `${markerFile}.draft`;
@@ -25,6 +26,8 @@ export interface Marker {
   readonly createdAt: string;
   /** True once a witness was begun: from then on one that is not there is missing. */
   readonly witnessed?: boolean;
+  /** What the store was last written with, to be read before its database is touched; see {@link StoreVersions}. */
+  readonly versions?: StoreVersions;
   /** The graceful flag: there from the last write of a close to the first of the next opening. */
   readonly closed?: ClosedFacts;
 }

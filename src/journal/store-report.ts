@@ -1,5 +1,6 @@
 // What an opening of a store found: plain data, complete before the first call is served.
 import type { Store } from './level-store.ts';
+import type { StoreVersions } from './store-versions.ts';
 
 /** Who had the store open last, when it did not close it. */
 export interface PreviousOwner {
@@ -51,6 +52,8 @@ export interface StoreWatch {
   committed(entry: { readonly key: string; readonly value: string | undefined }, isDurable: boolean): void;
   /** Hands out the report of the opening while what it found was not recorded yet. */
   settle(record: (report: StoreReport) => Promise<void>): Promise<void>;
+  /** Notes outside of the database what is written into it from now on. */
+  raise(versions: StoreVersions): Promise<void>;
   /** Nothing is written any more, and the database is whole. */
   closing(db: Store): Promise<void>;
 }

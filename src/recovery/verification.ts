@@ -1,6 +1,6 @@
 // The proof of a session: every record from the first to the head, read one after the other, and every snapshot and checkpoint
 // on the way held against the replay. Nobody is woken, and nothing in memory is believed.
-import { HoldfastError } from '../base/errors.ts';
+import { type ErrorCode, HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { CheckpointData } from '../domain/checkpoints.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
@@ -113,14 +113,16 @@ async function assertLeadsTo(journal: Journal, { stream, firstSeq }: Head, to: S
   throw new HoldfastError('JOURNAL_CORRUPT', { stream, seq: to.seq, problem });
 }
 
+const findings: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...(['JOURNAL_CORRUPT', 'HISTORY_TRIMMED', 'VERSION_TOO_NEW', 'UPCAST_FAILED'] as const),
+]);
+
 /** What the records themselves say is wrong is a finding; anything else is a failure to look. */
 async function orBroken<T>(look: () => Promise<T>): Promise<T | IntegrityProblem> {
   try {
     return await look();
   } catch (error) {
-    const isFinding =
-      HoldfastError.is(error, 'JOURNAL_CORRUPT') || HoldfastError.is(error, 'HISTORY_TRIMMED');
-    if (!isFinding) throw error;
+    if (!HoldfastError.is(error) || !findings.has(error.code)) throw error;
     const { code, message, details } = error;
     return { code, problem: message, seq: Number(details.seq ?? 0) };
   }

@@ -3,6 +3,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { MessageEvent } from '../domain/session-events.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
+import { upcast } from '../domain/upcasters.ts';
 import {
   type CapsuleFooter,
   type CapsuleHeader,
@@ -38,7 +39,7 @@ export class CapsuleReplay {
 
   take(line: string): void {
     const part: CapsulePart = this.#reader.take(line);
-    if ('header' in part) this.#header = part.header;
+    if ('header' in part) this.#header = known(part.header);
     else if ('snapshot' in part) this.#snapshots.push(part.snapshot);
     else if ('footer' in part) this.#footer = part.footer;
     else this.#takeRecord(part);
@@ -58,11 +59,20 @@ export class CapsuleReplay {
   }
 
   #takeRecord({ record, event, hash }: Extract<CapsulePart, { record: string }>): void {
-    this.#events.push(event);
+    this.#events.push(upcast(event));
     if (!this.#keeps) return;
     this.records.push(record);
     this.hashes.push(hash);
   }
+}
+
+/** What a newer law made of the events is not for an older one to guess. */
+function known(header: CapsuleHeader): CapsuleHeader {
+  const { lawVersion: found, stream } = header;
+  const supported = sessionLaw.version;
+  if (found > supported)
+    throw new HoldfastError('VERSION_TOO_NEW', { stream, what: 'law', found, supported });
+  return header;
 }
 
 export interface Capsule {

@@ -29,10 +29,8 @@ export type IntegrityOperation = `sessions.${'verify' | 'anchors' | 'verifyAncho
 
 export function integrityHandlers({ journal }: HandlerContext): Handlers<IntegrityOperation> {
   return {
-    'sessions.verify': async ({ sessionId }, { signal }) => {
-      const verification = await verifyStream(journal, sessionId, { signal });
-      return sessionVerdict(sessionId, verification, await hashesOf(journal, verification));
-    },
+    'sessions.verify': async ({ sessionId }, { signal }) =>
+      (await verifySession(journal, sessionId, signal)).verdict,
     'checkpoints.verify': async ({ sessionId, checkpointId }, { signal }) => {
       const verification = await verifyStream(journal, sessionId, { signal, only: checkpointId });
       return checkpointVerdict(journal, sessionId, checkpointId, verification);
@@ -47,6 +45,17 @@ export function integrityHandlers({ journal }: HandlerContext): Handlers<Integri
       return verdicts;
     },
   };
+}
+
+/** A session read from its first record to its head, and what is to be said of it. */
+export async function verifySession(
+  journal: Journal,
+  sessionId: string,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly verification: Verification; readonly verdict: SessionVerdict }> {
+  const verification = await verifyStream(journal, sessionId, { signal });
+  const verdict = sessionVerdict(sessionId, verification, await hashesOf(journal, verification));
+  return { verification, verdict };
 }
 
 function sessionVerdict(

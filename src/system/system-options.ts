@@ -1,4 +1,5 @@
 // What a system is made of: the user's options, checked, and the ports that every room below is given.
+import { isDeepStrictEqual } from 'node:util';
 import type { Inspect } from '../actor/actor-host.ts';
 import { type Clock, systemClock, wholeClock } from '../base/clock.ts';
 import { parseConfig, type SystemConfig, type SystemConfigInput } from '../base/config.ts';
@@ -8,14 +9,16 @@ import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/teleme
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
-import { LevelJournal } from '../journal/level-journal.ts';
+import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
 import type { OpenStore } from '../journal/level-store.ts';
-import { openLevelJournal } from '../journal/open-level-journal.ts';
+import { gated, openLevelJournal } from '../journal/open-level-journal.ts';
+import { raisedVersions, versionsFrom, versionsKey } from '../journal/store-versions.ts';
 import type { AtRest, EncryptionKey } from '../journal/value-envelope.ts';
 import { configChanges } from '../operations/session-config-schema.ts';
 import type { HeartbeatStore } from '../recovery/heartbeat-store.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
+import { ownVersions } from './store-laws.ts';
 
 export interface SystemOptions extends SystemConfigInput {
   /** The numbers of new sessions; see SessionConfig. */
@@ -80,12 +83,46 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
   return { config, ports };
 }
 
-export function openJournal(
-  { location, repair, reserveBytes, compressAbove }: SystemConfig,
+/** Opens the store, looks through it first where that is asked for, and raises what it says of its versions. */
+export async function openJournal(
+  config: SystemConfig,
   ports: Ports,
-  { store, encryptionKeys = [] }: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
+  options: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
 ): Promise<LevelJournal> {
-  if (store !== undefined) return LevelJournal.open({ ...ports, open: store });
+  const journal = await openStore(config, ports, options);
+  try {
+    if (config.preflight !== 'off') await preflight(config.preflight, journal, ports);
+    await raiseVersions(journal);
+    return journal;
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+function openStore(
+  { location = 'The store', repair, reserveBytes, compressAbove, upgrade }: SystemConfig,
+  ports: Ports,
+  { store: open, encryptionKeys = [] }: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
+): Promise<LevelJournal> {
+  const gate = { supported: ownVersions, upgrade };
+  if (open !== undefined)
+    return LevelJournal.open(gated<LevelJournalOptions>(location, { ...ports, open }, gate));
   const atRest: AtRest = { encryptionKeys, compressAbove };
-  return openLevelJournal(location ?? '', { ...ports, repair, reserveBytes, atRest });
+  return openLevelJournal(location, { ...ports, repair, reserveBytes, gate, atRest });
+}
+
+async function raiseVersions(journal: LevelJournal): Promise<void> {
+  const found = versionsFrom(await journal.kv.get(versionsKey).catch(() => undefined));
+  const raised = raisedVersions(found, ownVersions);
+  if (!isDeepStrictEqual(found, raised)) await journal.raise(raised);
+}
+
+async function preflight(
+  mode: 'report' | 'refuse',
+  journal: LevelJournal,
+  { agents, telemetry }: Ports,
+): Promise<void> {
+  const { runPreflight } = await import('./preflight.ts');
+  await runPreflight(mode, journal, (agent) => agents.has(agent), telemetry);
 }

@@ -36,6 +36,13 @@ export {
   proveLifecycle,
 } from './lifecycle-proof.ts';
 export { type ManualClock, manualClock } from './manual-clock.ts';
+export {
+  assertReplayable,
+  type ReplayableOptions,
+  type ReplayDifference,
+  type ReplayProof,
+  replayDifference,
+} from './replayable.ts';
 export { type Random, seededRandom } from './seeded-random.ts';
 export {
   type DiskFault,

@@ -1,0 +1,43 @@
+// Looking a store or a backup through before it is opened by another version, for a process that has none open: the work is loaded when
+// it is needed.
+import type { DoctorProgress, DoctorReport } from './doctor-report.ts';
+
+export type {
+  DoctorProgress,
+  DoctorReport,
+  MissingAgent,
+  SessionDifference,
+  SessionFailure,
+} from './doctor-report.ts';
+
+export interface DoctorOptions {
+  /** The directory of a store that nobody has open. Give this or `backup`. */
+  readonly location?: string;
+  /** The folder of a backup: it is restored to a scratch place, looked through there, and left as it is. */
+  readonly backup?: string;
+  /** The agents that will be registered, as for `createSystem`, or their names; without them every agent of an open run is missing. */
+  readonly agents?: Readonly<Record<string, unknown>> | readonly string[];
+  /** Hears after each session how far it has come. */
+  readonly onProgress?: (progress: DoctorProgress) => void;
+  readonly signal?: AbortSignal;
+  /** A damaged store is repaired on a copy, as `createSystem` does it, or refused with `JOURNAL_DAMAGED`; `refuse` by default. */
+  readonly repair?: 'auto' | 'refuse';
+  /** Entries that each list of the report holds at most; 1,000 by default. The counts are whole. */
+  readonly limit?: number;
+}
+
+/**
+ * Says what this version of the library makes of a store: every session is loaded from its newest snapshot and replayed from its first
+ * event, and the states are compared. No session is started, nothing is raised, and nothing is written but what opening writes.
+ *
+ * @throws HoldfastError `JOURNAL_OPEN_FAILED` where there is no store, `JOURNAL_LOCKED` while it is open, `JOURNAL_FORMAT` when it is newer
+ * than this version, `JOURNAL_READ_ONLY`, `JOURNAL_DAMAGED`; `BACKUP_NOT_FOUND`, `BACKUP_DAMAGED`, `BACKUP_FORMAT` and
+ * `BACKUP_FAILED` for a backup
+ */
+export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
+  const { location, backup } = options;
+  if ((location === undefined) === (backup === undefined))
+    throw new TypeError('doctor: give the location of a store or the folder of a backup');
+  const { examineBackup, examineLocation } = await import('./closed-store.ts');
+  return backup === undefined ? examineLocation(location ?? '', options) : examineBackup(backup, options);
+}
