@@ -4,7 +4,7 @@ import { deepFreeze } from '../base/json.ts';
 import type { LawEvent } from './law.ts';
 
 /** Takes the data of one version of an event to the next: a pure function. */
-export type Upcaster = (data: unknown) => unknown;
+type Upcaster = (data: unknown) => unknown;
 
 /**
  * By the type of an event: the first takes data of version 1 to version 2, the second that of 2 to 3, and so on. A type

@@ -87,7 +87,7 @@ export function versionsFrom(value: unknown): StoreVersions | undefined {
   return { record, laws, events, library };
 }
 
-export const textOfVersions = (versions: StoreVersions): string =>
+const textOfVersions = (versions: StoreVersions): string =>
   partsOf(versions)
     .map(([what, version]) => `${what} ${version}`)
     .join(', ');

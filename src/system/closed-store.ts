@@ -8,8 +8,7 @@ import { openLevelJournal } from '../journal/open-level-journal.ts';
 import { restoreStore } from '../journal/restore.ts';
 import { finishSwap } from '../journal/restore-swap.ts';
 import { readStoreId } from '../journal/store-directory.ts';
-import type { DoctorOptions } from './doctor.ts';
-import type { DoctorReport } from './doctor-report.ts';
+import type { DoctorOptions, DoctorReport } from './doctor-report.ts';
 import { examineStore } from './examination.ts';
 import { ownVersions } from './store-laws.ts';
 

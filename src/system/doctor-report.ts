@@ -1,4 +1,4 @@
-// What a look through a whole store says: counts that are whole, and lists that end at a limit.
+// What a look through a whole store is told, and what it says: counts that are whole, and lists that end at a limit.
 import type { ErrorCode } from '../base/errors.ts';
 import type { StoreVersions } from '../journal/store-versions.ts';
 import type { Finding } from './finding.ts';
@@ -72,4 +72,20 @@ export interface DoctorProgress {
   readonly sessions: number;
   readonly of: number;
   readonly events: number;
+}
+
+export interface DoctorOptions {
+  /** The directory of a store that nobody has open. Give this or `backup`. */
+  readonly location?: string;
+  /** The folder of a backup: it is restored to a scratch place, looked through there, and left as it is. */
+  readonly backup?: string;
+  /** The agents that will be registered, as for `createSystem`, or their names; without them every agent of an open run is missing. */
+  readonly agents?: Readonly<Record<string, unknown>> | readonly string[];
+  /** Hears after each session how far it has come. */
+  readonly onProgress?: (progress: DoctorProgress) => void;
+  readonly signal?: AbortSignal;
+  /** A damaged store is repaired on a copy, as `createSystem` does it, or refused with `JOURNAL_DAMAGED`; `refuse` by default. */
+  readonly repair?: 'auto' | 'refuse';
+  /** Entries that each list of the report holds at most; 1,000 by default. The counts are whole. */
+  readonly limit?: number;
 }

@@ -1,30 +1,15 @@
 // Looking a store or a backup through before it is opened by another version, for a process that has none open: the work is loaded when
 // it is needed.
-import type { DoctorProgress, DoctorReport } from './doctor-report.ts';
+import type { DoctorOptions, DoctorReport } from './doctor-report.ts';
 
 export type {
+  DoctorOptions,
   DoctorProgress,
   DoctorReport,
   MissingAgent,
   SessionDifference,
   SessionFailure,
 } from './doctor-report.ts';
-
-export interface DoctorOptions {
-  /** The directory of a store that nobody has open. Give this or `backup`. */
-  readonly location?: string;
-  /** The folder of a backup: it is restored to a scratch place, looked through there, and left as it is. */
-  readonly backup?: string;
-  /** The agents that will be registered, as for `createSystem`, or their names; without them every agent of an open run is missing. */
-  readonly agents?: Readonly<Record<string, unknown>> | readonly string[];
-  /** Hears after each session how far it has come. */
-  readonly onProgress?: (progress: DoctorProgress) => void;
-  readonly signal?: AbortSignal;
-  /** A damaged store is repaired on a copy, as `createSystem` does it, or refused with `JOURNAL_DAMAGED`; `refuse` by default. */
-  readonly repair?: 'auto' | 'refuse';
-  /** Entries that each list of the report holds at most; 1,000 by default. The counts are whole. */
-  readonly limit?: number;
-}
 
 /**
  * Says what this version of the library makes of a store: every session is loaded from its newest snapshot and replayed from its first

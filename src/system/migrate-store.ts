@@ -1,22 +1,7 @@
 // Bringing a store to the versions of this library, for a process that has none open: the work is loaded when it is needed.
-import type { MigrationReport } from './migration.ts';
+import type { MigrationOptions, MigrationReport } from './migration-report.ts';
 
-export type { MigrationFailure, MigrationReport } from './migration.ts';
-
-export interface MigrationOptions {
-  /** The directory of a store that nobody has open. */
-  readonly location: string;
-  /** Only says what there is to do. */
-  readonly dryRun?: boolean;
-  /** The directory for a backup that is made and proven before anything is changed. */
-  readonly backupTo?: string;
-  /** Hears after each stream how many were looked at. */
-  readonly onProgress?: (progress: { readonly streams: number }) => void;
-  /** Stops between two streams; what was done stays done, and the next call goes on. */
-  readonly signal?: AbortSignal;
-  /** A damaged store is repaired on a copy, as `createSystem` does it, or refused with `JOURNAL_DAMAGED`; `refuse` by default. */
-  readonly repair?: 'auto' | 'refuse';
-}
+export type { MigrationFailure, MigrationOptions, MigrationReport } from './migration-report.ts';
 
 /**
  * Makes the snapshots of earlier versions of the law anew, from the events, and raises what the store says of its versions. No event is

@@ -14,35 +14,12 @@ import type { Head, Journal, Snapshot } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import { RoutedJournal } from '../journal/routed-journal.ts';
 import { readStoreId } from '../journal/store-directory.ts';
-import { raisedVersions, type StoreVersions, versionsFrom, versionsKey } from '../journal/store-versions.ts';
+import { raisedVersions, versionsFrom, versionsKey } from '../journal/store-versions.ts';
 import { withStore } from './closed-store.ts';
 import { streamsOf } from './examination.ts';
-import { damagedHead, type Finding, findingOf } from './finding.ts';
-import type { MigrationOptions } from './migrate-store.ts';
+import { damagedHead, findingOf } from './finding.ts';
+import type { MigrationFailure, MigrationOptions, MigrationReport } from './migration-report.ts';
 import { ownVersions } from './store-laws.ts';
-
-/** A snapshot that cannot be made anew; the stream is read as before, with what is left. */
-export interface MigrationFailure extends Finding {
-  readonly stream: string;
-}
-
-export interface MigrationReport {
-  readonly dryRun: boolean;
-  readonly streams: number;
-  /** By the kind of entity: how many snapshots were made anew, or would be, and how many are of the present law already. */
-  readonly snapshots: Readonly<Record<string, { readonly rewritten: number; readonly current: number }>>;
-  /** The first 1,000. */
-  readonly cannot: readonly MigrationFailure[];
-  readonly failing: number;
-  readonly versions: {
-    readonly from: StoreVersions | null;
-    readonly to: StoreVersions;
-    /** False when they were right already, when something could not be made anew, and for a dry run. */
-    readonly raised: boolean;
-  };
-  /** The folder of the backup. */
-  readonly backup?: string;
-}
 
 const listed = 1_000;
 
