@@ -57,6 +57,15 @@ export const errorCatalogue = {
   CHECKPOINT_MISMATCH: entry(
     'The state of session {sessionId} at version {version} is not the one that checkpoint {checkpointId} was made of: its hash is {found}, not {expected}',
   ),
+  NOT_ERASABLE: entry(
+    'The payload of event {seq} of session {sessionId}, {type}, cannot be erased by itself: {problem}',
+  ),
+  ERASURE_BLOCKED: entry(
+    'The message {seq} of session {sessionId} stands in the states that the events {heldBy} carry, too: only the whole session can be erased',
+  ),
+  AGENTS_AT_WORK: entry(
+    'The session {sessionId} has {runs} agent runs that have not ended: nothing can be erased under them',
+  ),
   SAVED_SESSION_NOT_FOUND: entry('There is no saved session {sessionId}'),
   PROJECTION_NOT_FOUND: entry('There is no projection named {name}'),
   INVALID_FORMAT: entry('The record is not a session: {field} {problem}'),

@@ -71,6 +71,16 @@ function bounded(
   return drop === 0 ? conversation : { ...conversation, window: window.dropFirst(drop), windowBytes: bytes };
 }
 
+/** The conversation without what messages said: they are at hand no more, and in no context. */
+export function withoutMessages(conversation: Conversation, seqs: readonly number[]): Conversation {
+  const gone = new Set(seqs);
+  const left = conversation.window.toArray().filter(({ seq }) => !gone.has(seq));
+  const kept = seqs.reduce((rest, seq) => rest.delete(String(seq)), conversation.kept);
+  if (left.length === conversation.window.length) return { ...conversation, kept };
+  const windowBytes = left.reduce((sum, { data }) => sum + data.size, 0);
+  return { ...conversation, window: AppendList.of(left), windowBytes, kept };
+}
+
 export function withPin(conversation: Conversation, seq: number): Conversation {
   return { ...conversation, kept: withKept(conversation.kept, seq) };
 }

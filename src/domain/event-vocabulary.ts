@@ -57,6 +57,7 @@ const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
   'agent.completed': true,
   'agent.failed': true,
   'agent.stopped': true,
+  'payload.erased': true,
 };
 
 const conditionEventTypes: Readonly<Record<ConditionEventType, true>> = {

@@ -8,7 +8,7 @@ import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
-import type { SessionStatus, StatusChange } from './session-lifecycle.ts';
+import type { LifecycleContext, SessionStatus, StatusChange } from './session-lifecycle.ts';
 
 export const messageRoles = ['system', 'user', 'assistant', 'tool'] as const;
 export type MessageRole = (typeof messageRoles)[number];
@@ -89,6 +89,26 @@ export interface RolledBackData {
   readonly ignoredMismatch: { readonly expected: string; readonly found: string } | null;
 }
 
+/** That payloads were erased: of which events, why, and who asked for it. */
+export interface ErasedData {
+  readonly seqs: readonly number[];
+  readonly reason: string;
+  readonly by: string | null;
+  /** Set when the whole session was erased: all that its state still is. */
+  readonly left: SessionRemains | null;
+}
+
+/** A session without anything that was said in it. */
+export interface SessionRemains {
+  readonly status: SessionStatus;
+  readonly context: Omit<LifecycleContext, 'reason' | 'error'>;
+  readonly config: SessionConfig;
+  readonly parentSessionId: string | null;
+  readonly durability?: 'os' | 'none';
+  readonly clearedThrough: number;
+  readonly hidden: readonly (readonly [after: number, through: number])[];
+}
+
 export interface SessionEventData {
   'session.statusChanged': StatusChange;
   'session.created': SessionProfile;
@@ -118,6 +138,7 @@ export interface SessionEventData {
   'agent.completed': AgentPlace & { readonly result: Json };
   'agent.failed': AgentPlace & { readonly error: RecordedError };
   'agent.stopped': AgentPlace & { readonly reason: string };
+  'payload.erased': ErasedData;
 }
 
 export type SessionEventType = keyof SessionEventData;

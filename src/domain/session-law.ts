@@ -4,11 +4,12 @@ import { openRuns, withProgressOf } from './agent-runs.ts';
 import { decideWithCheckpoints } from './checkpoint-decisions.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import { keptSeqs } from './conversation.ts';
+import { evolveErased, forgotten } from './erasure.ts';
 import type { Law, LawEvent, Proposal, Refusal } from './law.ts';
 import { recoveredState } from './recovery-session.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { dueCommand, nextDeadlineOf, summarizeSession, summaryText } from './session-deadlines.ts';
-import { type RolledBackData, sessionEventVersions } from './session-events.ts';
+import { type ErasedData, type RolledBackData, sessionEventVersions } from './session-events.ts';
 import type { StatusChange } from './session-lifecycle.ts';
 import { rolledBack } from './session-rollback.ts';
 import {
@@ -61,12 +62,14 @@ const urgent: ReadonlySet<SessionCommand['type']> = new Set<SessionCommand['type
 
 export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/${sessionId}`;
 
-/** What replaces the state as a whole is no step of the machine. */
+/** What replaces the state as a whole, or forgets some of it, is no step of the machine. */
 function evolve(state: SessionState, event: LawEvent): SessionState | undefined {
-  const next = evolveSession(state, event);
+  const next = event.data === undefined ? evolveErased(state, event) : evolveSession(state, event);
   if (next !== undefined) return event.meta?.agent === undefined ? next : credited(next, event);
+  if (event.data === undefined) return undefined;
   if (event.type === 'session.rolledBack')
     return rolledBack(state, event as LawEvent<string, RolledBackData>);
+  if (event.type === 'payload.erased') return forgotten(state, event as LawEvent<string, ErasedData>);
   return recoveredState(event, decodeSession);
 }
 

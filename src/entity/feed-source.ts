@@ -80,6 +80,7 @@ export class FeedSource<Item> implements LiveSource<Item> {
 
   /** Without a place in the feed it is for whoever keeps up. */
   #pass(received: Received): void {
+    if ('event' in received) this.#forgetErased([received.event]);
     const item = this.#show(received);
     if (item !== undefined) this.ring.push(new Slot(item));
   }
@@ -105,10 +106,16 @@ export class FeedSource<Item> implements LiveSource<Item> {
       const entries = await this.#journal.readAll(this.#end, pageEntries);
       if (entries.length === 0) return;
       for (const entry of entries) {
+        this.#forgetErased(entry.events);
         for (const slot of this.#slots(entry)) if (slot.item !== undefined) this.ring.push(slot);
         this.#end = entry.cursor;
       }
     }
+  }
+
+  /** What readers have not come to yet they read from the feed, where it is erased. */
+  #forgetErased(events: readonly StoredEvent[]): void {
+    if (events.some(({ type }) => type === 'payload.erased')) this.ring.clear();
   }
 
   #slots({ cursor: entry, events }: FeedEntry): Slot<Item>[] {

@@ -4,6 +4,7 @@ import { sha256 } from '../base/hash.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { MissingPayloads } from './missing-payloads.ts';
 import type { Recorded } from './recorded.ts';
 import { foldAround, startOf } from './state-at.ts';
 
@@ -53,7 +54,9 @@ export async function hydrate<State, C extends Command>(
   const snapshot = await newestSnapshot(law, stream, journal, head, telemetry, passedOver);
   const start =
     snapshot === undefined ? startOf(law, head) : { ...snapshot, state: law.decode(snapshot.state) };
-  const { state, base } = await foldAround({ law, journal, head }, start, head.seq);
+  const missing = new MissingPayloads();
+  const { state, base } = await foldAround({ law, journal, head, visit: missing.see }, start, head.seq);
+  missing.assertErased(stream);
   const found = { state, head, lastAt: head.updatedAt, snapshotSeq: start.seq };
   if (base === undefined) {
     const provenance = { replayed: head.seq - start.seq, passedOver };

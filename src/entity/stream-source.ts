@@ -110,6 +110,8 @@ export class StreamSource<Item> implements LiveSource<Item> {
       return;
     }
     if (event.seq <= (this.#seqs[lane] ?? 0)) return;
+    // What readers have not come to yet they read from the journal, where it is erased.
+    if (event.type === 'payload.erased') this.ring.clear();
     this.#learn(this.#seqs.with(lane, event.seq - 1));
     this.#seqs[lane] = event.seq;
     this.ring.push(this.#slot(event, this.#seqs));

@@ -97,6 +97,15 @@ export type Append =
   | { readonly ok: false; readonly reason: 'conflict'; readonly head: Head | undefined }
   | { readonly ok: false; readonly reason: 'unknown'; readonly cause: Error };
 
+/** The append that records an erasure, in the same batch. */
+export interface ErasingAppend {
+  readonly expected: Version;
+  readonly events: readonly EventDraft[];
+  readonly options: AppendOptions;
+  /** The state behind the append, for a stream whose events alone do not lead to it any more. */
+  readonly snapshot?: ((head: Head) => Snapshot) | undefined;
+}
+
 export interface ReadPage {
   readonly events: readonly StoredEvent[];
   /** The hash of the last record read, or the one given: hand it to the next read. */
@@ -229,6 +238,13 @@ export interface Journal {
    * built on the stream as it was is a conflict.
    */
   remove(stream: string, expected: Version): Promise<Append>;
+  /**
+   * Erases the payloads of events, which must be there: of their records nothing but the headers stays, and all snapshots of
+   * the stream go, since they may hold them. One atomic synced batch with the append that records it. The chain holds.
+   */
+  erase(stream: string, seqs: readonly number[], append: ErasingAppend): Promise<Append>;
+  /** Takes what was overwritten, of the stream and of small values, out of the files too; false when that failed. */
+  purge(stream: string, values?: readonly string[]): Promise<boolean>;
   /**
    * Heads in the order of their streams. `lazy` is for whoever looks at a hundred thousand: a journal may leave most of each
    * to be read when it is asked for, and hand out its summary as {@link Head.summaryText}. `quiet` is for whoever reads again

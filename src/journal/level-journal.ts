@@ -8,6 +8,7 @@ import { Clearing, removalMarker, trimMarker } from './clearing.ts';
 import type { Write } from './commit-loop.ts';
 import { defaultLimits } from './default-limits.ts';
 import { measure } from './encode-append.ts';
+import { Erasure } from './erasure.ts';
 import { encodeHead, tombstoneOf } from './head.ts';
 import { type HeadQuery, readHeads } from './head-page.ts';
 import { surveyHeads } from './head-survey.ts';
@@ -83,6 +84,9 @@ export class LevelJournal implements Journal {
   readonly #writer: StreamWriter;
   readonly #feed: LevelFeed;
   readonly #clearing: Clearing;
+  readonly #erasure: Erasure;
+  readonly erase: Journal['erase'] = (...given) => this.#erasure.erase(...given);
+  readonly purge: Journal['purge'] = (stream, values = []) => this.#erasure.purge(stream, values);
   readonly #clock: Clock;
   readonly #place: StorePlace | undefined;
   readonly #watch: StorageWatch | undefined;
@@ -130,6 +134,7 @@ export class LevelJournal implements Journal {
       ...(options.watch && { watch: options.watch }),
       learn: (db) => this.#learn(db),
     });
+    this.#erasure = new Erasure(this.#store, this.#writer, this.#feed, this, this.#telemetry);
     this.kv = new LevelKeyValue(this.#store, this.limits, (writes) =>
       this.#writer.whenReady(() => this.#writer.put('kv', 'A batch', writes)),
     );
@@ -241,7 +246,9 @@ export class LevelJournal implements Journal {
       if (snapshot.seq > (durable?.seq ?? 0))
         throw new RangeError(`${stream} has no durable event ${snapshot.seq} to take a snapshot of`);
       const useless = tail === undefined || tail.firstSeq > tail.seq || snapshot.seq + 1 < tail.firstSeq;
-      return useless ? undefined : this.#writer.put(stream, 'A snapshot', writes);
+      return useless || !this.#erasure.allows(stream, snapshot.seq)
+        ? undefined
+        : this.#writer.put(stream, 'A snapshot', writes);
     });
   }
 
@@ -389,11 +396,10 @@ export class LevelJournal implements Journal {
     const live = this.#writer.live(stream);
     const { tail } = live;
     if (tail === undefined || through < tail.firstSeq) return undefined;
-    if (through >= oldest) {
+    if (through >= oldest)
       throw new RangeError(
         `Cannot trim ${stream} through ${through}: the oldest kept snapshot is at ${oldest}`,
       );
-    }
     const trimmed = { ...tail, firstSeq: through + 1 };
     return this.#writer.putHead(live, trimmed, [encodeHead(trimmed), trimMarker(stream, through)]);
   }

@@ -8,6 +8,7 @@ import type {
   Append,
   AppendOptions,
   Cursor,
+  ErasingAppend,
   EventDraft,
   FeedEntry,
   Head,
@@ -128,6 +129,15 @@ export class RoutedJournal implements Journal {
 
   remove(stream: string, expected: Version): Promise<Append> {
     return this.#of(stream).remove(stream, expected);
+  }
+
+  erase(stream: string, seqs: readonly number[], append: ErasingAppend): Promise<Append> {
+    return this.#of(stream).erase(stream, seqs, append);
+  }
+
+  /** The small values are on the disk, wherever the stream is. */
+  purge(stream: string, values?: readonly string[]): Promise<boolean> {
+    return this.#durable.purge(stream, values);
   }
 
   /** One order for both: a page ends where the disk's does, or earlier when it is full. */

@@ -43,7 +43,7 @@ export async function oldestSnapshot(db: Store, stream: string): Promise<number>
   return key === undefined ? 0 : seqOf(key);
 }
 
-function encodeSnapshot(key: string, { state, ...header }: Snapshot): string {
+export function encodeSnapshot(key: string, { state, ...header }: Snapshot): string {
   return seal(key, `${JSON.stringify(header)}\n${state}`);
 }
 

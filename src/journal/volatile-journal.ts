@@ -7,6 +7,7 @@ import { tombstoneOf } from './head.ts';
 import type {
   Append,
   AppendOptions,
+  ErasingAppend,
   EventDraft,
   Head,
   Journal,
@@ -140,6 +141,23 @@ export class VolatileJournal implements Streams {
     this.#streams.delete(stream);
     this.#tell(stream);
     return { ok: true, head: tombstoneOf(tail), durability: 'none' };
+  }
+
+  async erase(
+    stream: string,
+    seqs: readonly number[],
+    { expected, events, options, snapshot }: ErasingAppend,
+  ): Promise<Append> {
+    const tail = this.#find(stream)?.tail;
+    const result = await this.append(stream, expected, events, options);
+    if (!result.ok) return result;
+    this.#streams.get(stream)?.erase(seqs, tail?.seq ?? 0, snapshot?.(result.head));
+    return result;
+  }
+
+  /** Nothing is overwritten in memory: what was erased is gone. */
+  async purge(): Promise<boolean> {
+    return true;
   }
 
   async close(): Promise<void> {

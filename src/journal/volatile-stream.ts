@@ -27,6 +27,8 @@ export class VolatileStream {
   /** Older ones that the newest snapshot refers to. */
   #referred = new Map<number, StoredEvent>();
   #snapshots: Snapshot[] = [];
+  /** Snapshots of earlier states may hold what was erased. */
+  #snapshotsFrom = 0;
   readonly #receipts = new Map<string, Json>();
 
   constructor(limits: VolatileLimits) {
@@ -70,10 +72,24 @@ export class VolatileStream {
 
   /** The newest, in the order of their seqs; what lies below the newest by more than may be kept is forgotten. */
   putSnapshot(snapshot: Snapshot): void {
+    if (snapshot.seq < this.#snapshotsFrom) return;
     const others = this.#snapshots.filter(({ seq }) => seq !== snapshot.seq);
     this.#snapshots = [snapshot, ...others].sort((a, b) => b.seq - a.seq).slice(0, this.#limits.snapshots);
     const [newest] = this.#snapshots;
     if (newest === snapshot) this.#forgetBelow(snapshot);
+  }
+
+  /** Snapshots of what was up to `through` go, and none of them comes back. */
+  erase(seqs: readonly number[], through: number, snapshot: Snapshot | undefined): void {
+    const firstSeq = this.visible?.firstSeq ?? 1;
+    for (const seq of seqs) {
+      const event = this.#events[seq - firstSeq];
+      if (event?.seq === seq) this.#events[seq - firstSeq] = erasedEvent(event);
+      const referred = this.#referred.get(seq);
+      if (referred !== undefined) this.#referred.set(seq, erasedEvent(referred));
+    }
+    this.#snapshotsFrom = through + 1;
+    this.#snapshots = snapshot === undefined ? [] : [snapshot];
   }
 
   trim(through: number): void {
@@ -122,6 +138,8 @@ export class VolatileStream {
     }
   }
 }
+
+const erasedEvent = (event: StoredEvent): StoredEvent => Object.freeze({ ...event, data: undefined });
 
 /** Nothing is hashed: in memory a place is its own proof. */
 export const chainAt = (seq: number): string => String(seq);

@@ -26,11 +26,16 @@ export interface CheckpointVerdict {
   readonly expected?: string;
   /** The hash of the state that its version leads to now. */
   readonly found?: string;
+  /** Set when the difference is that something was erased which its state knew: nothing is damaged. */
+  readonly erased?: true;
   readonly problem?: string;
 }
 
-/** `notCompared`: another version of the law made it, or what it tells of was not reached. */
-export type IntegrityVerdict = 'holds' | 'differs' | 'notCompared';
+/**
+ * `notCompared`: another version of the law made it, or what it tells of was not reached. `erased`: its state knew something
+ * that was erased since, and cannot be made again.
+ */
+export type IntegrityVerdict = 'holds' | 'differs' | 'notCompared' | 'erased';
 
 export interface IntegrityProblem {
   readonly code: ErrorCode;

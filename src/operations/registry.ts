@@ -9,6 +9,7 @@ import { conditionKinds } from '../domain/condition-law.ts';
 import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
+import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { recoveryOperations } from './recovery-operations.ts';
@@ -258,6 +259,7 @@ export const operations = {
   ...budgetOperations,
   ...integrityOperations,
   ...recoveryOperations,
+  ...erasureOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -146,8 +146,9 @@ export interface Page<Item> {
 export interface MessageInfo {
   readonly seq: number;
   readonly at: number;
-  readonly entry: number;
-  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  /** Its place among the entries; null, like its role and content, once it was erased. */
+  readonly entry: number | null;
+  readonly role: 'system' | 'user' | 'assistant' | 'tool' | null;
   readonly content: string | readonly Json[] | null;
   readonly toolCalls?: readonly Json[];
   readonly toolCallId?: string;
@@ -155,17 +156,20 @@ export interface MessageInfo {
   readonly metadata?: Json;
   readonly processingMs?: number;
   readonly pinned: boolean;
+  /** Set on a message that was erased: all that is known is that there was one. */
+  readonly erased?: true;
 }
 
 /** One thing that became part of what the session knows. */
 export interface ContextEntry {
-  /** Gap-free, from 1. */
-  readonly entry: number;
+  /** Gap-free, from 1; null for one that was erased, which has its place all the same. */
+  readonly entry: number | null;
   readonly type: 'message' | 'file' | 'tool_call' | 'system';
   readonly seq: number;
   readonly at: number;
   readonly size: number;
   readonly processingMs?: number;
+  readonly erased?: true;
 }
 
 export interface FileInfo {
@@ -200,7 +204,10 @@ interface Delivered<Type extends EventType> {
   readonly seq?: number;
   readonly at: number;
   readonly type: Type;
+  /** Undefined, whatever its type says, once it was erased. */
   readonly data: EventData<Type>;
+  /** Set on an event whose data was erased. */
+  readonly erased?: true;
   /** Hand it to `events.stream` to go on after this event. Absent for callbacks and transient events. */
   readonly cursor?: string;
 }

@@ -2,7 +2,7 @@
 
 import type { LawEvent } from '../domain/law.ts';
 import { type SessionSummary, statusAt, summaryVersion } from '../domain/session-deadlines.ts';
-import type { SessionEvent, SessionProfile } from '../domain/session-events.ts';
+import type { SessionEvent, SessionProfile, SessionRemains } from '../domain/session-events.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 import { decodeSession } from '../domain/session-text.ts';
 import type { Head } from '../journal/journal.ts';
@@ -104,7 +104,6 @@ export function newRow(sessionId: string, at: number): SessionRow {
   };
 }
 
-/** The row after an event. One whose payload was erased says when something happened, and no more. */
 type Draft = { -readonly [Member in keyof SessionRow]: SessionRow[Member] };
 
 /** Member by member: this runs for every event of every session, and a spread of so many costs ten times as much. */
@@ -127,14 +126,45 @@ export function copyOf(row: SessionRow): Draft {
   };
 }
 
-/** The row after an event. One whose payload was erased says when something happened, and no more. */
+/** The row after an event. */
 export function foldRow(row: SessionRow, event: LawEvent): SessionRow {
   const next = copyOf(row);
   next.seq = event.seq;
   next.updatedAt = event.at;
-  if (event.data === undefined) next.activeAt = event.at;
+  if (event.data === undefined) foldErased(next, event);
   else fold(next, event);
   return next;
+}
+
+/** What still counts of an event without its payload. */
+function foldErased(next: Draft, { type, at }: LawEvent): void {
+  switch (type) {
+    case 'checkpoint.created':
+      return;
+    case 'agent.crashed':
+      stayQuiet(next, at);
+      return;
+    case 'agent.completed':
+    case 'agent.failed':
+    case 'agent.stopped':
+      next.agents -= 1;
+      stayQuiet(next, at);
+      return;
+    case 'session.restored': {
+      const { seq, entries } = next;
+      Object.assign(next, newRow(next.sessionId, at), { seq, entries });
+      return;
+    }
+    case 'message.sent':
+    case 'file.added':
+    case 'tool.called':
+      if (next.entries !== null) next.entries += 1;
+      if (type === 'message.sent') next.messages += 1;
+      break;
+    case 'agent.started':
+      next.agents += 1;
+  }
+  next.activeAt = at;
 }
 
 function fold(next: Draft, event: LawEvent): void {
@@ -174,6 +204,9 @@ function fold(next: Draft, event: LawEvent): void {
       Object.assign(next, rowFromHead({ stream, seq, status, updatedAt: at, summary }));
       return;
     }
+    case 'payload.erased':
+      if (known.data.left !== null) takeRemains(next, known.data.left);
+      return;
     case 'session.terminated':
     case 'checkpoint.created':
     case 'checkpoint.deleted':
@@ -218,6 +251,13 @@ function stayQuiet(next: Draft, at: number): void {
 /** Entries are numbered without a gap from 1: the newest number is also how many there are. */
 function publishedEntry({ type, data }: LawEvent): number | null {
   return type === 'tool.called' ? numberOrNull((data as { readonly entry?: unknown }).entry) : null;
+}
+
+function takeRemains(next: Draft, { status, context, ...profile }: SessionRemains): void {
+  const { createdAt, lastActivityAt, messages, entries } = context;
+  Object.assign(next, { status, messages, entries, agents: 0, activeAt: lastActivityAt });
+  next.createdAt = createdAt ?? next.createdAt;
+  takeProfile(next, { ...profile, name: null, agent: null });
 }
 
 function takeProfile(next: Draft, { name, agent, parentSessionId, config }: Partial<SessionProfile>): void {

@@ -71,6 +71,13 @@ export class Ring<Item> {
     this.#wakeSoon();
   }
 
+  /** Lets go of all that it holds: who has not come to its end has fallen out. */
+  clear(): void {
+    for (; this.#first < this.#end; this.#first++)
+      if (this.#isVolatile(this.at(this.#first))) this.#lost += 1;
+    this.#slots.length = 0;
+  }
+
   /**
    * Resolves when the next item is there, or somebody was roused: one promise for all who wait, and the cheapest way to. Who
    * may have to stop waiting alone waits by `wait`, or rouses all.

@@ -5,6 +5,7 @@ import { sha256 } from '../base/hash.ts';
 import type { CheckpointData } from '../domain/checkpoints.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
+import { MissingPayloads, payloadMissing } from '../entity/missing-payloads.ts';
 import { type Folded, fold, startOf } from '../entity/state-at.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
 import type { IntegrityProblem, IntegrityVerdict } from '../operations/integrity-views.ts';
@@ -29,6 +30,8 @@ export interface Verification {
   readonly snapshots: readonly MetSnapshot[];
   /** The state at the head, and undefined when the way there is broken. */
   readonly state: SessionState | undefined;
+  /** What was erased, by the events that record it. */
+  readonly erasures: MissingPayloads['erasures'];
   /** The seq of the last event that was proven. */
   readonly through: number;
   readonly broken: IntegrityProblem | undefined;
@@ -53,10 +56,12 @@ export async function verifyStream(
   const checkpoints: MetCheckpoint[] = [];
   const found = new Map<number, string>();
   let through = head.firstSeq - 1;
+  const missing = new MissingPayloads();
   const visit = (event: StoredEvent, before: SessionState, after: SessionState): void => {
     through = event.seq;
+    missing.see(event);
     if (wanted.has(event.seq)) found.set(event.seq, hashOf(after));
-    const data = event.type === 'checkpoint.created' ? (event.data as CheckpointData) : undefined;
+    const data = event.type === 'checkpoint.created' ? (event.data as CheckpointData | undefined) : undefined;
     if (data !== undefined && (only === undefined || only === data.checkpointId))
       checkpoints.push({ seq: event.seq, data, found: hashOf(before) });
   };
@@ -65,11 +70,15 @@ export async function verifyStream(
     return fold({ law: sessionLaw, journal, head, signal, visit }, start, head.seq);
   });
   return {
-    ...{ head, checkpoints, through },
+    ...{ head, checkpoints, through, erasures: missing.erasures },
     snapshots: snapshots.map((met) => withFound(met, found.get(met.seq))),
     state: 'state' in end ? end.state : undefined,
-    broken: 'state' in end ? undefined : { ...end, seq: Math.max(end.seq, through + 1) },
+    broken: 'state' in end ? unexplained(missing) : { ...end, seq: Math.max(end.seq, through + 1) },
   };
+}
+
+function unexplained({ first }: MissingPayloads): IntegrityProblem | undefined {
+  return first === undefined ? undefined : { code: 'JOURNAL_CORRUPT', seq: first, problem: payloadMissing };
 }
 
 const hashOf = (state: SessionState): string => sha256(sessionLaw.encode(state));

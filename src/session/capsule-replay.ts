@@ -1,6 +1,6 @@
 // A capsule lived through: every line proven, every event taken by the law, from the first to the last. It needs no store.
 import { HoldfastError, toError } from '../base/errors.ts';
-import type { MessageEvent } from '../domain/session-events.ts';
+import type { ErasedData, MessageEvent } from '../domain/session-events.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { upcast } from '../domain/upcasters.ts';
@@ -91,9 +91,10 @@ export function liveThrough({ header, events, snapshots }: Capsule): Lived {
   const { stream, firstSeq } = header;
   const base = firstSeq === 1 ? undefined : oldestUsable(snapshots, firstSeq);
   let state = startOf(stream, firstSeq, base);
+  const erased = erasedIn(events);
   for (const event of events) {
     if (base !== undefined && event.seq <= base.seq) continue;
-    const next = evolved(state, event);
+    const next = evolved(state, event, erased.has(event.seq));
     if ('halt' in next) return next;
     state = next.state;
   }
@@ -112,9 +113,15 @@ export function oldestUsable(snapshots: readonly Snapshot[], firstSeq: number): 
     .sort((a, b) => a.seq - b.seq)[0];
 }
 
-function evolved(state: SessionState, event: StoredEvent): Lived {
+/** What the session itself knows to be erased is no redaction: it lives on without. */
+function erasedIn(events: readonly StoredEvent[]): ReadonlySet<number> {
+  const records = events.filter(({ type, data }) => type === 'payload.erased' && data !== undefined);
+  return new Set(records.flatMap(({ data }) => (data as ErasedData).seqs));
+}
+
+function evolved(state: SessionState, event: StoredEvent, isErased: boolean): Lived {
   const { seq, type } = event;
-  const redacted = event.data === undefined;
+  const redacted = event.data === undefined && !isErased;
   // A law that is given nothing may go on with a state that never was: what was left out stops it here.
   if (redacted) return { halt: { seq, type, redacted, problem: 'its payload was left out' } };
   try {
@@ -129,7 +136,7 @@ function evolved(state: SessionState, event: StoredEvent): Lived {
 /** The messages that belong to the conversation, in their order. */
 export function messagesOf({ events }: Capsule, clearedThrough: number): readonly MessageEvent[] {
   return events.filter(
-    (event) => event.type === 'message.sent' && event.seq > clearedThrough,
+    ({ type, seq, data }) => type === 'message.sent' && seq > clearedThrough && data !== undefined,
   ) as unknown as readonly MessageEvent[];
 }
 

@@ -7,6 +7,8 @@ import { maxHidden } from '../domain/conversation.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
+import { knewErased, MissingPayloads } from '../entity/missing-payloads.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { CheckpointDetails, CheckpointInfo } from '../operations/integrity-views.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
@@ -19,6 +21,7 @@ import {
   sendCommand,
   sendPrepared,
 } from './handler-context.ts';
+import { readForwards } from './reading.ts';
 
 export type CheckpointOperation = `checkpoints.${'create' | 'list' | 'get' | 'delete'}` | 'sessions.rollback';
 
@@ -94,7 +97,7 @@ function rollBack(
 
 /** The version that is gone back to, read again from the journal, and held against the checkpoint that names it. */
 async function targetOf(
-  { manager, past }: ReadingContext,
+  { manager, past, journal }: ReadingContext,
   { sessionId, checkpointId, seq, ignoreCorruption, reason }: ParsedInputOf<'sessions.rollback'>,
   { signal }: Call,
 ): Promise<SessionCommand> {
@@ -110,7 +113,7 @@ async function targetOf(
     named === undefined || named.stateHash === stateHash
       ? null
       : { expected: named.stateHash, found: stateHash };
-  if (ignoredMismatch !== null && !ignoreCorruption)
+  if (ignoredMismatch !== null && !ignoreCorruption && !(await isErased(journal, sessionId, to)))
     throw new HoldfastError('CHECKPOINT_MISMATCH', {
       sessionId,
       checkpointId,
@@ -119,6 +122,16 @@ async function targetOf(
     });
   const target = { to, checkpointId: checkpointId ?? null, reason, state, stateHash, ignoredMismatch };
   return { type: 'session.rollback', ...target };
+}
+
+/** True when the version knew something that was erased since: it is made again from what is left. */
+async function isErased(journal: Journal, sessionId: string, version: number): Promise<boolean> {
+  const missing = new MissingPayloads();
+  await readForwards(journal, sessionId, { after: version }, Number.POSITIVE_INFINITY, (event) => {
+    missing.see(event);
+    return undefined;
+  });
+  return knewErased(missing.erasures, version);
 }
 
 function assertGoodTarget(then: SessionState): void {

@@ -14,7 +14,7 @@ import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operati
 import { deliveredEvent } from './delivered-event.ts';
 import { checkPath } from './file-guard.ts';
 import { isAnswered, type ReadingContext, sendCommand, sendPrepared, viewOf } from './handler-context.ts';
-import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
+import { beginning, isOrWasMessage, readBackwards, readForwards, readMessage } from './reading.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
 
 export type ContentOperation =
@@ -41,8 +41,10 @@ export function contentHandlers(context: ReadingContext): Handlers<ContentOperat
       sendCommand(context, sessionId, { type: 'conversation.clear' }, call),
     'messages.pin': ({ sessionId, seq }, call) => {
       const checked = async (): Promise<SessionCommand> => {
-        if (!(await isAnswered(context, sessionStream(sessionId), call)))
-          await getMessage(context, await stateOf({ sessionId }, call), seq);
+        if (!(await isAnswered(context, sessionStream(sessionId), call))) {
+          const { erased } = await getMessage(context, await stateOf({ sessionId }, call), seq);
+          if (erased) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId, seq });
+        }
         return { type: 'message.pin', seq };
       };
       return sendPrepared(context, sessionId, checked, call);
@@ -106,6 +108,7 @@ async function listMessages(
       state,
       Math.min(position ?? seq + 1, seq + 1),
       limit,
+      isOrWasMessage,
     );
     return page(items.map(info), next);
   }
@@ -113,7 +116,7 @@ async function listMessages(
   const after = Math.max(position ?? first, state.conversation.clearedThrough);
   const span = { after, through: seq, conversation: state.conversation };
   const { items, next } = await readForwards(context.journal, sessionId, span, limit, (event) =>
-    isMessage(event) ? info(event) : undefined,
+    isOrWasMessage(event) ? info(event) : undefined,
   );
   return page(items, next);
 }
@@ -124,12 +127,14 @@ async function getMessage(
   seq: number,
   at = Number.POSITIVE_INFINITY,
 ): Promise<MessageInfo> {
-  const event = seq <= at ? await readMessage(journal, state, seq) : undefined;
+  const event = seq <= at ? await readMessage(journal, state, seq, isOrWasMessage) : undefined;
   if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId: state.sessionId, seq });
   return messageInfo(state, event);
 }
 
 function messageInfo(state: SessionState, { seq, at, data }: MessageEvent): MessageInfo {
+  if (data === undefined)
+    return { seq, at, entry: null, role: null, content: null, pinned: false, erased: true };
   const { size: _size, pinned = false, ...message } = data;
   return { seq, at, ...message, pinned: data.role === 'system' ? pinned : isKept(state.conversation, seq) };
 }

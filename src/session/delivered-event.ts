@@ -12,6 +12,10 @@ export function deliveredEvent(
   const sessionId = sessionOf(stream);
   if (sessionId === undefined) return undefined;
   const place = isOwnStream(stream, sessionId) ? { sessionId, seq } : { sessionId, stream, seq };
+  if (data === undefined) {
+    const erased = { ...place, at, type, data, erased: true };
+    return Object.freeze(cursor === undefined ? erased : { ...erased, cursor }) as unknown as DeliveredEvent;
+  }
   const event = cursor === undefined ? { ...place, at, type, data } : { ...place, at, type, data, cursor };
   return Object.freeze(event) as DeliveredEvent;
 }

@@ -4,6 +4,7 @@ import { sha256 } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
 import { findCheckpoint } from '../domain/checkpoints.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import { knewErased } from '../entity/missing-payloads.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type {
@@ -76,7 +77,9 @@ function sessionVerdict(
     ({ data }) => state === undefined || findCheckpoint(state.checkpoints, data.checkpointId) !== undefined,
   );
   const checkpoints = listed.map((met) => {
-    const verdict = verdictOn(met.data, met.found);
+    const compared = verdictOn(met.data, met.found);
+    const isErased = compared === 'differs' && knewErased(verification.erasures, met.seq - 1);
+    const verdict: IntegrityVerdict = isErased ? 'erased' : compared;
     if (verdict === 'differs') problems.push(problemOfCheckpoint(met));
     return { checkpointId: met.data.checkpointId, seq: met.seq, verdict };
   });
@@ -123,7 +126,7 @@ async function checkpointVerdict(
   journal: Journal,
   sessionId: string,
   checkpointId: string,
-  { head, checkpoints, state, broken }: Verification,
+  { head, checkpoints, state, broken, erasures }: Verification,
 ): Promise<CheckpointVerdict> {
   const [met] = checkpoints;
   const isListed = state === undefined || findCheckpoint(state.checkpoints, checkpointId) !== undefined;
@@ -134,6 +137,8 @@ async function checkpointVerdict(
   const { seq, data, found } = met;
   const hash = (await recordHash(journal, head.stream, seq)) ?? null;
   const place = { checkpointId, version: seq - 1, seq, hash, expected: data.stateHash, found };
+  if (broken === undefined && found !== data.stateHash && knewErased(erasures, seq - 1))
+    return { ...place, valid: false, erased: true, problem: 'something that it knew was erased' };
   const problem = broken?.problem ?? (found === data.stateHash ? undefined : differenceOf(data.lawVersion));
   return problem === undefined ? { ...place, valid: true } : { ...place, valid: false, problem };
 }

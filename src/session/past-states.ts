@@ -29,6 +29,12 @@ export class PastStates {
     return view;
   }
 
+  /** Nothing of the session's past is kept: some of it was erased. */
+  forget(sessionId: string): void {
+    const prefix = keyOf(sessionStream(sessionId), '');
+    for (const key of this.#views.keys()) if (key.startsWith(prefix)) this.#views.delete(key);
+  }
+
   async #headOf(sessionId: string): Promise<Head> {
     const head = await this.#journal.head(sessionStream(sessionId));
     if (head === undefined || head.firstSeq > head.seq)
@@ -53,4 +59,4 @@ export class PastStates {
   }
 }
 
-const keyOf = (stream: string, at: number): string => `${stream}@${at}`;
+const keyOf = (stream: string, at: number | ''): string => `${stream}@${at}`;

@@ -32,7 +32,7 @@ export type QueryOperation =
   `sessions.${'get' | 'save' | 'restore' | 'listSaved' | 'deleteSaved' | 'buildContext' | 'entries'}`;
 
 const savedPrefix = 'saved/';
-const savedKey = (sessionId: string): string => `${savedPrefix}${sessionId}`;
+export const savedKey = (sessionId: string): string => `${savedPrefix}${sessionId}`;
 
 export function queryHandlers(context: ReadingContext): Handlers<QueryOperation> {
   return {
@@ -223,6 +223,7 @@ async function loadConversation(
 
 function contextEntry({ type, data, seq, at }: StoredEvent): ContextEntry | undefined {
   if (type !== 'message.sent' && type !== 'file.added' && type !== 'tool.called') return undefined;
+  if (data === undefined) return { entry: null, type: entryType(type, data), seq, at, size: 0, erased: true };
   const { entry, size, processingMs } = data as MessageData | FileData;
   const timed = processingMs === undefined ? {} : { processingMs };
   return { entry, type: entryType(type, data), seq, at, size, ...timed };
@@ -231,5 +232,5 @@ function contextEntry({ type, data, seq, at }: StoredEvent): ContextEntry | unde
 function entryType(type: 'message.sent' | 'file.added' | 'tool.called', data: unknown): ContextEntry['type'] {
   if (type === 'file.added') return 'file';
   if (type === 'tool.called') return 'tool_call';
-  return (data as MessageData).role === 'system' ? 'system' : 'message';
+  return (data as MessageData | undefined)?.role === 'system' ? 'system' : 'message';
 }

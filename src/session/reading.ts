@@ -61,6 +61,7 @@ export async function readBackwards(
   { sessionId, conversation }: SessionState,
   before: number,
   limit: number,
+  takes: typeof isMessage = isMessage,
 ): Promise<Reading<MessageEvent>> {
   const floor = Math.max(conversation.clearedThrough, await beginning(journal, sessionId));
   const items: MessageEvent[] = [];
@@ -74,7 +75,7 @@ export async function readBackwards(
     const start = Math.max(floor, end - 1 - block);
     block = Math.min(2 * block, largestBlock);
     for (const event of (await readBlock(journal, sessionId, start, end)).reverse()) {
-      if (!isMessage(event) || hidingRange(conversation, event.seq) !== undefined) continue;
+      if (!takes(event) || hidingRange(conversation, event.seq) !== undefined) continue;
       if (items.length === limit) return { items, next: items.at(-1)?.seq };
       items.push(event);
     }
@@ -105,14 +106,20 @@ export async function readMessage(
   journal: Journal,
   state: SessionState,
   seq: number,
+  takes: typeof isMessage = isMessage,
 ): Promise<MessageEvent | undefined> {
   const { conversation } = state;
   if (seq <= conversation.clearedThrough || hidingRange(conversation, seq) !== undefined) return undefined;
   const { events } = await journal.readFrom(sessionStream(state.sessionId), seq - 1, { limit: 1 });
   const [event] = events;
-  return event !== undefined && event.seq === seq && isMessage(event) ? event : undefined;
+  return event !== undefined && event.seq === seq && takes(event) ? event : undefined;
 }
 
 export function isMessage(event: StoredEvent): event is StoredEvent & MessageEvent {
   return event.type === 'message.sent' && event.data !== undefined;
+}
+
+/** Also one that was erased, which has no data. */
+export function isOrWasMessage(event: StoredEvent): event is StoredEvent & MessageEvent {
+  return event.type === 'message.sent';
 }

@@ -5,6 +5,7 @@ import { type CapsuleOperation, capsuleHandlers } from './capsule-handlers.ts';
 import { type CheckpointOperation, checkpointHandlers } from './checkpoint-handlers.ts';
 import { type ConditionOperation, conditionHandlers } from './condition-handlers.ts';
 import { type ContentOperation, contentHandlers } from './content-handlers.ts';
+import { type ErasureOperation, erasureHandlers } from './erasure-handlers.ts';
 import type { HandlerContext, ReadingContext } from './handler-context.ts';
 import { type IntegrityOperation, integrityHandlers } from './integrity-handlers.ts';
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
@@ -21,7 +22,8 @@ type SessionOperation =
   | CapsuleOperation
   | CheckpointOperation
   | IntegrityOperation
-  | RecoveryOperation;
+  | RecoveryOperation
+  | ErasureOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -35,5 +37,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...checkpointHandlers(context),
     ...integrityHandlers(context),
     ...recoveryHandlers(context),
+    ...erasureHandlers(context),
   };
 }

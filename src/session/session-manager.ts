@@ -227,6 +227,24 @@ export class SessionManager implements SupervisedChild {
     });
   }
 
+  /**
+   * Runs a job on what is stored of a session, in its turn among what is sent: before it and behind it nothing of the session is
+   * in memory, and what was sent meanwhile finds what the job has left.
+   */
+  rewrite<T>(sessionId: string, job: () => Promise<T>): Promise<T> {
+    const refusal = this.health.refusalOf(sessionId);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const leave = async (): Promise<void> => {
+      await this.#live.leave(sessionId);
+      this.#live.forget(sessionId);
+    };
+    const rewritten = async (): Promise<T> => {
+      await leave();
+      return job().finally(leave);
+    };
+    return this.#arrivals.arrive(sessionId, rewritten, async (done) => done);
+  }
+
   /** Takes a session out of service for what was found outside of it; it stays readable. */
   quarantine(sessionId: string, reason: string, error: Error): void {
     if (this.health.quarantine(sessionId) === undefined) this.#live.quarantine(sessionId, reason, error, 0);

@@ -1,5 +1,6 @@
 // The conformance suite of the journal port: whoever implements the port runs it, with the test runner of their choice.
 import { testAppends } from './journal-conformance/append-behaviour.ts';
+import { testErasure } from './journal-conformance/erasure-behaviour.ts';
 import { testFeed } from './journal-conformance/feed-behaviour.ts';
 import {
   type JournalStoreFactory,
@@ -35,6 +36,7 @@ export function journalConformance(
   testReading(suite);
   if (!inMemory) testFeed(suite);
   testRetention(suite);
+  testErasure(suite);
   testListing(suite);
   testKeyValue(suite);
   testLimits(suite);

@@ -63,6 +63,14 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.sessions.count({}),
     { byStatus: { active: 1, idle: 0, quarantined: 0 }, open: 1, total: 1 },
   ],
+  'messages.erase': async ({ client }) => [
+    await client.messages.erase({ ...one, seq: 3 }),
+    { seq: 4, erased: 1, purged: true, savedCopy: false },
+  ],
+  'sessions.erase': async ({ client }) => [
+    await client.sessions.erase(one),
+    { seq: 4, erased: 2, purged: true, savedCopy: false },
+  ],
   'storage.status': async ({ client }) => [
     await client.storage.status(),
     { health: 'healthy', writes: 'all', problem: null, freeBytes: null, epoch: 1, lastScrub: null },
@@ -422,6 +430,15 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.checkpoints.verify({ ...one, checkpointId: 'none' }),
     client.sessions.rollback({ ...one, checkpointId: 'none' }),
   ]),
+  NOT_ERASABLE: after(({ client }) => client.messages.erase({ ...one, seq: 1 })),
+  ERASURE_BLOCKED: after(async ({ client }) => {
+    await client.sessions.rollback({ ...one, seq: 3 });
+    return client.messages.erase({ ...one, seq: 3 });
+  }),
+  AGENTS_AT_WORK: after(async ({ client }) => {
+    await client.agents.start({ ...one, agent: 'idler' });
+    return client.sessions.erase(one);
+  }),
   SAVED_SESSION_NOT_FOUND: after(({ client }) => [
     client.sessions.restore(one),
     client.sessions.deleteSaved(one),

@@ -3,11 +3,12 @@
 import { sha256 } from '../../src/base/hash.ts';
 import { deepFreeze } from '../../src/base/json.ts';
 import { hidingRange } from '../../src/domain/conversation.ts';
+import { erasabilityOf, messagesCarriedBy, remainsOf } from '../../src/domain/erasure.ts';
 import type { Law, LawEvent, Refusal } from '../../src/domain/law.ts';
 import type { RollBackSession, SessionCommand } from '../../src/domain/session-commands.ts';
-import type { MessageEvent } from '../../src/domain/session-events.ts';
+import type { ErasedData, MessageEvent } from '../../src/domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../../src/domain/session-law.ts';
-import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import { initialSession, type SessionState, statusOf } from '../../src/domain/session-state.ts';
 import { decideCommand } from '../../src/entity/decide.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 
@@ -84,7 +85,7 @@ export class SessionLife {
   /** The events as they come back from a journal: parsed from their text, and frozen. */
   recorded(): StoredEvent[] {
     return this.steps.map(({ event, payload }) =>
-      Object.freeze({ ...event, data: deepFreeze(JSON.parse(payload)) }),
+      Object.freeze({ ...event, data: payload === '' ? undefined : deepFreeze(JSON.parse(payload)) }),
     );
   }
 
@@ -93,7 +94,7 @@ export class SessionLife {
     return this.steps
       .map(({ event }) => event)
       .filter((event): event is StoredEvent & MessageEvent => event.type === 'message.sent')
-      .filter(({ seq }) => seq > this.#state.conversation.clearedThrough)
+      .filter(({ data, seq }) => data !== undefined && seq > this.#state.conversation.clearedThrough)
       .filter(({ seq }) => hidingRange(this.#state.conversation, seq) === undefined);
   }
 
@@ -108,6 +109,53 @@ export class SessionLife {
     const state = this.#law.encode(this.at(version));
     const found = { to: version, state, stateHash: sha256(state) };
     return { type: 'session.rollback', ...found, checkpointId: null, reason, ignoredMismatch: null };
+  }
+
+  /** The messages that can be erased by themselves. */
+  erasable(): readonly number[] {
+    const events = this.steps.map(({ event }) => event);
+    const carried = new Set(events.flatMap(messagesCarriedBy));
+    return events
+      .filter(({ type, data, seq }) => type === 'message.sent' && data !== undefined && !carried.has(seq))
+      .map(({ seq }) => seq);
+  }
+
+  /** Erases one message. False where there is no session that could record it. */
+  eraseMessage(seq: number, now: number): boolean {
+    return this.#erase([seq], null, now);
+  }
+
+  /** Erases all that was said; not while agents run. */
+  eraseSession(now: number): boolean {
+    if (this.#state.agents.open.size > 0) return false;
+    const events = this.steps.map(({ event }) => event);
+    const said = events.filter(({ type, data }) => data !== undefined && erasabilityOf(type) !== 'never');
+    return this.#erase(
+      said.map(({ seq }) => seq),
+      remainsOf(this.#state),
+      now,
+    );
+  }
+
+  /** As it is done: the records lose their payloads, and the session is made again from what is left. */
+  #erase(seqs: readonly number[], left: ErasedData['left'], now: number): boolean {
+    if (this.status === 'initializing' || this.status === 'deleted') return false;
+    const at = Math.max(now, this.#lastAt);
+    const data: ErasedData = { seqs, reason: 'requested', by: null, left };
+    const place = { stream: this.stream, seq: this.seq + 1, at, type: 'payload.erased', typeVersion: 1 };
+    const event = { ...place, data: deepFreeze(data), meta: noMeta };
+    this.steps.push({ event, payload: JSON.stringify(data), state: this.#state });
+    for (const seq of seqs) {
+      const step = this.steps[seq - 1] as LifeStep;
+      this.steps[seq - 1] = { ...step, event: { ...step.event, data: undefined }, payload: '' };
+    }
+    this.#lastAt = at;
+    this.#state = initialSession(this.stream);
+    for (const [index, recorded] of this.recorded().entries()) {
+      this.#state = this.#law.evolve(this.#state, recorded) ?? this.#state;
+      this.steps[index] = { ...(this.steps[index] as LifeStep), state: this.#state };
+    }
+    return true;
   }
 
   /** The command alone, whatever fell due before it. */

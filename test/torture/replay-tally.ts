@@ -50,6 +50,7 @@ export class Tally {
   commands = 0;
   lawful = 0;
   events = 0;
+  erasures = 0;
   readonly #broken = new Set<string>();
   readonly #counts = new Map<string, number>(expected.map((name) => [name, 0]));
 

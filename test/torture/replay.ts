@@ -23,8 +23,14 @@ const atLeast = 100;
 const shown = 3;
 const startedAt = Date.UTC(2026, 0, 1);
 
+interface Erasing {
+  readonly type: 'erase message' | 'erase session';
+  /** Which of the messages there are, from 0 to 1. */
+  readonly which: number;
+}
+
 interface Move {
-  readonly command: SessionCommand;
+  readonly command: SessionCommand | Erasing;
   readonly now: number;
 }
 
@@ -60,6 +66,7 @@ function run(law: SessionLaw, { cycles, short, seed, progress }: TortureOptions)
       ['commands', tally.commands],
       ['lawful', `${Math.round((100 * tally.lawful) / tally.commands)} %`],
       ['events', tally.events],
+      ['erasures', tally.erasures],
       ['sequences that differ', different.length],
       ['seconds', ((performance.now() - began) / 1000).toFixed(1)],
       ...tally.rows(),
@@ -84,11 +91,31 @@ function wander(law: SessionLaw, random: Random, tally: Tally): { life: SessionL
     const moment = { state: life.state, seq: life.seq, saved, earlier };
     now = randomTime(random, { ...moment, now });
     const command = randomCommand(random, { ...moment, now });
-    life.send(command, now);
-    moves.push({ command, now });
+    const move = { command: random() < 0.99 ? command : randomErasing(random), now };
+    if (make(life, move) && isErasing(move.command)) tally.erasures += 1;
+    moves.push(move);
     if (random() < 0.05) saved = savedFrom(life, now) ?? saved;
   }
   return { life, moves };
+}
+
+const randomErasing = (random: Random): Erasing => ({
+  type: random() < 0.8 ? 'erase message' : 'erase session',
+  which: random(),
+});
+
+const isErasing = (command: Move['command']): command is Erasing => command.type.startsWith('erase ');
+
+/** False when nothing could be erased. */
+function make(life: SessionLife, { command, now }: Move): boolean {
+  if (!isErasing(command)) {
+    life.send(command, now);
+    return true;
+  }
+  if (command.type === 'erase session') return life.eraseSession(now);
+  const messages = life.erasable();
+  const seq = messages[Math.floor(command.which * messages.length)];
+  return seq !== undefined && life.eraseMessage(seq, now);
 }
 
 const lifeUnder = (law: SessionLaw, tally?: Tally): SessionLife =>
@@ -134,7 +161,7 @@ function fingerprint(law: SessionLaw, state: SessionState): string {
 function explain(law: SessionLaw, moves: readonly Move[], moment: number): string {
   const differs = (some: readonly Move[]): readonly string[] => {
     const life = lifeUnder(law);
-    for (const { command, now } of some) life.send(command, now);
+    for (const move of some) make(life, move);
     return differencesOf(law, life, moment);
   };
   const few = shortest(moves, (some) => differs(some).length > 0);

@@ -1,0 +1,150 @@
+// One erasure: judged on what is stored, and recorded in the very batch that erases. Nothing of the session is in memory
+// meanwhile, so that what is known of it afterwards is what its records say without what was erased.
+import { HoldfastError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
+import { deepFreeze } from '../base/json.ts';
+import type { ErasedData, SessionRemains } from '../domain/session-events.ts';
+import { sessionLaw, sessionStream } from '../domain/session-law.ts';
+import type { SessionState } from '../domain/session-state.ts';
+import { type Answer, eventMeta } from '../entity/command-meta.ts';
+import { durabilityOf, refusalOf } from '../entity/demand.ts';
+import { hydrate } from '../entity/hydrate.ts';
+import { answerFromRecord, noReceipts, receiptKey, receiptsFor, receiptWindow } from '../entity/receipts.ts';
+import type { EventDraft, Head, Snapshot, StoredEvent } from '../journal/journal.ts';
+import type { Call } from '../operations/bind.ts';
+import type { ReadingContext } from './handler-context.ts';
+import { globalTopic, sessionTopic } from './topics.ts';
+
+/** A session as it is stored. */
+export interface StoredSession {
+  readonly state: SessionState;
+  readonly head: Head;
+}
+
+export interface ErasurePlan {
+  /** What is to be erased, oldest first; none when nothing is left to be. */
+  readonly seqs: readonly number[];
+  readonly left: SessionRemains | null;
+  /** What is answered beside. */
+  readonly reply: Readonly<Record<string, unknown>>;
+}
+
+export interface ErasureRequest {
+  readonly operation: string;
+  readonly sessionId: string;
+  readonly reason: string;
+  /** Asked again when the session has moved on meanwhile; throws why it cannot be done. */
+  readonly plan: (stored: StoredSession) => Promise<ErasurePlan>;
+}
+
+/** So many records are rewritten in one batch: the rest of a longer session follows in the next ones. */
+const recordsAtOnce = 10_000;
+
+export async function eraseStored(
+  context: ReadingContext,
+  request: ErasureRequest,
+  call: Call,
+): Promise<Answer> {
+  const { sessionId, plan } = request;
+  for (let erased = 0; ; ) {
+    const stored = await storedSession(context, sessionId);
+    const known = await answerOnRecord(context, stored.head, call);
+    if (known !== undefined) return known;
+    assertReachable(request, stored, call);
+    const { seqs, left, reply } = await plan(stored);
+    const durability = durabilityOf(sessionLaw, stored.state);
+    const now = seqs.slice(0, recordsAtOnce);
+    const isLast = now.length === seqs.length;
+    const said = { ...reply, erased: erased + now.length };
+    if (now.length === 0) return { ...said, seq: stored.head.seq, durability };
+    call.signal?.throwIfAborted();
+    const step = { seqs: now, left, answers: isLast ? said : undefined };
+    const head = await commitErasure(context, request, stored, step, call);
+    if (head !== undefined) erased += now.length;
+    if (head !== undefined && isLast)
+      return { ...said, seq: head.seq, durability: durability === 'none' ? 'none' : 'fsync' };
+  }
+}
+
+async function storedSession({ journal }: ReadingContext, sessionId: string): Promise<StoredSession> {
+  const { state, head } = await hydrate(sessionLaw, sessionStream(sessionId), journal, () => {});
+  if (head === undefined || head.firstSeq > head.seq)
+    throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  return { state, head };
+}
+
+async function answerOnRecord(
+  { journal, clock }: ReadingContext,
+  { stream, operations }: Head,
+  call: Call,
+): Promise<Answer | undefined> {
+  const key = receiptKey(call);
+  const stored = key === undefined ? undefined : await journal.receipt(stream, key);
+  return stored === undefined
+    ? undefined
+    : answerFromRecord(stored, call, clock.now(), operations, receiptWindow);
+}
+
+function assertReachable({ operation: type }: ErasureRequest, { state }: StoredSession, call: Call): void {
+  const refusal = refusalOf({ type }, call, durabilityOf(sessionLaw, state));
+  if (refusal !== undefined) throw refusal;
+}
+
+interface Step {
+  readonly seqs: readonly number[];
+  readonly left: SessionRemains | null;
+  /** What is kept under the caller's key; undefined while more is to come. */
+  readonly answers: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** The head behind it; undefined when the session had moved on. */
+async function commitErasure(
+  context: ReadingContext,
+  { operation, sessionId, reason }: ErasureRequest,
+  { state, head }: StoredSession,
+  { seqs, left, answers }: Step,
+  call: Call,
+): Promise<Head | undefined> {
+  const { journal, clock } = context;
+  const data: ErasedData = { seqs, reason, by: call.by ?? null, left };
+  const draft = draftOf(head, data, clock.now(), call);
+  const after = sessionLaw.evolve(state, draft.event);
+  if (after === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const answer = { seq: draft.event.seq, durability: 'fsync' } as const;
+  const receipts =
+    answers === undefined
+      ? noReceipts
+      : receiptsFor(call, answer, answers, draft.event.at, head.operations + 1);
+  const options = { head: sessionLaw.summarize(after), receipts };
+  // Where the beginning was trimmed, the events alone lead nowhere.
+  const snapshot = head.firstSeq > 1 ? snapshotOf(after, draft.event.at) : undefined;
+  const expected = head.version;
+  const result = await journal.erase(head.stream, seqs, { expected, events: [draft], options, snapshot });
+  if (result.ok) tell(context, sessionId, draft.event, result.durability === 'none');
+  else if (result.reason === 'unknown')
+    throw new HoldfastError(
+      'OUTCOME_UNKNOWN',
+      { command: operation, stream: head.stream },
+      { cause: result.cause },
+    );
+  return result.ok ? result.head : undefined;
+}
+
+function draftOf({ stream, seq, updatedAt }: Head, data: ErasedData, now: number, call: Call): EventDraft {
+  const place = { stream, seq: seq + 1, at: Math.max(now, updatedAt) };
+  const what = { type: 'payload.erased', typeVersion: 1, data: deepFreeze(data), meta: eventMeta(call, 0) };
+  return { event: Object.freeze({ ...place, ...what }), payload: JSON.stringify(data) };
+}
+
+function snapshotOf(state: SessionState, at: number): (head: Head) => Snapshot {
+  const text = sessionLaw.encode(state);
+  const { version: lawVersion } = sessionLaw;
+  const needs = sessionLaw.refersTo?.(state) ?? [];
+  return ({ seq, chain }) => ({ seq, chain, at, lawVersion, stateHash: sha256(text), state: text, needs });
+}
+
+/** No actor has done it, so that none tells of it. */
+function tell({ pubsub }: ReadingContext, sessionId: string, event: StoredEvent, isVolatile: boolean): void {
+  const announcement = isVolatile ? { volatile: [event] } : { durable: [event] };
+  for (const topic of [sessionTopic(sessionId), globalTopic]) pubsub.publish(topic, announcement);
+}

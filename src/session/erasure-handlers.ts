@@ -1,0 +1,147 @@
+// Operations that erase: what is asked is looked up in the records, refused where it cannot be done, done, and then taken out of
+// the files too.
+import { HoldfastError } from '../base/errors.ts';
+import { erasabilityOf, messagesCarriedBy, remainsOf } from '../domain/erasure.ts';
+import type { ErasedData } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import { isAtWork } from '../domain/session-state.ts';
+import type { Answer } from '../entity/command-meta.ts';
+import type { Journal, StoredEvent } from '../journal/journal.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import { type ErasurePlan, type ErasureRequest, eraseStored, type StoredSession } from './erasing.ts';
+import type { ReadingContext } from './handler-context.ts';
+import { savedKey } from './query-handlers.ts';
+import { readForwards } from './reading.ts';
+
+export type ErasureOperation = 'messages.erase' | 'sessions.erase';
+
+export function erasureHandlers(context: ReadingContext): Handlers<ErasureOperation> {
+  return {
+    'messages.erase': (input, call) => erase<MessageErased>(context, messageRequest(context, input), call),
+    'sessions.erase': (input, call) => erase<SessionErased>(context, sessionRequest(context, input), call),
+  };
+}
+
+/** A repeat purges too: the one before may have died in between. */
+async function erase<Answered>(
+  context: ReadingContext,
+  request: ErasureRequest,
+  call: Call,
+): Promise<Answered> {
+  const { manager, past, journal } = context;
+  const { sessionId } = request;
+  const job = (): Promise<Answer> =>
+    eraseStored(context, request, call).finally(() => past.forget(sessionId));
+  const answer = await manager.rewrite(sessionId, job);
+  const purged = await journal.purge(sessionStream(sessionId), [savedKey(sessionId)]);
+  return { ...answer, purged } as unknown as Answered;
+}
+
+function messageRequest(
+  { journal }: ReadingContext,
+  { sessionId, seq, reason }: ParsedInputOf<'messages.erase'>,
+): ErasureRequest {
+  const plan = async ({ state, head }: StoredSession): Promise<ErasurePlan> => {
+    const event = seq > head.seq ? undefined : await eventAt(journal, head.stream, seq);
+    if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId, seq });
+    assertMessage(sessionId, event);
+    const { heldBy, erasedAt } = await lookBehind(journal, sessionId, seq);
+    const savedSeq = await savedSeqOf(journal, sessionId);
+    const savedCopy = savedSeq !== undefined && savedSeq >= seq && savedSeq < erasedAt;
+    if (event.data === undefined) return { seqs: [], left: null, reply: { savedCopy } };
+    if (isAtWork(state)) throw agentsAtWork(sessionId, state.agents.open.size);
+    if (heldBy.length > 0) throw new HoldfastError('ERASURE_BLOCKED', { sessionId, seq, heldBy });
+    return { seqs: [seq], left: null, reply: { savedCopy } };
+  };
+  return { operation: 'messages.erase', sessionId, reason, plan };
+}
+
+function sessionRequest(
+  { journal }: ReadingContext,
+  { sessionId, reason }: ParsedInputOf<'sessions.erase'>,
+): ErasureRequest {
+  let savedCopy = false;
+  const plan = async ({ state }: StoredSession): Promise<ErasurePlan> => {
+    if (state.agents.open.size > 0) throw agentsAtWork(sessionId, state.agents.open.size);
+    savedCopy = (await forgetSaved(journal, sessionId)) || savedCopy;
+    const seqs = await erasableSeqs(journal, sessionId);
+    return { seqs, left: remainsOf(state), reply: { savedCopy } };
+  };
+  return { operation: 'sessions.erase', sessionId, reason, plan };
+}
+
+function assertMessage(sessionId: string, { seq, type }: StoredEvent): void {
+  if (type === 'message.sent') return;
+  const problem =
+    erasabilityOf(type) === 'never'
+      ? 'it tells what became of the session'
+      : 'it goes with its session alone';
+  throw new HoldfastError('NOT_ERASABLE', { sessionId, seq, type, problem });
+}
+
+const recovered = (sessionId: string, seq: number, type: string): HoldfastError => {
+  const problem = 'the session goes on from the state that it carries';
+  return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type, problem });
+};
+
+const agentsAtWork = (sessionId: string, runs: number): HoldfastError =>
+  new HoldfastError('AGENTS_AT_WORK', { sessionId, runs });
+
+async function eventAt(journal: Journal, stream: string, seq: number): Promise<StoredEvent | undefined> {
+  return (await journal.readFrom(stream, seq - 1, { limit: 1 })).events[0];
+}
+
+interface Behind {
+  /** Events that carry the message in a state of theirs. */
+  readonly heldBy: readonly number[];
+  /** The event that says that it was erased; beyond all where none does. */
+  readonly erasedAt: number;
+}
+
+async function lookBehind(journal: Journal, sessionId: string, seq: number): Promise<Behind> {
+  const heldBy: number[] = [];
+  let erasedAt = Number.POSITIVE_INFINITY;
+  await eachEvent(journal, sessionId, seq, (event) => {
+    if (messagesCarriedBy(event).includes(seq)) heldBy.push(event.seq);
+    if (event.type === 'payload.erased' && (event.data as ErasedData).seqs.includes(seq))
+      erasedAt = event.seq;
+  });
+  return { heldBy, erasedAt };
+}
+
+async function erasableSeqs(journal: Journal, sessionId: string): Promise<readonly number[]> {
+  const seqs: number[] = [];
+  const head = await journal.head(sessionStream(sessionId));
+  await eachEvent(journal, sessionId, (head?.firstSeq ?? 1) - 1, ({ seq, type, data }) => {
+    if (type === 'session.recovered') throw recovered(sessionId, seq, type);
+    if (data !== undefined && erasabilityOf(type) !== 'never') seqs.push(seq);
+  });
+  return seqs;
+}
+
+/** A page at a time; nothing of it is kept. */
+async function eachEvent(
+  journal: Journal,
+  sessionId: string,
+  after: number,
+  look: (event: StoredEvent) => void,
+): Promise<void> {
+  await readForwards(journal, sessionId, { after }, Number.POSITIVE_INFINITY, (event) => {
+    look(event);
+    return undefined;
+  });
+}
+
+async function savedSeqOf({ kv }: Journal, sessionId: string): Promise<number | undefined> {
+  const saved = await kv.get(savedKey(sessionId));
+  return saved === undefined ? undefined : (saved as { readonly savedSeq: number }).savedSeq;
+}
+
+/** True when there was one. */
+async function forgetSaved(journal: Journal, sessionId: string): Promise<boolean> {
+  if ((await savedSeqOf(journal, sessionId)) === undefined) return false;
+  await journal.kv.batch([{ key: savedKey(sessionId), value: undefined }]);
+  return true;
+}
