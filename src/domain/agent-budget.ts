@@ -3,7 +3,7 @@
 import { assertNever } from '../base/errors.ts';
 
 /** What becomes of a session when a run of it has used up its budget. */
-export const exhaustions = ['quarantine', 'fail'] as const;
+const exhaustions = ['quarantine', 'fail'] as const;
 
 /** The numbers of a run; what is not named has its default. Of restarts only those after a crash or a dead process count. */
 export interface AgentBudget {
@@ -41,7 +41,7 @@ export interface WholeBudget {
   readonly onExhausted: (typeof exhaustions)[number];
 }
 
-export const defaultAgentBudget: WholeBudget = {
+const defaultAgentBudget: WholeBudget = {
   maxRestarts: 5,
   periodMs: 60_000,
   tokens: null,

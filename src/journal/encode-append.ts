@@ -15,12 +15,6 @@ import { assertText, keys } from './keys.ts';
 import { encodeRecord, genesis } from './record.ts';
 import { seal } from './sealed.ts';
 
-export const defaultLimits: JournalLimits = {
-  keyBytes: 1024,
-  valueBytes: 16 * 1024 * 1024,
-  batchBytes: 32 * 1024 * 1024,
-};
-
 export interface EncodedAppend {
   readonly head: Head;
   readonly writes: readonly Write[];

@@ -29,7 +29,7 @@ import type {
   Snapshot,
   Version,
 } from './journal.ts';
-import { corrupt, notCommitted, outcomeUnknown, readFault } from './journal-errors.ts';
+import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
 import { assertStream, assertText, keys } from './keys.ts';
 import { lastEpoch } from './last-epoch.ts';
 import { LevelFeed } from './level-feed.ts';
@@ -347,16 +347,8 @@ export class LevelJournal implements Journal {
   }
 
   /** Runs a job that only reads; one that an incident cuts off runs again, from its beginning, on the reopened database. */
-  async inspect<T>(job: (db: Store) => Promise<T>): Promise<T> {
-    for (;;) {
-      const db = await this.#store.ready();
-      try {
-        return await job(db);
-      } catch (error) {
-        // A long job may hear of it when the incident is long over.
-        if (db.status === 'open') throw readFault(error, 'store', 'all');
-      }
-    }
+  inspect<T>(job: (db: Store) => Promise<T>): Promise<T> {
+    return this.#store.inspect(job);
   }
 
   close(): Promise<void> {

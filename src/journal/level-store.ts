@@ -137,6 +137,18 @@ export class LevelStore {
     return this.db;
   }
 
+  /** As {@link read}, for a long job that reads here and there: it may hear of an incident when that is long over. */
+  async inspect<T>(job: (db: Store) => Promise<T>): Promise<T> {
+    for (;;) {
+      const db = await this.ready();
+      try {
+        return await job(db);
+      } catch (error) {
+        if (db.status === 'open') throw readFault(error, 'store', 'all');
+      }
+    }
+  }
+
   /** Runs a read; one that an incident cuts off runs again on the reopened database. `stream` and `seq` name what is read. */
   async read<T>(stream: string, seq: number | string, job: (db: Store) => Promise<T>): Promise<T> {
     for (;;) {
