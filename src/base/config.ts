@@ -40,7 +40,7 @@ const schema = z.strictObject({
       /** In milliseconds. */
       periodMs: positive.default(60_000),
     })
-    .default({ maxRestarts: 10, periodMs: 60_000 }),
+    .optional(),
   /** Traces errors that nobody catches to the agent whose code they come from; makes every await in the process dearer. */
   captureStrayErrors: z.boolean().default(false),
   /** Threads that agents with `isolation: 'worker'` may have at once; null for four a core, and at least eight. */
@@ -115,7 +115,7 @@ const ports = {
 export type SystemConfigInput = z.input<typeof schema>;
 
 /** Options that may stay without a value. */
-type Unset = 'location' | 'backupDirectory' | 'backupRetention';
+type Unset = 'location' | 'backupDirectory' | 'backupRetention' | 'sessionRestarts';
 
 export interface SystemConfig
   extends Required<Omit<z.output<typeof schema>, Unset | keyof typeof presets.default>>,

@@ -27,7 +27,7 @@ interface LiveSessionsLimits extends ResidenceLimits {
   /** How long a session may take to end, its agents included. */
   readonly shutdownMs: number;
   /** How often a session may be started again. */
-  readonly sessionRestarts?: RestartPolicy['intensity'];
+  readonly sessionRestarts?: RestartPolicy['intensity'] | undefined;
 }
 
 export interface LiveSessionsOptions
