@@ -1,6 +1,7 @@
 // What the main thread and the thread of one agent say to each other: plain data, errors with their code and details.
 import { errorCatalogue } from '../base/error-catalogue.ts';
 import { type ErrorCode, HoldfastError, toError } from '../base/errors.ts';
+import { failureHints } from '../base/failure-hints.ts';
 import type { Json } from '../base/json.ts';
 
 /** What a thread runs, and with what. */
@@ -43,6 +44,9 @@ export interface WireError {
   readonly message: string;
   readonly stack?: string;
   readonly code?: string | number;
+  /** What it says of an HTTP status and of when to come back. */
+  readonly status?: number;
+  readonly retryAfterMs?: number;
   /** Of a HoldfastError. */
   readonly details?: HoldfastError['details'];
   /** Of the error that caused it, the outermost only. */
@@ -53,25 +57,26 @@ export function wireError(thrown: unknown, withCause = true): WireError {
   const error = toError(thrown);
   const { stack, cause } = error;
   const code: unknown = Reflect.get(error, 'code');
+  const { causeCode: _, ...hints } = failureHints(error, Date.now());
   return {
     name: String(error.name),
     message: error.message,
     ...(typeof stack === 'string' && { stack }),
     ...((typeof code === 'string' || typeof code === 'number') && { code }),
-    ...(HoldfastError.is(error) && { details: plainDetails(error.details) }),
+    ...(HoldfastError.is(error) ? { details: plainDetails(error.details) } : hints),
     ...(withCause && cause instanceof Error && { cause: wireError(cause, false) }),
   };
 }
 
 /** The error as it was, as far as it can be made again: a HoldfastError is one, and a TypeError. */
-export function errorOf({ name, message, stack, code, details, cause }: WireError): Error {
+export function errorOf({ name, message, stack, code, details, cause, ...hints }: WireError): Error {
   const options = cause === undefined ? {} : { cause: errorOf(cause) };
   if (details !== undefined && isErrorCode(code)) return new HoldfastError(code, details, options);
   if (name === 'AbortError' || name === 'TimeoutError') return new DOMException(message, name);
   const error = new (standardErrors.get(name) ?? Error)(message, options);
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
   if (stack !== undefined) error.stack = stack;
-  return code === undefined ? error : Object.assign(error, { code });
+  return Object.assign(error, hints, code !== undefined && { code });
 }
 
 const standardErrors: ReadonlyMap<string, ErrorConstructor> = new Map<string, ErrorConstructor>([

@@ -1,6 +1,7 @@
 // Of which class an error is, and how long one that was told to come back waits.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { errorOf, wireError } from '../../src/actor/worker-protocol.ts';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { classifyError, errorClasses, rateLimitWait, recordedFailure } from '../../src/domain/error-class.ts';
 
@@ -52,6 +53,17 @@ describe('the class of an error', () => {
     });
     expect(classifyError(recordedFailure(hostile, now))).toBe('unknown');
   });
+});
+
+test('an error of an agent in a thread of its own is of the same class', () => {
+  const thrown = [
+    withMembers({ status: 429, headers: { 'retry-after': '3' } }),
+    new TypeError('fetch failed', { cause: withMembers({ code: 'ECONNREFUSED' }) }),
+    new HoldfastError('OVERLOADED', { retryAfterMs: 1 }),
+    new ReferenceError('m'),
+  ];
+  for (const error of thrown)
+    expect(recordedFailure(errorOf(wireError(error)), now)).toEqual(recordedFailure(error, now));
 });
 
 describe('when to come back', () => {

@@ -105,6 +105,21 @@ describe('tokens and cost', () => {
     expect(await codeOf(test.client.memory.set({ ...one, key: 'k', value: 1 }))).toBe('answered');
   });
 
+  test('are no progress: who only reports has no restart forgiven, however long it is up', async () => {
+    await using test = await started({
+      async teller({ session }: AgentContext) {
+        await session.report({ tokens: 1 });
+        await new Promise((resolve) => test.clock.schedule(70_000, () => resolve(undefined)));
+        throw new Error('no');
+      },
+    });
+    const budget = { maxRestarts: 1, restartsWithoutProgress: 5 };
+    const { runId } = await test.client.agents.start({ ...one, agent: 'teller', budget });
+    for (let i = 0; i < 4; i++) await goOn(test, 80_000);
+    expect(await statusOf(test)).toBe('quarantined');
+    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({ crashes: 2 });
+  });
+
   test('are reported for the own run alone, and for one that is open', async () => {
     const codes: string[] = [];
     await using test = await started({
