@@ -3,7 +3,7 @@
 import { assertNever } from '../base/errors.ts';
 
 /** What becomes of a session when a run of it has used up its budget. */
-const exhaustions = ['quarantine', 'fail'] as const;
+type Exhaustion = 'quarantine' | 'fail';
 
 /** The numbers of a run; what is not named has its default. Of restarts only those after a crash or a dead process count. */
 export interface AgentBudget {
@@ -25,7 +25,7 @@ export interface AgentBudget {
   /** Waits for a rate limit since its last durable progress; 50. */
   readonly rateLimitWaits?: number | undefined;
   /** `quarantine` (default): the session is quarantined. `fail`: the run has failed, and the session goes on. */
-  readonly onExhausted?: (typeof exhaustions)[number] | undefined;
+  readonly onExhausted?: Exhaustion | undefined;
 }
 
 export interface WholeBudget {
@@ -38,7 +38,7 @@ export interface WholeBudget {
   readonly restartsWithoutProgress: number;
   readonly lifetimeRestarts: number;
   readonly rateLimitWaits: number;
-  readonly onExhausted: (typeof exhaustions)[number];
+  readonly onExhausted: Exhaustion;
 }
 
 const defaultAgentBudget: WholeBudget = {
