@@ -34,6 +34,7 @@ export function toSentMessage({ role, content, ...others }: ChatMessage): SentMe
 
 export function fromMessageInfo(info: MessageInfo): ChatMessage {
   const { role, content, toolCalls, toolCallId, name, metadata } = info;
+  if (role === null) throw new Error(`message ${info.seq} was erased`);
   const rest = metadata as Rest | undefined;
   return {
     ...rest?.members,
