@@ -1,13 +1,15 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { bootLaw } from '../domain/recovery-boot-law.ts';
+import { recoveryLaw } from '../domain/recovery-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { upcasters } from '../domain/upcasters.ts';
 import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw] as const;
+const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,
