@@ -87,7 +87,9 @@ export class SessionAgents {
   /** Ends the run's incarnation; resolves when it has ended, or was abandoned after its grace. */
   async stop(runId: string): Promise<void> {
     await this.#supervisor.stop(runId);
-    if (this.#supervisor.find(runId) === undefined) this.#latest.delete(runId);
+    if (this.#supervisor.find(runId) !== undefined) return;
+    this.#latest.delete(runId);
+    this.#before.delete(runId);
   }
 
   async stopAll(): Promise<void> {
@@ -102,7 +104,6 @@ export class SessionAgents {
 
   #over(runId: string): void {
     const { agents, sessionId } = this.#options;
-    this.#before.delete(runId);
     agents.ends.over(sessionId, runId);
     void this.stop(runId);
   }

@@ -36,6 +36,7 @@ const events = [
   ],
   ...['agent.started', 'agent.restarted', 'agent.crashed'],
   ...['agent.completed', 'agent.failed', 'agent.stopped'],
+  ...['agent.rateLimited', 'agent.settled', 'agent.usageReported'],
   ...['checkpoint.created', 'checkpoint.deleted', 'session.rolledBack'],
 ];
 
