@@ -86,6 +86,7 @@ async function seen(client: Client, sessionId: string): Promise<unknown> {
   if (found === undefined) return null;
   const open = await client.agents.list({ sessionId, status: ['running'] });
   for (const { runId } of open) await client.agents.wait({ sessionId, runId });
+  if (found.status === 'terminating') await untilEnded(client, sessionId);
   const runs = await client.agents.list({ sessionId });
   const messages = await client.messages.list({ sessionId });
   const keys = await client.memory.keys({ sessionId });
@@ -98,6 +99,12 @@ async function seen(client: Client, sessionId: string): Promise<unknown> {
     written: of('assistant').length,
     values: await Promise.all(keys.map(async (key) => (await client.memory.get({ sessionId, key })).value)),
   };
+}
+
+/** A session whose end a crash has cut off goes on to it by itself. */
+async function untilEnded(client: Client, sessionId: string): Promise<void> {
+  await using ends = client.events.stream({ sessionId, types: ['session.terminated'] });
+  await ends.next();
 }
 
 /** What the disk refused is no answer: it is thrown on. */
