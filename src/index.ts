@@ -7,8 +7,8 @@ export type { AgentBudget } from './domain/agent-budget.ts';
 export type { TokenCounter } from './domain/built-context.ts';
 export type { Failure } from './domain/recovery-failures.ts';
 export type { StoredEvent } from './journal/journal.ts';
-export type { StoreVersions } from './journal/store-versions.ts';
-export type { EncryptionKey } from './journal/value-envelope.ts';
+export type { StoreVersions } from './journal/store/store-versions.ts';
+export type { EncryptionKey } from './journal/store/value-envelope.ts';
 export {
   type DoctorOptions,
   type DoctorProgress,

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
-import type { FoundBackup } from '../journal/backup-directory.ts';
-import { backupSuffixes } from '../journal/backup-id.ts';
-import type { BackupFacts } from '../journal/backup-manifest.ts';
+import type { FoundBackup } from '../journal/backup/backup-directory.ts';
+import { backupSuffixes } from '../journal/backup/backup-id.ts';
+import type { BackupFacts } from '../journal/backup/backup-manifest.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { BackupInfo, Repeatable } from '../operations/views.ts';

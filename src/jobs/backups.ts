@@ -4,16 +4,16 @@ import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { Serial } from '../base/serial.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { type BackupSource, makeBackup, verifyBackup } from '../journal/backup.ts';
+import { type BackupSource, makeBackup, verifyBackup } from '../journal/backup/backup.ts';
 import {
   backupFolder,
   deleteBackup,
   type FoundBackup,
   listBackups,
   removeLeftovers,
-} from '../journal/backup-directory.ts';
-import { type BackupCause, type BackupFacts, readManifest } from '../journal/backup-manifest.ts';
-import { paced } from '../journal/backup-pace.ts';
+} from '../journal/backup/backup-directory.ts';
+import { type BackupCause, type BackupFacts, readManifest } from '../journal/backup/backup-manifest.ts';
+import { paced } from '../journal/backup/backup-pace.ts';
 import { type BackupRetention, defaultRetention, expiredBackups } from './backup-retention.ts';
 import { Schedule } from './schedule.ts';
 

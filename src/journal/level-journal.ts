@@ -31,7 +31,6 @@ import type {
 } from './journal.ts';
 import { corrupt, notCommitted, outcomeUnknown } from './journal-errors.ts';
 import { assertStream, assertText, keys } from './keys.ts';
-import { lastEpoch } from './last-epoch.ts';
 import { LevelFeed } from './level-feed.ts';
 import { LevelKeyValue } from './level-key-value.ts';
 import {
@@ -47,12 +46,13 @@ import { readRange, readStored } from './read-range.ts';
 import { Scrub, type ScrubOptions } from './scrub.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
-import { StorageWatch } from './storage-watch.ts';
-import type { StorePlace } from './store-place.ts';
-import { type StoreReport, type StoreWatch, unexamined } from './store-report.ts';
-import { type StoreVersions, versionsKey } from './store-versions.ts';
+import { lastEpoch } from './store/last-epoch.ts';
+import { StorageWatch } from './store/storage-watch.ts';
+import type { StorePlace } from './store/store-place.ts';
+import { type StoreReport, type StoreWatch, unexamined } from './store/store-report.ts';
+import { type StoreVersions, versionsKey } from './store/store-versions.ts';
+import type { AtRest } from './store/value-envelope.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
-import type { AtRest } from './value-envelope.ts';
 
 export interface LevelJournalOptions {
   readonly open: OpenStore;

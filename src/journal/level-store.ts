@@ -15,8 +15,8 @@ import {
   type StorageState,
   stepStorage,
   storageFault,
-} from './storage-health.ts';
-import type { StorePlace } from './store-place.ts';
+} from './store/storage-health.ts';
+import type { StorePlace } from './store/store-place.ts';
 
 export type Store = AbstractLevel<string | Buffer | Uint8Array, string, string>;
 

@@ -1,15 +1,15 @@
 // A journal in a directory: preflight, LevelDB, and this process's claim on it, in that order.
 import { HoldfastError, toError } from '../base/errors.ts';
-import { defaultReserveBytes, filePlace } from './file-place.ts';
+import { finishSwap } from './backup/restore-swap.ts';
 import { prefixRange } from './keys.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import type { Store } from './level-store.ts';
-import { syncLogs } from './log-files.ts';
-import { finishSwap } from './restore-swap.ts';
-import { prepareDirectory } from './store-directory.ts';
-import { type KnownEnvelope, prepareEnvelope } from './store-envelope.ts';
-import { StoreKeeper, type StoreKeeperOptions } from './store-keeper.ts';
-import { admitVersions, storedVersions, type VersionGate } from './store-versions.ts';
+import { defaultReserveBytes, filePlace } from './store/file-place.ts';
+import { syncLogs } from './store/log-files.ts';
+import { prepareDirectory } from './store/store-directory.ts';
+import { type KnownEnvelope, prepareEnvelope } from './store/store-envelope.ts';
+import { StoreKeeper, type StoreKeeperOptions } from './store/store-keeper.ts';
+import { admitVersions, storedVersions, type VersionGate } from './store/store-versions.ts';
 
 export interface OpenLevelJournalOptions
   extends Omit<LevelJournalOptions, 'open' | 'onClosed' | 'syncWritten' | 'watch'>,

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Outage } from './journal.ts';
-import type { StorageFault } from './storage-health.ts';
+import type { StorageFault } from './store/storage-health.ts';
 
 export class StorageOutage implements Outage {
   /** True when nothing at all can be written; else what is urgent gets through. */

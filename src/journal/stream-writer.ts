@@ -18,7 +18,7 @@ import { keys } from './keys.ts';
 import type { LevelFeed } from './level-feed.ts';
 import type { LevelStore, Store } from './level-store.ts';
 import { PendingAppend } from './pending-append.ts';
-import type { StoreWatch } from './store-report.ts';
+import type { StoreWatch } from './store/store-report.ts';
 import { type LiveHead, StreamHeads } from './stream-heads.ts';
 
 /** A group commit takes no further append beyond this: it keeps the wait of the smallest one bounded. */

@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { monotonicMs, type ProcessIdentity, processIdentity } from '../base/process-identity.ts';
 import type { KnownProcess } from '../domain/recovery-vocabulary.ts';
-import type { StoreReport } from '../journal/store-report.ts';
+import type { StoreReport } from '../journal/store/store-report.ts';
 import type { CrashEvidence } from './crash-cascade.ts';
 import type { Beat, HeartbeatStore } from './heartbeat-store.ts';
 

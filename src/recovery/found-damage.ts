@@ -3,7 +3,7 @@
 import type { Telemetry } from '../base/telemetry.ts';
 import type { SeqRange } from '../domain/recovery-vocabulary.ts';
 import { sessionStream } from '../domain/session-law.ts';
-import type { StoreReport } from '../journal/store-report.ts';
+import type { StoreReport } from '../journal/store/store-report.ts';
 import type { Conditions } from './conditions.ts';
 import type { ReceiptLog } from './receipt-log.ts';
 import type { SessionRecoveries } from './session-recoveries.ts';

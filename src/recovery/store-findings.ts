@@ -1,7 +1,7 @@
 // What the opening of the store found to be lost or damaged becomes the condition of the sessions that it is of: quarantined,
 // each with its reason, before anything of them is served. All others go on.
 import { HoldfastError } from '../base/errors.ts';
-import type { StoreReport } from '../journal/store-report.ts';
+import type { StoreReport } from '../journal/store/store-report.ts';
 import type { Conditions, NewCondition } from './conditions.ts';
 
 const prefix = 'session/';

@@ -1,6 +1,6 @@
 // What a look through a whole store is told, and what it says: counts that are whole, and lists that end at a limit.
 import type { ErrorCode } from '../base/errors.ts';
-import type { StoreVersions } from '../journal/store-versions.ts';
+import type { StoreVersions } from '../journal/store/store-versions.ts';
 import type { Finding } from './finding.ts';
 
 /** A session whose replay leads to another state than the one that was kept of it under the same version of the law. */

@@ -4,7 +4,7 @@ import { upcasters, upcastWith } from '../domain/upcasters.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import { RoutedJournal } from '../journal/routed-journal.ts';
-import { isBelow, versionsFrom, versionsKey } from '../journal/store-versions.ts';
+import { isBelow, versionsFrom, versionsKey } from '../journal/store/store-versions.ts';
 import type { DoctorProgress, DoctorReport } from './doctor-report.ts';
 import { Findings } from './findings.ts';
 import { examineSession } from './session-examination.ts';

@@ -1,5 +1,5 @@
 // What a migration is told, and what it says.
-import type { StoreVersions } from '../journal/store-versions.ts';
+import type { StoreVersions } from '../journal/store/store-versions.ts';
 import type { Finding } from './finding.ts';
 
 export interface MigrationOptions {

@@ -1,7 +1,7 @@
 // New keys for a store that nobody has open: loaded when it is needed.
-import type { RekeyOptions, RekeyReport } from '../journal/rekey.ts';
+import type { RekeyOptions, RekeyReport } from '../journal/store/rekey.ts';
 
-export type { RekeyOptions, RekeyReport } from '../journal/rekey.ts';
+export type { RekeyOptions, RekeyReport } from '../journal/store/rekey.ts';
 
 /**
  * Writes every value of a store anew under the first of the keys; without keys, in plain. All keys under which something lies must
@@ -11,6 +11,6 @@ export type { RekeyOptions, RekeyReport } from '../journal/rekey.ts';
  * `JOURNAL_READ_ONLY`, `JOURNAL_OPEN_FAILED`
  */
 export async function rekeyStore(options: RekeyOptions): Promise<RekeyReport> {
-  const { rekey } = await import('../journal/rekey.ts');
+  const { rekey } = await import('../journal/store/rekey.ts');
   return rekey(options);
 }

@@ -1,7 +1,7 @@
 // Restoring a whole store, for a process that has none open: loaded when it is needed.
-import type { RestoreOptions, RestoreReport } from '../journal/restore.ts';
+import type { RestoreOptions, RestoreReport } from '../journal/backup/restore.ts';
 
-export type { RestoreOptions, RestoreReport } from '../journal/restore.ts';
+export type { RestoreOptions, RestoreReport } from '../journal/backup/restore.ts';
 
 /**
  * Makes a store at `to` from the backup in the folder `from`, reads every stream of it, and puts it in its place when it is whole. A
@@ -12,6 +12,6 @@ export type { RestoreOptions, RestoreReport } from '../journal/restore.ts';
  * `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `JOURNAL_READ_ONLY`
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
-  const { restoreStore } = await import('../journal/restore.ts');
+  const { restoreStore } = await import('../journal/backup/restore.ts');
   return restoreStore(options);
 }

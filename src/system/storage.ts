@@ -7,9 +7,9 @@ import type { Clock } from '../base/clock.ts';
 import type { SystemConfig } from '../base/config.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { FreeSpace } from '../journal/free-space.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { Damage, Scrub } from '../journal/scrub.ts';
+import { FreeSpace } from '../journal/store/free-space.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type { StorageStatus } from '../operations/views.ts';
 

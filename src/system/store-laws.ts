@@ -6,7 +6,7 @@ import { recoveryLaw } from '../domain/recovery-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { upcasters } from '../domain/upcasters.ts';
 import { recordVersion } from '../journal/record.ts';
-import type { StoreVersions } from '../journal/store-versions.ts';
+import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
 const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw] as const;

@@ -4,7 +4,7 @@ import { resting } from '../actor/service.ts';
 import type { SystemConfig } from '../base/config.ts';
 import { Backups } from '../jobs/backups.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
-import { readStoreId } from '../journal/store-directory.ts';
+import { readStoreId } from '../journal/store/store-directory.ts';
 import type { Ports } from './system-options.ts';
 
 export function systemBackups(

@@ -3,16 +3,16 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type BackupSource, verifyBackup } from '../../src/journal/backup.ts';
+import { type BackupSource, verifyBackup } from '../../src/journal/backup/backup.ts';
 import {
   backupFolder,
   deleteBackup,
   listBackups,
   removeLeftovers,
-} from '../../src/journal/backup-directory.ts';
-import { encodeFrame, FrameReader } from '../../src/journal/backup-frame.ts';
-import { readManifest } from '../../src/journal/backup-manifest.ts';
-import { unpaced } from '../../src/journal/backup-pace.ts';
+} from '../../src/journal/backup/backup-directory.ts';
+import { encodeFrame, FrameReader } from '../../src/journal/backup/backup-frame.ts';
+import { readManifest } from '../../src/journal/backup/backup-manifest.ts';
+import { unpaced } from '../../src/journal/backup/backup-pace.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { commit, draft, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
@@ -85,7 +85,7 @@ describe('a backup', () => {
     let late = 0;
     const fillOne = (of: string) => commit(scene.journal, null, drafts(1, 2, of), { of });
     const content = await scene.journal.inspect(async (db) => {
-      const { writeBackupFiles } = await import('../../src/journal/backup-writer.ts');
+      const { writeBackupFiles } = await import('../../src/journal/backup/backup-writer.ts');
       await mkdir(join(scene.root, 'x'));
       return writeBackupFiles(db, {
         folder: join(scene.root, 'x'),
@@ -218,7 +218,7 @@ describe('a backup that is damaged is refused with BACKUP_DAMAGED and set aside'
     const { backupId } = await scene.backUp();
     const folder = join(scene.directory, backupId);
     const facts = await readManifest(folder);
-    const { writeManifest } = await import('../../src/journal/backup-manifest.ts');
+    const { writeManifest } = await import('../../src/journal/backup/backup-manifest.ts');
     const { gunzipSync, gzipSync } = await import('node:zlib');
     const path = join(folder, facts.streamsFile.name);
     const lines = gunzipSync(await readFile(path))

@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DirectoryWatch } from '../../src/journal/directory-watch.ts';
-import { DiskSpace } from '../../src/journal/disk-space.ts';
-import { FreeSpace } from '../../src/journal/free-space.ts';
+import { DirectoryWatch } from '../../src/journal/store/directory-watch.ts';
+import { DiskSpace } from '../../src/journal/store/disk-space.ts';
+import { FreeSpace } from '../../src/journal/store/free-space.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { errorOf } from '../support/outcome.ts';
 

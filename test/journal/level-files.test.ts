@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { crc32c } from '../../src/journal/crc32c.ts';
-import { readFraming, writeFraming } from '../../src/journal/log-framing.ts';
-import { readManifest } from '../../src/journal/manifest.ts';
-import { checkTable } from '../../src/journal/table-check.ts';
+import { crc32c } from '../../src/journal/store/crc32c.ts';
+import { readFraming, writeFraming } from '../../src/journal/store/log-framing.ts';
+import { readManifest } from '../../src/journal/store/manifest.ts';
+import { checkTable } from '../../src/journal/store/table-check.ts';
 import { flip, StoredJournal } from '../support/stored-journal.ts';
 
 let store: StoredJournal;

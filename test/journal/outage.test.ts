@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
-import type { StorePlace } from '../../src/journal/store-place.ts';
+import type { StorePlace } from '../../src/journal/store/store-place.ts';
 import {
   commit,
   commitNew,

@@ -8,7 +8,7 @@ import {
   type StorageState,
   stepStorage,
   storageFault,
-} from '../../src/journal/storage-health.ts';
+} from '../../src/journal/store/storage-health.ts';
 
 const stateAfter = (...events: StorageEvent[]): StorageState => events.reduce(stepStorage, healthyStorage);
 

@@ -2,7 +2,7 @@
 // is told from a kill.
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { StoreReport } from '../../src/journal/store-report.ts';
+import type { StoreReport } from '../../src/journal/store/store-report.ts';
 import { readPages, seqsIn } from '../../src/testing/journal-conformance/journal-fixture.ts';
 import { printDirectory } from '../support/directory-print.ts';
 import { flip, StoredJournal } from '../support/stored-journal.ts';

@@ -9,7 +9,7 @@ import {
   type StoreVersions,
   storedVersions,
   versionsKey,
-} from '../../src/journal/store-versions.ts';
+} from '../../src/journal/store/store-versions.ts';
 import { printDirectory } from '../support/directory-print.ts';
 import { codeOf, errorOf } from '../support/outcome.ts';
 import { StoredJournal } from '../support/stored-journal.ts';

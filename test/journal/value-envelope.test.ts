@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type EncryptionKey, keyIdOf, valueEnvelope } from '../../src/journal/value-envelope.ts';
+import { type EncryptionKey, keyIdOf, valueEnvelope } from '../../src/journal/store/value-envelope.ts';
 
 const keyOf = (id: string): EncryptionKey => ({ id, key: randomBytes(32) });
 const [old, next] = [keyOf('2026-01'), keyOf('2026-02')];

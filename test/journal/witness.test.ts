@@ -1,7 +1,7 @@
 // The witness: what it was told survives outside of the database, whatever its files have been through.
 import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readWitness } from '../../src/journal/witness-files.ts';
+import { readWitness } from '../../src/journal/store/witness-files.ts';
 import { commit, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
 import { flip, StoredJournal } from '../support/stored-journal.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { StoreReport } from '../../src/journal/store-report.ts';
+import type { StoreReport } from '../../src/journal/store/store-report.ts';
 import { Conditions } from '../../src/recovery/conditions.ts';
 import { recordFound } from '../../src/recovery/found-damage.ts';
 import { quarantineFindings } from '../../src/recovery/store-findings.ts';

@@ -2,8 +2,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BackupOptions, makeBackup } from '../../src/journal/backup.ts';
-import type { BackupFacts } from '../../src/journal/backup-manifest.ts';
+import { type BackupOptions, makeBackup } from '../../src/journal/backup/backup.ts';
+import type { BackupFacts } from '../../src/journal/backup/backup-manifest.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
 import { commit, drafts, snapshotAt } from '../../src/testing/journal-conformance/journal-fixture.ts';

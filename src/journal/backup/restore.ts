@@ -1,0 +1,171 @@
+// A store from a backup, never in the place of one that is open: it is made and proven beside the place where it is to be, and takes
+// that place at once when it is whole.
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
+import { HoldfastError, toError } from '../../base/errors.ts';
+import type { LevelJournal } from '../level-journal.ts';
+import { openLevelJournal } from '../open-level-journal.ts';
+import { exists, isFolder } from '../store/durable-files.ts';
+import { readStoreId } from '../store/store-directory.ts';
+import type { AtRest, EncryptionKey } from '../store/value-envelope.ts';
+import { makeBackup } from './backup.ts';
+import { type BackupFacts, damaged, readManifest } from './backup-manifest.ts';
+import { unpaced } from './backup-pace.ts';
+import { problemOf } from './backup-proof.ts';
+import { loadBackup, readStreamEnds } from './backup-reader.ts';
+import { failed, finishSwap, isVacant, planOf, swapStores } from './restore-swap.ts';
+
+export interface RestoreOptions {
+  /** The folder of a backup. */
+  readonly from: string;
+  /** Where the store is to be: absent or empty, unless it is forced. */
+  readonly to: string;
+  /** Replaces the store that is there, of which a backup is made first. It must not be open. */
+  readonly force?: boolean;
+  /** Where that backup is put; beside the store, under its name and `-backups`, where it is not given. */
+  readonly backupDirectory?: string;
+  /** Those of the backup, and of the store that is replaced, where their values are encrypted. */
+  readonly encryptionKeys?: readonly EncryptionKey[];
+}
+
+export interface RestoreReport {
+  readonly streams: number;
+  readonly events: number;
+  /** Above that of the backup, and of the store that was replaced: whoever wrote there before is refused. */
+  readonly epoch: number;
+  readonly from: {
+    readonly backupId: string;
+    readonly createdAt: number;
+    readonly feedPosition: number;
+    readonly epoch: number;
+    readonly storeId: string | null;
+    /** Streams that were damaged in the store when the backup was made. */
+    readonly damaged: BackupFacts['damaged'];
+  };
+  /** The folder of the backup of what was replaced. */
+  readonly preRestoreBackup?: string;
+  /** Where the replaced store is, when it could not be opened, so that no backup of it could be made. */
+  readonly keptAside?: string;
+}
+
+/**
+ * Throws `RESTORE_REFUSED` where something is at `to` and it is not forced, `JOURNAL_LOCKED` while that is open, `JOURNAL_FOREIGN`
+ * when it is no store, and `BACKUP_NOT_FOUND`, `BACKUP_DAMAGED`, `BACKUP_FORMAT` or `BACKUP_FAILED`; then nothing has changed.
+ */
+export async function restoreStore(options: RestoreOptions): Promise<RestoreReport> {
+  const atRest: AtRest = { encryptionKeys: options.encryptionKeys ?? [] };
+  const from = resolve(options.from);
+  const to = resolve(options.to);
+  await finishSwap(to);
+  const facts = await readManifest(from);
+  const vacant = await isVacant(to);
+  if (!vacant && options.force !== true) throw new HoldfastError('RESTORE_REFUSED', { location: to });
+  const old = vacant ? undefined : await OldStore.open(to, atRest);
+  const staged = `${to}.restored-${randomBytes(4).toString('hex')}`;
+  try {
+    const preRestoreBackup = await old?.backUp(options.backupDirectory ?? `${to}-backups`, facts);
+    const epoch = await stage(from, facts, staged, atRest, old?.epoch ?? 0);
+    const aside = vacant ? null : `${to}.replaced-${randomBytes(4).toString('hex')}`;
+    await old?.close();
+    await swapStores(to, { staged, aside });
+    if (aside !== null && preRestoreBackup !== undefined) await rm(aside, { recursive: true, force: true });
+    const kept = aside !== null && preRestoreBackup === undefined ? { keptAside: aside } : {};
+    return {
+      ...reportOf(facts, epoch),
+      ...(preRestoreBackup !== undefined && { preRestoreBackup }),
+      ...kept,
+    };
+  } catch (error) {
+    // Once the swap is written down it will be done: what it needs is left to it.
+    if (!(await exists(planOf(to)))) await rm(staged, { recursive: true, force: true });
+    throw HoldfastError.is(error) ? error : failed(toError(error));
+  } finally {
+    await old?.close();
+  }
+}
+
+/** The whole store at `staged`, read back from there; resolves to its epoch. */
+async function stage(
+  from: string,
+  facts: BackupFacts,
+  staged: string,
+  atRest: AtRest,
+  aboveEpoch: number,
+): Promise<number> {
+  const journal = await openLevelJournal(staged, {
+    ...{ atRest, inherited: facts.envelope },
+    load: (db) => loadBackup(db, from, facts, { durable: true, aboveEpoch }),
+  });
+  try {
+    const known = new Set(facts.damaged.map(({ stream }) => stream));
+    const counts = { streams: facts.damaged.length, events: 0 };
+    for await (const end of readStreamEnds(from, facts)) {
+      if (!known.has(end.stream)) counts.streams += 1;
+      counts.events += end.seq - end.firstSeq + 1;
+      const problem = await problemOf(journal, end, unpaced);
+      if (problem !== undefined && !known.has(end.stream))
+        throw damaged(facts.backupId, `${end.stream}: ${problem}`);
+    }
+    if (counts.streams !== facts.streams || counts.events !== facts.events)
+      throw damaged(facts.backupId, 'it has not the streams that it says');
+    return journal.epoch;
+  } finally {
+    await journal.close();
+  }
+}
+
+function reportOf(facts: BackupFacts, epoch: number): RestoreReport {
+  const { streams, events, backupId, createdAt, feedPosition, storeId } = facts;
+  const from = { backupId, createdAt, feedPosition, epoch: facts.epoch, storeId, damaged: facts.damaged };
+  return { streams, events, epoch, from };
+}
+
+/** The store that is to be replaced. Held open until its place is taken, so that nobody else opens it meanwhile. */
+class OldStore {
+  readonly #location: string;
+  readonly #journal: LevelJournal | undefined;
+
+  /** One that is damaged so that it cannot be opened may be replaced too; one that is open, foreign or newer may not. */
+  static async open(location: string, atRest: AtRest): Promise<OldStore> {
+    if (!(await isFolder(location))) throw new HoldfastError('JOURNAL_FOREIGN', { location });
+    try {
+      return new OldStore(location, await openLevelJournal(location, { atRest }));
+    } catch (error) {
+      const isLost =
+        HoldfastError.is(error, 'JOURNAL_OPEN_FAILED') || HoldfastError.is(error, 'JOURNAL_CORRUPT');
+      if (!isLost || (await readStoreId(location)) === undefined) throw error;
+      return new OldStore(location, undefined);
+    }
+  }
+
+  private constructor(location: string, journal: LevelJournal | undefined) {
+    this.#location = location;
+    this.#journal = journal;
+  }
+
+  get epoch(): number {
+    return this.#journal?.epoch ?? 0;
+  }
+
+  /** The folder of the backup; undefined when there is nothing that could be read. */
+  async backUp(directory: string, { backupId: replacedBy }: BackupFacts): Promise<string | undefined> {
+    if (this.#journal === undefined) return undefined;
+    const storeId = await readStoreId(this.#location);
+    const { backupId } = await makeBackup({
+      journal: this.#journal,
+      directory: resolve(directory),
+      clock: systemClock,
+      telemetry: () => {},
+      cause: 'restore',
+      note: `before it was replaced by ${replacedBy}`,
+      storeId,
+    });
+    return join(resolve(directory), backupId);
+  }
+
+  async close(): Promise<void> {
+    await this.#journal?.close();
+  }
+}

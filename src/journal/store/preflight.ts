@@ -1,0 +1,167 @@
+// The database looked at before LevelDB opens it: to open one that lacks its names would delete what is left of it. Reads
+// only, and never LOCK: a process that closes it again loses the lock that it holds.
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toError } from '../../base/errors.ts';
+import { type Framing, readFraming } from './log-framing.ts';
+import { scanLastRun } from './log-scan.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import { checkTable } from './table-check.ts';
+
+/** What was known of the files when they were last known to be right. */
+export interface KnownFiles {
+  /** Name and length of the MANIFEST. */
+  readonly manifest: readonly [name: string, length: number];
+  /** The logs and their lengths; only after a close is it known which there are. */
+  readonly logs?: Readonly<Record<string, number>>;
+}
+
+/** `log`: records of it can be dropped. `filter`: tables have to be written anew. `database`: LevelDB has to rebuild it. */
+export interface Suspicion {
+  readonly kind: 'log' | 'filter' | 'database';
+  readonly file: string;
+  readonly problem: string;
+}
+
+export const textOfSuspicion = ({ file, problem }: Suspicion): string => `${file}: ${problem}`;
+
+export interface Inspection {
+  readonly suspicions: readonly Suspicion[];
+  /** The MANIFEST that CURRENT names, and how long it is. */
+  readonly manifest: KnownFiles['manifest'] | undefined;
+}
+
+/** `isClosed`: the store was closed in order, so that nothing in it can be half written. */
+export async function inspectDatabase(
+  folder: string,
+  known: KnownFiles | undefined,
+  isClosed: boolean,
+): Promise<Inspection> {
+  const inspector = new Inspector(folder, known, isClosed);
+  try {
+    return await inspector.inspect();
+  } catch (error) {
+    const suspicion = { kind: 'database', file: folder, problem: toError(error).message } as const;
+    return { suspicions: [suspicion], manifest: undefined };
+  }
+}
+
+class Inspector {
+  readonly #folder: string;
+  readonly #known: KnownFiles | undefined;
+  readonly #isClosed: boolean;
+  readonly #suspicions: Suspicion[] = [];
+
+  constructor(folder: string, known: KnownFiles | undefined, isClosed: boolean) {
+    this.#folder = folder;
+    this.#known = known;
+    this.#isClosed = isClosed;
+  }
+
+  async inspect(): Promise<Inspection> {
+    const names = await readdir(this.#folder);
+    const name = await this.#currentManifest(names);
+    const length = name === undefined ? 0 : (await stat(join(this.#folder, name))).size;
+    const manifest = name === undefined ? undefined : await this.#readManifest(name, length);
+    if (manifest !== undefined) {
+      await this.#checkTables(manifest, names);
+      await this.#checkLogs(manifest, names);
+    }
+    for (const line of await scanLastRun(this.#folder)) this.#suspect('database', 'LOG', line);
+    return { suspicions: this.#suspicions, manifest: name === undefined ? undefined : [name, length] };
+  }
+
+  #suspect(kind: Suspicion['kind'], file: string, problem: string): void {
+    this.#suspicions.push({ kind, file, problem });
+  }
+
+  async #currentManifest(names: readonly string[]): Promise<string | undefined> {
+    if (!names.includes('CURRENT')) {
+      this.#suspect('database', 'CURRENT', 'it is missing');
+      return undefined;
+    }
+    const text = await readFile(join(this.#folder, 'CURRENT'), 'latin1');
+    const [, name] = /^(MANIFEST-\d+)\n$/.exec(text) ?? [];
+    if (name === undefined) this.#suspect('database', 'CURRENT', 'it names no manifest');
+    else if (!names.includes(name)) this.#suspect('database', name, 'CURRENT names it, and it is missing');
+    else return name;
+    return undefined;
+  }
+
+  async #readManifest(name: string, length: number): Promise<Manifest | undefined> {
+    const framing = readFraming(await readFile(join(this.#folder, name)));
+    const manifest = readManifest(framing.records);
+    const problem =
+      this.#problemOfLength(name, length) ?? this.#problemOfFraming(framing) ?? problemOfManifest(manifest);
+    if (problem !== undefined) this.#suspect('database', name, problem);
+    return problem === undefined ? manifest : undefined;
+  }
+
+  #problemOfLength(name: string, length: number): string | undefined {
+    if (length === 0) return 'it is empty';
+    const [knownName, knownLength] = this.#known?.manifest ?? [name, 0];
+    if (name === knownName && length < knownLength)
+      return `it has ${length} bytes of the ${knownLength} that it had`;
+    return numberOf(name) < numberOf(knownName) ? `${knownName} had taken its place` : undefined;
+  }
+
+  #problemOfFraming({ damage, torn }: Framing): string | undefined {
+    const at = damage[0] ?? (this.#isClosed ? torn : undefined);
+    return at === undefined ? undefined : `the record at byte ${at} does not match its checksum`;
+  }
+
+  async #checkTables({ tables }: Manifest, names: readonly string[]): Promise<void> {
+    const present = new Map(names.filter(isTable).map((name) => [numberOf(name), name]));
+    for (const [number, size] of tables) {
+      const name = present.get(number);
+      if (name === undefined) this.#suspect('database', `${fileNumber(number)}.ldb`, 'it is missing');
+      else await this.#checkTable(name, size);
+    }
+  }
+
+  async #checkTable(name: string, size: number): Promise<void> {
+    const path = join(this.#folder, name);
+    const found = (await stat(path)).size;
+    if (found !== size) {
+      this.#suspect('database', name, `it has ${found} bytes in place of ${size}`);
+      return;
+    }
+    const fault = await checkTable(path, size);
+    if (fault !== undefined) this.#suspect(fault.inFilter ? 'filter' : 'database', name, fault.problem);
+  }
+
+  async #checkLogs({ logNumber = 0 }: Manifest, names: readonly string[]): Promise<void> {
+    const logs = names.filter(isLog).filter((name) => numberOf(name) >= logNumber);
+    logs.sort((a, b) => numberOf(a) - numberOf(b));
+    // A database that LevelDB has just made or repaired has no log yet.
+    const least = logNumber === 0 ? {} : { [`${fileNumber(logNumber)}.log`]: 0 };
+    const expected = { ...least, ...this.#known?.logs };
+    for (const [name, length] of Object.entries(expected)) {
+      if (numberOf(name) < logNumber) continue;
+      if (!logs.some((log) => numberOf(log) === numberOf(name))) this.#suspect('log', name, 'it is missing');
+      else await this.#checkLength(name, length);
+    }
+    for (const name of logs) await this.#checkLog(name, name === logs.at(-1));
+  }
+
+  async #checkLength(name: string, length: number): Promise<void> {
+    const { size } = await stat(join(this.#folder, name));
+    if (size < length) this.#suspect('log', name, `it has ${size} bytes of the ${length} that it had`);
+  }
+
+  /** A write that was cut off stands at the end of the last log alone. */
+  async #checkLog(name: string, isLast: boolean): Promise<void> {
+    const { damage, torn } = readFraming(await readFile(join(this.#folder, name)));
+    const at = damage[0] ?? (this.#isClosed || !isLast ? torn : undefined);
+    if (at !== undefined) this.#suspect('log', name, `the record at byte ${at} does not match its checksum`);
+  }
+}
+
+function problemOfManifest(manifest: Manifest | undefined): string | undefined {
+  return manifest?.logNumber === undefined ? 'it does not say what the database is' : undefined;
+}
+
+export const isTable = (name: string): boolean => /^\d+\.(ldb|sst)$/.test(name);
+export const isLog = (name: string): boolean => /^\d+\.log$/.test(name);
+const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);
+const fileNumber = (number: number): string => String(number).padStart(6, '0');

@@ -1,0 +1,327 @@
+// Opens the database of a directory and keeps watch over it: preflight and repair before LevelDB, comparison with the witness
+// after it, the witness while it is open, and at its close the graceful flag, last of all.
+import { isDeepStrictEqual } from 'node:util';
+import { Level } from 'level';
+import { HoldfastError, toError } from '../../base/errors.ts';
+import type { Telemetry } from '../../base/telemetry.ts';
+import type { Write } from '../commit-loop.ts';
+import type { Store } from '../level-store.ts';
+import { type HeadTally, tallyHeads } from './head-tally.ts';
+import { currentManifest, logLengths } from './log-files.ts';
+import { scanLog } from './log-scan.ts';
+import { checkOpening, type OpeningFindings } from './opening-check.ts';
+import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
+import type { StoreDirectory } from './store-directory.ts';
+import { type ClosedFacts, type Marker, writeMarker } from './store-marker.ts';
+import { claimDirectory, releaseDirectory } from './store-owner.ts';
+import { finishRepair, repairStore } from './store-repair.ts';
+import { type PreviousOwner, type StoreReport, unexamined, type WitnessState } from './store-report.ts';
+import type { StoreVersions } from './store-versions.ts';
+import type { ValueEnvelope } from './value-envelope.ts';
+import { Witness } from './witness.ts';
+import { readWitness, type Witnessed, witnessFiles } from './witness-files.ts';
+
+export interface StoreKeeperOptions {
+  readonly location: string;
+  /** `auto`: what is damaged is repaired, on a copy, and reported. `refuse`: the store is left as it is found. */
+  readonly repair: 'auto' | 'refuse';
+  readonly telemetry: Telemetry;
+  /** How values lie on the disk, where that is not as plain text. */
+  readonly envelope: ValueEnvelope | undefined;
+}
+
+interface Repaired {
+  readonly evidence: string;
+  readonly reasons: readonly string[];
+}
+
+/** More files than these, one for each opening after a kill, are made one again. */
+const mostWitnessFiles = 8;
+
+export class StoreKeeper {
+  readonly #directory: StoreDirectory;
+  readonly #options: StoreKeeperOptions;
+  #marker: Marker;
+  #db: Store | undefined;
+  /** Opened, checked, and not handed out yet. */
+  #first: Store | undefined;
+  #witness: Witness | undefined;
+  #report: StoreReport | undefined;
+  #suspected: readonly Suspicion[] = [];
+  #tally: HeadTally | undefined;
+  /** True while nothing is known to be lost or damaged that was not recorded yet. */
+  #settled = true;
+
+  constructor(directory: StoreDirectory, options: StoreKeeperOptions) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#marker = directory.marker;
+  }
+
+  /** Throws `JOURNAL_DAMAGED` when repair is refused, `JOURNAL_LOCKED`, `JOURNAL_OPEN_FAILED`, and what the disk says. */
+  async start(): Promise<void> {
+    const { root } = this.#directory;
+    const begunAt = performance.now();
+    if (this.#options.repair === 'refuse') this.#assertSound(await this.#inspect());
+    const previousOwner = await claimDirectory(root, this.#options.location);
+    try {
+      this.#report = await this.#open(begunAt, previousOwner);
+      this.#tell(this.#report);
+    } catch (error) {
+      await this.#db?.close();
+      await this.#witness?.close();
+      await releaseDirectory(root);
+      throw error;
+    }
+  }
+
+  /** The database: the one that was checked, then, after each incident, one that is opened anew. */
+  async open(): Promise<Store> {
+    const first = this.#first;
+    this.#first = undefined;
+    if (first !== undefined) return first;
+    const repaired = await this.#repairIf([...(await this.#inspect()), ...this.#suspected]);
+    this.#suspected = [];
+    const db = await this.#openDatabase(false);
+    this.#db = db;
+    if (repaired !== undefined) await this.#checkAgain(db, repaired);
+    return db;
+  }
+
+  /** What the opening found; of a database that had to be repaired since, that too. */
+  get report(): StoreReport {
+    return this.#report ?? unexamined;
+  }
+
+  /** LevelDB cannot go on with what it has: the next opening repairs it. */
+  suspect(problem: string): void {
+    this.#suspected = [{ kind: 'database', file: this.#directory.database, problem }];
+  }
+
+  committed(entry: Write, isDurable: boolean): void {
+    this.#witness?.committed(entry, isDurable);
+  }
+
+  /**
+   * Hands out what was found to be lost or damaged, until it has been recorded once: the witness then begins anew with what
+   * there is, so that the next opening does not find the same again.
+   */
+  async settle(record: (report: StoreReport) => Promise<void>): Promise<void> {
+    if (this.#settled) return;
+    await record(this.report);
+    this.#settled = true;
+    await this.#witness?.rebase();
+  }
+
+  /** From now on the store may hold what only these versions read. */
+  async raise(versions: StoreVersions): Promise<void> {
+    if (!isDeepStrictEqual(this.#marker.versions, versions)) await this.#write({ ...this.#marker, versions });
+  }
+
+  /** Nothing is written any more, and the database is whole. */
+  async closing(db: Store): Promise<void> {
+    await this.#witness?.settle();
+    this.#tally = await tallyHeads(db);
+  }
+
+  /** The database is closed. */
+  async closed(): Promise<void> {
+    await this.#witness?.close();
+    const facts = await this.#closedFacts();
+    // What nobody has recorded yet is to be found again.
+    if (facts !== undefined && this.#settled) await this.#write({ ...this.#marker, closed: facts });
+    await releaseDirectory(this.#directory.root);
+  }
+
+  async #open(begunAt: number, previousOwner: PreviousOwner | undefined): Promise<StoreReport> {
+    const { database, isNew, witness: folder } = this.#directory;
+    const interrupted = await finishRepair(database);
+    const closed = interrupted === undefined ? await this.#closedBefore() : undefined;
+    const witnessed = await this.#readWitness(closed);
+    const suspicions = isNew ? [] : await this.#inspect(closed, witnessed?.manifest);
+    const repaired = (await this.#repairIf(suspicions)) ?? interruptedRepair(interrupted);
+    // The graceful flag goes before anything is written that it knows nothing of.
+    if (this.#marker.closed !== undefined) await this.#write(withoutFlag(this.#marker));
+    const opened = await this.#openChecked(closed, witnessed, repaired);
+    this.#settled = opened.findings.lost.length + opened.findings.damaged.length === 0;
+    const found = opened.witnessed ?? (await witnessFiles(folder));
+    const state = this.#stateOf(found);
+    this.#witness = await this.#beginWitness(found, state);
+    if (isNew || this.#marker.witnessed !== true) await this.#write({ ...this.#marker, witnessed: true });
+    return {
+      shutdown: isNew ? 'new' : closed === undefined ? 'unclean' : 'clean',
+      ...(closed === undefined && previousOwner !== undefined && { previousOwner }),
+      ...(opened.repaired && { repaired: opened.repaired }),
+      logFindings: await scanLog(database),
+      witness: state,
+      ...opened.findings,
+      tookMs: Math.round(performance.now() - begunAt),
+    };
+  }
+
+  /** Where LevelDB cannot read what an opening reads, it is repaired after all. */
+  async #openChecked(
+    closed: ClosedFacts | undefined,
+    witnessed: Witnessed | undefined,
+    repaired: Repaired | undefined,
+  ): Promise<{
+    repaired?: Repaired | undefined;
+    witnessed?: Witnessed | undefined;
+    findings: OpeningFindings;
+  }> {
+    const db = await this.#openDatabase(this.#directory.isNew);
+    this.#db = db;
+    try {
+      const checked = await this.#check(db, repaired === undefined ? closed : undefined, witnessed, repaired);
+      this.#first = db;
+      return { ...checked, repaired };
+    } catch (thrown) {
+      const error = toError(thrown);
+      if (repaired !== undefined || !('code' in error) || error.code !== 'LEVEL_CORRUPTION') throw error;
+      await db.close();
+      const suspicion = { kind: 'database', file: this.#directory.database, problem: error.message } as const;
+      return this.#openChecked(undefined, witnessed, await this.#repairIf([suspicion]));
+    }
+  }
+
+  /** After a close in order two numbers say that all heads are there; only when they do not, the witness is asked. */
+  async #check(
+    db: Store,
+    closed: ClosedFacts | undefined,
+    known: Witnessed | undefined,
+    repaired: Repaired | undefined,
+  ): Promise<{ witnessed?: Witnessed; findings: OpeningFindings }> {
+    if (closed !== undefined) {
+      const { heads, digest } = await tallyHeads(db);
+      if (heads === closed.heads.heads && digest === closed.heads.digest)
+        return { findings: { lost: [], damaged: [], checkedStreams: heads } };
+    }
+    const witnessed = known ?? (await this.#witnessedNow());
+    const findings = await checkOpening(db, witnessed, repaired !== undefined);
+    return { witnessed, findings };
+  }
+
+  async #checkAgain(db: Store, repaired: Repaired): Promise<void> {
+    await this.#witness?.settle();
+    const { lost, damaged } = await checkOpening(db, await this.#witnessedNow(), true);
+    this.#report = { ...this.report, repaired, lost, damaged };
+    this.#settled &&= lost.length + damaged.length === 0;
+    const { telemetry } = this.#options;
+    telemetry('store.repaired', { ...repaired });
+    for (const each of lost) telemetry('journal.lost', { ...each });
+    for (const each of damaged) telemetry('journal.damaged', { ...each });
+  }
+
+  async #inspect(closed?: ClosedFacts, manifest?: KnownFiles['manifest']): Promise<readonly Suspicion[]> {
+    const { database, isNew, marker } = this.#directory;
+    if (isNew) return [];
+    const facts = closed ?? (this.#db === undefined ? marker.closed : undefined);
+    const known = facts?.files ?? (manifest && { manifest });
+    const { suspicions } = await inspectDatabase(database, known, facts !== undefined);
+    return suspicions;
+  }
+
+  #assertSound(suspicions: readonly Suspicion[]): void {
+    if (suspicions.length === 0) return;
+    const findings = suspicions.map(textOfSuspicion);
+    const { location } = this.#options;
+    throw new HoldfastError('JOURNAL_DAMAGED', { location, problem: findings.join('; '), findings });
+  }
+
+  async #repairIf(suspicions: readonly Suspicion[]): Promise<Repaired | undefined> {
+    if (suspicions.length === 0) return undefined;
+    if (this.#options.repair === 'refuse') this.#assertSound(suspicions);
+    const reasons = suspicions.map(textOfSuspicion);
+    const evidence = await repairStore(this.#directory.database, suspicions);
+    return { evidence, reasons };
+  }
+
+  /** What the close before knew; nothing, when somebody else has opened the database since who knows no flag. */
+  async #closedBefore(): Promise<ClosedFacts | undefined> {
+    const { closed } = this.#marker;
+    const now = await currentManifest(this.#directory.database);
+    const isStale = now !== undefined && numberIn(now[0]) > numberIn(closed?.files.manifest[0] ?? now[0]);
+    return isStale ? undefined : closed;
+  }
+
+  async #readWitness(closed: ClosedFacts | undefined): Promise<Witnessed | undefined> {
+    return closed === undefined ? this.#witnessedNow() : undefined;
+  }
+
+  #witnessedNow(): Promise<Witnessed> {
+    return readWitness(this.#directory.witness);
+  }
+
+  #stateOf({ state }: Pick<Witnessed, 'state'>): WitnessState {
+    return state === 'none' && this.#marker.witnessed === true ? 'missing' : state;
+  }
+
+  async #beginWitness(
+    { generation, files }: Pick<Witnessed, 'generation' | 'files'>,
+    state: WitnessState,
+  ): Promise<Witness> {
+    const { witness: folder, database, isNew } = this.#directory;
+    const { telemetry } = this.#options;
+    const db = (): Store => {
+      if (this.#db === undefined) throw new HoldfastError('JOURNAL_CLOSED');
+      return this.#db;
+    };
+    const mayRebase = (): boolean => this.#settled;
+    const options = { folder, database, telemetry, db, mayRebase };
+    const witness = await Witness.open(options, generation, state !== 'whole');
+    // What there is none of, or what cannot be believed any more, is made from what there is.
+    const isOfUse = state === 'whole' || state === 'torn';
+    if (this.#settled && !isNew && (!isOfUse || files > mostWitnessFiles)) void witness.rebase();
+    return witness;
+  }
+
+  async #closedFacts(): Promise<ClosedFacts | undefined> {
+    const { database } = this.#directory;
+    const manifest = await currentManifest(database);
+    if (this.#tally === undefined || manifest === undefined) return undefined;
+    const files = { manifest, logs: await logLengths(database) };
+    return { at: new Date().toISOString(), files, heads: this.#tally };
+  }
+
+  async #write(marker: Marker): Promise<void> {
+    await writeMarker(this.#directory.root, marker);
+    this.#marker = marker;
+  }
+
+  async #openDatabase(createIfMissing: boolean): Promise<Store> {
+    const { location } = this.#options;
+    const encodings = { keyEncoding: 'utf8', valueEncoding: this.#options.envelope ?? 'utf8' } as const;
+    const db = new Level<string, string>(this.#directory.database, { ...encodings, createIfMissing });
+    try {
+      await db.open();
+      return db as unknown as Store;
+    } catch (error) {
+      const cause = toError(toError(error).cause ?? error);
+      if ('code' in cause && cause.code === 'LEVEL_LOCKED')
+        throw new HoldfastError('JOURNAL_LOCKED', { location }, { cause });
+      throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
+    }
+  }
+
+  #tell({ lost, damaged, logFindings, repaired, ...report }: StoreReport): void {
+    const { telemetry } = this.#options;
+    telemetry('store.opened', { ...report, lost: lost.length, damaged: damaged.length });
+    if (report.shutdown === 'unclean') telemetry('store.unclean', { ...report.previousOwner });
+    if (repaired !== undefined) telemetry('store.repaired', { ...repaired });
+    if (logFindings.length > 0) telemetry('store.logFindings', { findings: logFindings });
+    if (report.witness === 'damaged' || report.witness === 'missing')
+      telemetry('witness.unreadable', { state: report.witness });
+    for (const each of lost) telemetry('journal.lost', { ...each });
+    for (const each of damaged) telemetry('journal.damaged', { ...each });
+  }
+}
+
+function interruptedRepair(evidence: string | undefined): Repaired | undefined {
+  return evidence === undefined ? undefined : { evidence, reasons: ['a repair was interrupted'] };
+}
+
+function withoutFlag({ closed: _, ...marker }: Marker): Marker {
+  return marker;
+}
+
+const numberIn = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);

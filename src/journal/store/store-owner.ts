@@ -1,0 +1,86 @@
+// Who has the directory of a store open: one file that is there as long as somebody does, and stays behind when he was killed.
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HoldfastError, toError } from '../../base/errors.ts';
+import { randomId } from '../../base/ids.ts';
+import { ownIdentity, processIdentity } from '../../base/process-identity.ts';
+import type { PreviousOwner } from './store-report.ts';
+
+const ownerFile = 'owner.json';
+
+/** The file itself, or what a process that was killed while it claimed the directory left. */
+export const isOwnerFile = (name: string): boolean => name === ownerFile || name.startsWith(`${ownerFile}.`);
+
+/** LevelDB rotates its LOG before it tries its lock, so a living owner is looked for first. */
+export async function assertFree(root: string, location: string): Promise<void> {
+  const owner = await readOwner(join(root, ownerFile));
+  if (await isAlive(owner)) throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner?.pid });
+}
+
+/**
+ * Makes this process the owner, before it changes anything: of several that come at once one alone goes on. Answers with the
+ * owner before, when it left without a word.
+ */
+export async function claimDirectory(root: string, location: string): Promise<PreviousOwner | undefined> {
+  const path = join(root, ownerFile);
+  const draft = `${path}.${randomId()}`;
+  let previous: PreviousOwner | undefined;
+  await writeFile(draft, JSON.stringify(ownIdentity()));
+  try {
+    while (!(await takeName(draft, path))) {
+      await assertFree(root, location);
+      previous = (await takeAway(path, location)) ?? previous;
+    }
+    return previous;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+export const releaseDirectory = (root: string): Promise<void> => rm(join(root, ownerFile), { force: true });
+
+/** With all that is in it, or not at all. False when the name is taken. */
+async function takeName(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path);
+    return true;
+  } catch (thrown) {
+    const { code } = toError(thrown) as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // A file system without links: there the name comes before what it says.
+    await writeFile(path, await readFile(draft), { flag: 'wx' });
+    return true;
+  }
+}
+
+/** Who was first is put back when two find the same dead owner. */
+async function takeAway(path: string, location: string): Promise<PreviousOwner | undefined> {
+  const aside = `${path}.${randomId()}`;
+  await readFile(path);
+  await rename(path, aside);
+  const owner = await readOwner(aside);
+  if (!(await isAlive(owner))) {
+    await rm(aside, { force: true });
+    return owner;
+  }
+  await rename(aside, path);
+  throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner?.pid });
+}
+
+async function isAlive(owner: PreviousOwner | undefined): Promise<boolean> {
+  if (!owner?.bootId) return false;
+  const living = await processIdentity(owner.pid);
+  return living !== undefined && living.startedAt === owner.startedAt && living.bootId === owner.bootId;
+}
+
+async function readOwner(path: string): Promise<PreviousOwner | undefined> {
+  try {
+    const owner = JSON.parse(await readFile(path, 'utf8')) as Partial<PreviousOwner> | null;
+    const { pid, startedAt, bootId } = owner ?? {};
+    return pid === undefined
+      ? undefined
+      : { pid, startedAt: String(startedAt), bootId: String(bootId ?? '') };
+  } catch {
+    return undefined;
+  }
+}
