@@ -236,9 +236,13 @@ export class LevelStore {
       event = 'openFailed';
       this.#step({ type: 'closing' });
       await this.#db?.close();
-      this.#db = await open();
+      try {
+        this.#db = await open();
+      } finally {
+        // Files of it are new ones from here on, also when it is closed again: the next look is not to take them for another's.
+        await place?.note();
+      }
       await learn(this.#db);
-      await place?.note();
     } catch (thrown) {
       const problem = toError(thrown);
       telemetry('journal.reopenFailed', { attempt, problem: problem.message });
