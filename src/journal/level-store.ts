@@ -276,6 +276,8 @@ export class LevelStore {
   }
 
   #wait(delayMs: number | undefined): Promise<void> {
+    // The close has ended what was waiting: it does not come again.
+    if (this.#closing) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = delayMs === undefined ? () => {} : this.#options.clock.schedule(delayMs, resolve);
       this.#endPause = () => {
