@@ -126,11 +126,17 @@ export class StoreKeeper {
 
   /** The database is closed. */
   async closed(): Promise<void> {
-    await this.#witness?.close();
-    const facts = await this.#closedFacts();
-    // What nobody has recorded yet is to be found again.
-    if (facts !== undefined && this.#settled) await this.#write({ ...this.#marker, closed: facts });
-    await releaseDirectory(this.#directory.root);
+    try {
+      await this.#witness?.close();
+      const facts = await this.#closedFacts();
+      // What nobody has recorded yet is to be found again.
+      if (facts !== undefined && this.#settled) await this.#write({ ...this.#marker, closed: facts });
+    } catch (error) {
+      // Without the flag the next opening compares more. All that was answered is there.
+      this.#options.telemetry('journal.incident', { problem: toError(error).message });
+    } finally {
+      await releaseDirectory(this.#directory.root);
+    }
   }
 
   async #open(begunAt: number, previousOwner: PreviousOwner | undefined): Promise<StoreReport> {
