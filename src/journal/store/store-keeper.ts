@@ -7,7 +7,7 @@ import type { Telemetry } from '../../base/telemetry.ts';
 import type { Write } from '../commit-loop.ts';
 import type { Store } from '../level-store.ts';
 import { type HeadTally, tallyHeads } from './head-tally.ts';
-import { currentManifest, logLengths } from './log-files.ts';
+import { currentManifest, logLengths, syncLogs } from './log-files.ts';
 import { scanLog } from './log-scan.ts';
 import { checkOpening, type OpeningFindings } from './opening-check.ts';
 import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
@@ -285,6 +285,8 @@ export class StoreKeeper {
     const { database } = this.#directory;
     const manifest = await currentManifest(database);
     if (this.#tally === undefined || manifest === undefined) return undefined;
+    // What followed a trim was not synced: a loss of power would leave less than is written down here.
+    await syncLogs(database);
     const files = { manifest, logs: await logLengths(database) };
     return { at: new Date().toISOString(), files, heads: this.#tally };
   }
