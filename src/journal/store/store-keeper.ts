@@ -84,8 +84,14 @@ export class StoreKeeper {
     this.#suspected = [];
     const db = await this.#openDatabase(false);
     this.#db = db;
-    if (repaired !== undefined) await this.#checkAgain(db, repaired);
-    return db;
+    try {
+      if (repaired !== undefined) await this.#checkAgain(db, repaired);
+      return db;
+    } catch (error) {
+      // Nobody else knows of it: left open, it would lock the next attempt out.
+      await db.close();
+      throw error;
+    }
   }
 
   /** What the opening found; of a database that had to be repaired since, that too. */
