@@ -141,7 +141,14 @@ class Inspector {
       if (!logs.some((log) => numberOf(log) === numberOf(name))) this.#suspect('log', name, 'it is missing');
       else await this.#checkLength(name, length);
     }
-    for (const name of logs) await this.#checkLog(name, name === logs.at(-1));
+    const last = await this.#lastWritten(logs);
+    for (const name of logs) await this.#checkLog(name, name === last);
+  }
+
+  /** Openings that were cut off leave new logs in which nothing is, behind the one that was being written. */
+  async #lastWritten(logs: readonly string[]): Promise<string | undefined> {
+    for (const name of logs.toReversed()) if ((await stat(join(this.#folder, name))).size > 0) return name;
+    return logs.at(-1);
   }
 
   async #checkLength(name: string, length: number): Promise<void> {
