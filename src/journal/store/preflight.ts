@@ -31,6 +31,9 @@ export interface Inspection {
   readonly manifest: KnownFiles['manifest'] | undefined;
 }
 
+/** Too many files are open, there is no memory, there are no rights. */
+const isOfProcess = /^(EMFILE|ENFILE|ENOMEM|EACCES|EPERM)$/;
+
 /** `isClosed`: the store was closed in order, so that nothing in it can be half written. */
 export async function inspectDatabase(
   folder: string,
@@ -40,8 +43,11 @@ export async function inspectDatabase(
   const inspector = new Inspector(folder, known, isClosed);
   try {
     return await inspector.inspect();
-  } catch (error) {
-    const suspicion = { kind: 'database', file: folder, problem: toError(error).message } as const;
+  } catch (thrown) {
+    const error = toError(thrown) as NodeJS.ErrnoException;
+    // That it could not be looked at says nothing of what it is.
+    if (isOfProcess.test(error.code ?? '')) throw error;
+    const suspicion = { kind: 'database', file: folder, problem: error.message } as const;
     return { suspicions: [suspicion], manifest: undefined };
   }
 }
