@@ -10,7 +10,7 @@ import { streamOf } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { unseal } from '../sealed.ts';
 import { eachHead } from './head-tally.ts';
-import { currentManifest } from './log-files.ts';
+import { currentManifest, syncLogs } from './log-files.ts';
 import { syncDirectory } from './store-marker.ts';
 import { BaseText, baseName, generationOf, manifestLine, tailLine, tailName } from './witness-files.ts';
 
@@ -82,7 +82,7 @@ export class Witness {
       () => this.#endRebasing(),
       (error) => {
         this.#endRebasing();
-        this.#limit = this.#bytes * 2;
+        this.#limit = Math.max(this.#limit, leastBytes, this.#bytes * 2);
         this.#report(toError(error));
       },
     );
@@ -178,6 +178,8 @@ export class Witness {
         if (section !== '') await draft.write(section);
       });
       await draft.write(text.end());
+      // Heads may be among them that only the operating system has: a loss of power must not take what is witnessed.
+      await syncLogs(this.#options.database);
       await draft.sync();
     } finally {
       await draft.close();
