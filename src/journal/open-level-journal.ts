@@ -6,6 +6,7 @@ import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import type { Store } from './level-store.ts';
 import { defaultReserveBytes, filePlace } from './store/file-place.ts';
 import { syncLogs } from './store/log-files.ts';
+import { storageFault } from './store/storage-health.ts';
 import { prepareDirectory } from './store/store-directory.ts';
 import { type KnownEnvelope, prepareEnvelope } from './store/store-envelope.ts';
 import { StoreKeeper, type StoreKeeperOptions } from './store/store-keeper.ts';
@@ -30,13 +31,27 @@ export interface OpenLevelJournalOptions
  */
 export async function openLevelJournal(
   location: string,
+  options: OpenLevelJournalOptions = {},
+): Promise<LevelJournal> {
+  try {
+    return await openOnce(location, options);
+  } catch (error) {
+    // What it takes to open is what the reserve is for. Given back, it is not there another time.
+    if (storageFault(error) !== 'full' || !(await filePlace(location, 0).releaseReserve())) throw error;
+    options.telemetry?.('storage.reserveReleased');
+    return openOnce(location, options);
+  }
+}
+
+async function openOnce(
+  location: string,
   {
     repair = 'auto',
     reserveBytes = defaultReserveBytes,
     inherited,
     gate,
     ...options
-  }: OpenLevelJournalOptions = {},
+  }: OpenLevelJournalOptions,
 ): Promise<LevelJournal> {
   await finishSwap(location);
   const directory = await prepareDirectory(location, gate);
