@@ -66,6 +66,21 @@ export async function eraseStored(
   }
 }
 
+/** What is answered without erasing anything, if it is; throws why it cannot be done. */
+export async function previewErasure(
+  context: ReadingContext,
+  request: ErasureRequest,
+  call: Call,
+): Promise<Answer | undefined> {
+  const stored = await storedSession(context, request.sessionId);
+  const known = await answerOnRecord(context, stored.head, call);
+  if (known !== undefined) return known;
+  assertReachable(request, stored, call);
+  const { seqs, reply } = await request.plan(stored);
+  const durability = durabilityOf(sessionLaw, stored.state);
+  return seqs.length === 0 ? { ...reply, erased: 0, seq: stored.head.seq, durability } : undefined;
+}
+
 async function storedSession({ journal }: ReadingContext, sessionId: string): Promise<StoredSession> {
   const { state, head } = await hydrate(sessionLaw, sessionStream(sessionId), journal, () => {});
   if (head === undefined || head.firstSeq > head.seq)

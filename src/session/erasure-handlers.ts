@@ -10,7 +10,13 @@ import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
-import { type ErasurePlan, type ErasureRequest, eraseStored, type StoredSession } from './erasing.ts';
+import {
+  type ErasurePlan,
+  type ErasureRequest,
+  eraseStored,
+  previewErasure,
+  type StoredSession,
+} from './erasing.ts';
 import type { ReadingContext } from './handler-context.ts';
 import { savedKey } from './query-handlers.ts';
 import { readForwards } from './reading.ts';
@@ -34,7 +40,8 @@ async function erase<Answered>(
   const { sessionId } = request;
   const job = (): Promise<Answer> =>
     eraseStored(context, request, call).finally(() => past.forget(sessionId));
-  const answer = await manager.rewrite(sessionId, job);
+  const preview = (): Promise<Answer | undefined> => previewErasure(context, request, call);
+  const answer = await manager.rewrite(sessionId, job, preview);
   const purged = await journal.purge(sessionStream(sessionId), [savedKey(sessionId)]);
   return { ...answer, purged } as unknown as Answered;
 }

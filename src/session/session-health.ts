@@ -54,6 +54,12 @@ export class SessionHealth {
     this.#recovered(sessionId, 'its actors were restarted');
   }
 
+  /** Its actors were stopped before they could be restarted: as any stored session it is well. */
+  stopped(sessionId: string): void {
+    if (this.condition(sessionId)?.condition === 'recovering')
+      this.#recovered(sessionId, 'its actors were stopped');
+  }
+
   /** What was recovering when the process ended is as well as any stored session now. */
   booted(): void {
     for (const { sessionId } of this.#conditions.list('recovering'))

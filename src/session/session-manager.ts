@@ -7,7 +7,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
-import { type SessionState, statusOf } from '../domain/session-state.ts';
+import { isAtWork, type SessionState, statusOf } from '../domain/session-state.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { type Hydrated, hydrate } from '../entity/hydrate.ts';
 import type { Head } from '../journal/journal.ts';
@@ -229,18 +229,16 @@ export class SessionManager implements SupervisedChild {
 
   /**
    * Runs a job on what is stored of a session, in its turn among what is sent: before it and behind it nothing of the session is
-   * in memory, and what was sent meanwhile finds what the job has left.
+   * in memory, and what was sent meanwhile finds what the job has left. A session whose agents are at work keeps them where
+   * `preview` throws or has an answer already; otherwise they go on behind the job.
    */
-  rewrite<T>(sessionId: string, job: () => Promise<T>): Promise<T> {
+  rewrite<T>(sessionId: string, job: () => Promise<T>, preview: () => Promise<T | undefined>): Promise<T> {
     const refusal = this.health.refusalOf(sessionId);
     if (refusal !== undefined) return Promise.reject(refusal);
-    const leave = async (): Promise<void> => {
-      await this.#live.leave(sessionId);
-      this.#live.forget(sessionId);
-    };
     const rewritten = async (): Promise<T> => {
-      await leave();
-      return job().finally(leave);
+      const living = this.#live.find(sessionId);
+      const known = living !== undefined && isAtWork(living.state) ? await preview() : undefined;
+      return known ?? this.#apart(sessionId, job);
     };
     return this.#arrivals.arrive(sessionId, rewritten, async (done) => done);
   }
@@ -251,10 +249,14 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** The session goes on from a state that somebody has accepted in place of what is stored; its actors are stopped before. */
-  async accept(sessionId: string, acceptance: Acceptance, meta: CommandMeta): Promise<Answer> {
-    await this.#live.leave(sessionId);
-    this.#live.forget(sessionId);
-    return recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta);
+  accept(sessionId: string, acceptance: Acceptance, meta: CommandMeta): Promise<Answer> {
+    const record = (): Promise<Answer> =>
+      recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta);
+    return this.#arrivals.arrive(
+      sessionId,
+      () => this.#apart(sessionId, record),
+      async (answer) => answer,
+    );
   }
 
   /** Keeps a snapshot of every session that has actors: how many were kept, and how many could not be. */
@@ -297,6 +299,35 @@ export class SessionManager implements SupervisedChild {
     this.#alarms.close();
     this.#live.kill();
     this.#end(exit);
+  }
+
+  /** Runs a job while nothing of the session is in memory; agents that are at work go on behind it. */
+  async #apart<T>(sessionId: string, job: () => Promise<T>): Promise<T> {
+    const hadActors = this.#live.find(sessionId) !== undefined;
+    await this.#clear(sessionId);
+    try {
+      return await job();
+    } finally {
+      await this.#clear(sessionId);
+      if (hadActors) await this.#goOn(sessionId);
+    }
+  }
+
+  async #clear(sessionId: string): Promise<void> {
+    await this.#live.leave(sessionId);
+    this.#live.forget(sessionId);
+    this.health.stopped(sessionId);
+  }
+
+  /** Where it cannot be started now, the next command starts it. */
+  async #goOn(sessionId: string): Promise<void> {
+    if (this.status !== 'serving' || this.health.quarantine(sessionId) !== undefined) return;
+    try {
+      const { state } = await this.read(sessionId);
+      if (isAtWork(state)) await this.#live.start(sessionId);
+    } catch (error) {
+      this.#options.telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
+    }
   }
 
   /** A session that exists takes no place: the caller may be asking for the answer of an earlier call. */
