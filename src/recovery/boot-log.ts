@@ -17,6 +17,9 @@ export interface BootLogOptions {
 
 const longestRetryMs = 5_000;
 
+/** One event comes with each opening: none of them is to be read again and again. */
+const snapshotEvery = 20;
+
 export class BootLog {
   readonly #options: BootLogOptions;
   #closed = false;
@@ -81,7 +84,9 @@ export class BootLog {
       crash: () => {},
     });
     try {
-      return await job(entity);
+      const done = await job(entity);
+      await entity.snapshot(snapshotEvery);
+      return done;
     } finally {
       entity.abandon(new Error('it is not needed any more'));
     }

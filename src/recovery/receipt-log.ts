@@ -26,6 +26,8 @@ export interface ReceiptLogOptions {
   readonly waiting?: number;
 }
 
+/** So many receipts at most are read again for the next one. */
+const snapshotEvery = 20;
 const atOnce = 8;
 const firstRetryMs = 10;
 const longestRetryMs = 5_000;
@@ -69,7 +71,9 @@ export class ReceiptLog {
     await this.#working.get(sessionId);
     const entity = await this.#open(sessionId);
     try {
-      return await entity.send(command, meta);
+      const answer = await entity.send(command, meta);
+      await entity.snapshot(snapshotEvery);
+      return answer;
     } finally {
       entity.abandon(new Error('it is not needed any more'));
     }
@@ -145,6 +149,7 @@ export class ReceiptLog {
       try {
         entity = await this.#open(sessionId);
         await entity.send({ type: 'recovery.record', receipt });
+        await entity.snapshot(snapshotEvery);
         return true;
       } catch (thrown) {
         const error = toError(thrown);

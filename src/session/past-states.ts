@@ -12,6 +12,7 @@ const kept = 4;
 export class PastStates {
   readonly #journal: Journal;
   readonly #views = new Map<string, SessionView>();
+  #erasures = 0;
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -31,6 +32,7 @@ export class PastStates {
 
   /** Nothing of the session's past is kept: some of it was erased. */
   forget(sessionId: string): void {
+    this.#erasures += 1;
     const prefix = keyOf(sessionStream(sessionId), '');
     for (const key of this.#views.keys()) if (key.startsWith(prefix)) this.#views.delete(key);
   }
@@ -50,10 +52,12 @@ export class PastStates {
   }
 
   async #replay(head: Head, at: number, signal: AbortSignal | undefined): Promise<SessionView> {
+    const before = this.#erasures;
     const { state, seq } = await stateAt(sessionLaw, this.#journal, head, at, signal);
     const view = { state, seq };
     // An id that was free again may stand for another session, at the same seq.
-    if (state.profile.durability !== 'none') this.#views.set(keyOf(head.stream, at), view);
+    const isOfUse = state.profile.durability !== 'none' && this.#erasures === before;
+    if (isOfUse) this.#views.set(keyOf(head.stream, at), view);
     for (const oldest of this.#views.keys()) if (this.#views.size > kept) this.#views.delete(oldest);
     return view;
   }

@@ -21,6 +21,7 @@ import { LiveSessions, type LiveSessionsOptions } from './live-sessions.ts';
 import { OpenSessions } from './open-sessions.ts';
 import type { SessionActor } from './session-actor.ts';
 import { SessionAlarms } from './session-alarms.ts';
+import { SessionApart } from './session-apart.ts';
 import { SessionHealth } from './session-health.ts';
 
 export interface SessionManagerOptions
@@ -50,6 +51,7 @@ export class SessionManager implements SupervisedChild {
   readonly #lifecycle: ServiceLifecycle;
   readonly #live: LiveSessions;
   readonly #alarms: SessionAlarms;
+  readonly #apart: SessionApart;
   readonly #arrivals = new Arrivals();
   #end: (exit: Exit) => void = () => {};
   /** Settles when the expired sessions that were found so far have ended. */
@@ -73,6 +75,11 @@ export class SessionManager implements SupervisedChild {
         this.open.follow(events);
         this.#alarms.follow(sessionId, state);
       },
+    });
+    this.#apart = new SessionApart({
+      ...{ live: this.#live, health: this.health, telemetry: options.telemetry },
+      isServing: () => this.status === 'serving',
+      read: (sessionId) => this.read(sessionId),
     });
     this.#alarms = new SessionAlarms({
       ...options,
@@ -238,7 +245,7 @@ export class SessionManager implements SupervisedChild {
     const rewritten = async (): Promise<T> => {
       const living = this.#live.find(sessionId);
       const known = living !== undefined && isAtWork(living.state) ? await preview() : undefined;
-      return known ?? this.#apart(sessionId, job);
+      return known ?? this.#apart.run(sessionId, job);
     };
     return this.#arrivals.arrive(sessionId, rewritten, async (done) => done);
   }
@@ -254,7 +261,7 @@ export class SessionManager implements SupervisedChild {
       recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta);
     return this.#arrivals.arrive(
       sessionId,
-      () => this.#apart(sessionId, record),
+      () => this.#apart.run(sessionId, record),
       async (answer) => answer,
     );
   }
@@ -299,35 +306,6 @@ export class SessionManager implements SupervisedChild {
     this.#alarms.close();
     this.#live.kill();
     this.#end(exit);
-  }
-
-  /** Runs a job while nothing of the session is in memory; agents that are at work go on behind it. */
-  async #apart<T>(sessionId: string, job: () => Promise<T>): Promise<T> {
-    const hadActors = this.#live.find(sessionId) !== undefined;
-    await this.#clear(sessionId);
-    try {
-      return await job();
-    } finally {
-      await this.#clear(sessionId);
-      if (hadActors) await this.#goOn(sessionId);
-    }
-  }
-
-  async #clear(sessionId: string): Promise<void> {
-    await this.#live.leave(sessionId);
-    this.#live.forget(sessionId);
-    this.health.stopped(sessionId);
-  }
-
-  /** Where it cannot be started now, the next command starts it. */
-  async #goOn(sessionId: string): Promise<void> {
-    if (this.status !== 'serving' || this.health.quarantine(sessionId) !== undefined) return;
-    try {
-      const { state } = await this.read(sessionId);
-      if (isAtWork(state)) await this.#live.start(sessionId);
-    } catch (error) {
-      this.#options.telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
-    }
   }
 
   /** A session that exists takes no place: the caller may be asking for the answer of an earlier call. */

@@ -50,7 +50,10 @@ export async function settleEnvelope(
 }
 
 async function readKnown(root: string): Promise<KnownEnvelope | undefined> {
-  const text = await readFile(join(root, envelopeFile), 'utf8').catch(() => undefined);
+  const text = await readFile(join(root, envelopeFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
   if (text === undefined) return undefined;
   try {
     const { keyIds } = JSON.parse(text) as KnownEnvelope;
