@@ -82,7 +82,7 @@ export interface System {
 export async function createSystem(options: SystemOptions): Promise<System> {
   const { config, ports } = readOptions(options);
   const boot = new Boot(config, ports, options);
-  const journal = await boot.explained(openJournal(config, ports, options));
+  const journal = await boot.explained(openJournal(config, ports, options, boot.survey));
   const owned = await OwnedCode.start(config, ports.telemetry);
   const system = new RunningSystem(config, ports, journal, owned, boot);
   try {
@@ -225,6 +225,7 @@ class RunningSystem implements System {
       liveCounts: this.#liveCounts,
       owned: this.#owned,
       recovery: this.#boot.parts,
+      census: this.#boot.takeCensus(),
       onGrowth: this.#onGrowth,
       admit: () => this.#assertServing(),
     });

@@ -11,7 +11,7 @@ import { measure } from './encode-append.ts';
 import { Erasure } from './erasure.ts';
 import { encodeHead, tombstoneOf } from './head.ts';
 import { type HeadQuery, readHeads } from './head-page.ts';
-import { surveyHeads } from './head-survey.ts';
+import { headDamaged, surveyHeads } from './head-survey.ts';
 import type {
   Append,
   AppendOptions,
@@ -300,8 +300,7 @@ export class LevelJournal implements Journal {
   }
 
   survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void> {
-    const damaged = (stream: string): void => this.#telemetry('head.damaged', { stream });
-    return surveyHeads(this.#store, { prefix, visit, damaged });
+    return surveyHeads(this.#store, { prefix, visit, damaged: headDamaged(this.#telemetry) });
   }
 
   /** Has what the opening found to be lost or damaged recorded, once: the next opening does not find it again. */

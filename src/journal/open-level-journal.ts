@@ -1,6 +1,7 @@
 // A journal in a directory: preflight, LevelDB, and this process's claim on it, in that order.
 import { HoldfastError, toError } from '../base/errors.ts';
 import { finishSwap } from './backup/restore-swap.ts';
+import { headDamaged, lookFor, type Survey } from './head-survey.ts';
 import { prefixRange } from './keys.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import type { Store } from './level-store.ts';
@@ -21,6 +22,8 @@ export interface OpenLevelJournalOptions
   readonly inherited?: KnownEnvelope | undefined;
   /** What whoever opens it can read and will write; anything where it is not given. */
   readonly gate?: VersionGate;
+  /** The first survey, in one pass with the count that every opening makes; it begins anew when the opening does. */
+  readonly survey?: (() => Pick<Survey, 'prefix' | 'visit'>) | undefined;
 }
 
 /**
@@ -50,6 +53,7 @@ async function openOnce(
     reserveBytes = defaultReserveBytes,
     inherited,
     gate,
+    survey,
     ...options
   }: OpenLevelJournalOptions,
 ): Promise<LevelJournal> {
@@ -57,7 +61,8 @@ async function openOnce(
   const directory = await prepareDirectory(location, gate);
   const telemetry = options.telemetry ?? (() => {});
   const envelope = await prepareEnvelope(directory.root, options.atRest ?? {}, inherited);
-  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope });
+  const onHeads = survey && (() => lookFor({ ...survey(), damaged: headDamaged(telemetry) }));
+  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope, onHeads });
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
       place: filePlace(location, reserveBytes),

@@ -25,8 +25,19 @@ export async function readRange(
     return { events: [], chain, end: true };
   }
   const values = await readValues(db, stream, first, Math.min(limit, head.seq - after));
+  return pageOf(head, first, values, chain);
+}
+
+/** The records from `first` on as a page, each verified; `chain` is the hash of the one before, where that is known. */
+export function pageOf(
+  head: Head,
+  first: number,
+  values: readonly string[],
+  chain: string | undefined,
+): ReadPage {
+  const { stream } = head;
   const events: StoredEvent[] = [];
-  let previous = after === 0 ? genesis : chain;
+  let previous = first === 1 ? genesis : chain;
   for (const [offset, value] of values.entries()) {
     const seq = first + offset;
     const record = decodeRecord(value, stream, seq);
@@ -35,7 +46,7 @@ export async function readRange(
     events.push(record.event);
     previous = record.hash;
   }
-  const last = after + events.length;
+  const last = first + events.length - 1;
   if (last === head.seq) assertEndsAt(head, last, previous);
   return { events, chain: previous, end: last === head.seq };
 }

@@ -1,5 +1,6 @@
 // What a boot sees while it looks at all heads: how many sessions there are, which of them are due, how late, and what must
-// be finished that was begun. It keeps counts, and the few ids of what nobody would finish otherwise.
+// be finished that was begun. It keeps counts, the due times until they are taken over, and the few ids of what nobody would
+// finish otherwise.
 import type { Head, HeadGlance } from '../journal/journal.ts';
 
 export interface CensusCounts {
@@ -15,8 +16,13 @@ export interface CensusCounts {
   readonly newestAt: number;
 }
 
+/** Of a stored session with a due time: what is to be known while nobody has woken it. */
+export type DueSession = Pick<Head, 'stream' | 'status' | 'dueAt'>;
+
 export class BootCensus {
   readonly #now: number;
+  readonly #resting = new Map<string, number>();
+  #dueSessions: DueSession[] = [];
   #adopted = 0;
   #due = 0;
   #terminating = 0;
@@ -32,20 +38,31 @@ export class BootCensus {
   }
 
   /** Of a head without a due time nothing but its status is looked at. */
-  see(glance: Pick<HeadGlance, 'status' | 'dueAt'>): void {
+  see(glance: HeadGlance): void {
+    const { status, dueAt } = glance;
     this.#adopted += 1;
-    if (glance.status === 'terminating') this.#terminating += 1;
+    if (status === 'terminating') this.#terminating += 1;
+    if (dueAt === null) this.#resting.set(status, (this.#resting.get(status) ?? 0) + 1);
+    else this.#seeDue(glance.whole(), dueAt);
+    // A start that was never finished has no due time, and none will come of it.
+    if (status === 'initializing') this.#unstarted.push(idOf(glance.whole()));
   }
 
-  /** A start that was never finished has no due time, and none will come of it. */
-  seeUnstarted({ stream }: Head): void {
-    this.#unstarted.push(stream.slice(stream.indexOf('/') + 1));
+  /** How many sessions of each status have nothing due. */
+  get resting(): ReadonlyMap<string, number> {
+    return this.#resting;
   }
 
-  seeDue(head: Head): void {
-    const { dueAt, status, updatedAt, summary } = head;
+  /** The sessions with a due time; they are forgotten here. */
+  takeDue(): readonly DueSession[] {
+    const due = this.#dueSessions;
+    this.#dueSessions = [];
+    return due;
+  }
+
+  #seeDue({ stream, status, updatedAt, summary }: Head, dueAt: number): void {
+    this.#dueSessions.push({ stream, status, dueAt });
     this.#newestAt = Math.max(this.#newestAt, updatedAt);
-    if (dueAt === null) return;
     const lateMs = this.#now - dueAt;
     if (lateMs >= 0) this.#due += 1;
     const open = status === 'active' ? Number((summary as { agents?: number } | null)?.agents ?? 0) : 0;
@@ -70,3 +87,5 @@ export class BootCensus {
     };
   }
 }
+
+const idOf = ({ stream }: Head): string => stream.slice(stream.indexOf('/') + 1);

@@ -26,7 +26,7 @@ export class OpenSessions {
     return this.#limit !== null && this.#count >= this.#limit;
   }
 
-  count(status: string, by: 1 | -1): void {
+  count(status: string, by: number): void {
     if (isOpen(status)) this.#open += by;
   }
 

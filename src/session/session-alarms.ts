@@ -34,7 +34,7 @@ export class SessionAlarms {
     this.#deadlines = new Deadlines(options.clock, (sessionId) => void this.#ring(sessionId));
   }
 
-  adopt({ stream, dueAt }: Head): void {
+  adopt({ stream, dueAt }: Pick<Head, 'stream' | 'dueAt'>): void {
     if (dueAt !== null) this.#deadlines.schedule(idOf(stream), dueAt);
   }
 

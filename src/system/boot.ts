@@ -3,9 +3,11 @@
 import type { SystemConfig } from '../base/config.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { monotonicMs, ownIdentity, type ProcessIdentity } from '../base/process-identity.ts';
-import type { StoredEvent } from '../journal/journal.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
+import { BootCensus } from '../recovery/boot-census.ts';
 import { evidenceOf, findingsOf, findTraces, ownerDetails, type Traces } from '../recovery/boot-evidence.ts';
 import { BootLog } from '../recovery/boot-log.ts';
 import { type BootFacts, bootReceipt } from '../recovery/boot-receipt.ts';
@@ -34,6 +36,7 @@ export class Boot {
   readonly #beganAt: number;
   #traces: Traces = { beat: undefined, living: undefined };
   #parts: RecoveryParts | undefined;
+  #census: BootCensus | 'taken' | undefined;
 
   constructor(config: SystemConfig, ports: Ports, given: BootOptions) {
     const { clock, telemetry } = ports;
@@ -66,6 +69,20 @@ export class Boot {
     );
     if (owner === undefined) return error;
     return new HoldfastError('JOURNAL_LOCKED', { ...error.details, ...owner }, { cause: error });
+  }
+
+  /** Sees the sessions while the opening of the store counts its heads; anew when that begins anew. */
+  readonly survey = (): { readonly prefix: string; readonly visit: (head: HeadGlance) => void } => {
+    const census = new BootCensus(this.#ports.clock.now());
+    if (this.#census !== 'taken') this.#census = census;
+    return { prefix: sessionStream(''), visit: (head) => census.see(head) };
+  };
+
+  /** What the opening has seen, once: whoever starts the sessions again looks at them as they are then. */
+  takeCensus(): BootCensus | undefined {
+    const census = this.#census;
+    this.#census = 'taken';
+    return census === 'taken' ? undefined : census;
   }
 
   /** Once the journal is open: the heart begins to beat. */

@@ -1,11 +1,12 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { Follower } from '../entity/follower.ts';
 import { backupHandlers } from '../jobs/backup-handlers.ts';
 import type { Backups } from '../jobs/backups.ts';
-import type { Head, HeadGlance, StoredEvent } from '../journal/journal.ts';
+import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
 import { bindOperations } from '../operations/bind.ts';
@@ -51,6 +52,8 @@ export interface Surroundings {
   readonly liveCounts: ReturnType<typeof createLiveCounts>;
   readonly owned: OwnedCode;
   readonly recovery: RecoveryParts;
+  /** What the opening of the store has seen of its sessions, for the first incarnation. */
+  readonly census: BootCensus | undefined;
   /** Tells a follower of the feed that there is more. */
   readonly onGrowth: (wake: () => void) => () => void;
   /** Throws while nothing is served. */
@@ -59,6 +62,7 @@ export interface Surroundings {
 
 export async function makeServices(surroundings: Surroundings): Promise<Services> {
   const { config, ports, level, journal, pubsub, owned, recovery, admit } = surroundings;
+  const census = surroundings.census ?? (await takeCensus(journal, ports.clock.now()));
   const shared = { ...ports, journal, pubsub };
   const conditions = await Conditions.load({ ...shared, tell: tellVia(pubsub) });
   const manager = new SessionManager({
@@ -99,8 +103,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await recordFound(opening, conditions, recovery, ports.telemetry);
       await quarantineFindings(conditions, opening);
     });
-    const census = new BootCensus(ports.clock.now());
-    await journal.survey('session/', (head) => adoptStored(manager, census, head));
+    adoptStored(manager, census);
     return { conditions, manager, projections, census, operations, storage };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
@@ -134,15 +137,14 @@ export const tellVia =
     pubsub.publish(globalTopic, { durable });
   };
 
-/** Boot sees heads and reads nothing else. A session with nothing due is counted, and nothing is kept of it. */
-function adoptStored(manager: SessionManager, census: BootCensus, head: HeadGlance): void {
-  census.see(head);
-  if (head.dueAt === null) manager.open.count(head.status, 1);
-  else adoptDue(manager, census, head.whole());
-  if (head.status === 'initializing') census.seeUnstarted(head.whole());
+async function takeCensus(journal: RoutedJournal, now: number): Promise<BootCensus> {
+  const census = new BootCensus(now);
+  await journal.survey(sessionStream(''), (head) => census.see(head));
+  return census;
 }
 
-function adoptDue(manager: SessionManager, census: BootCensus, head: Head): void {
-  census.seeDue(head);
-  manager.adopt([head]);
+/** Boot sees heads and reads nothing else. A session with nothing due is counted, and nothing is kept of it. */
+function adoptStored(manager: SessionManager, census: BootCensus): void {
+  for (const [status, count] of census.resting) manager.open.count(status, count);
+  manager.adopt(census.takeDue());
 }

@@ -11,7 +11,7 @@ import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '.
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
 import type { OpenStore } from '../journal/level-store.ts';
-import { gated, openLevelJournal } from '../journal/open-level-journal.ts';
+import { gated, type OpenLevelJournalOptions, openLevelJournal } from '../journal/open-level-journal.ts';
 import { raisedVersions, versionsFrom, versionsKey } from '../journal/store/store-versions.ts';
 import type { AtRest, EncryptionKey } from '../journal/store/value-envelope.ts';
 import { configChanges } from '../operations/session-config-schema.ts';
@@ -88,8 +88,9 @@ export async function openJournal(
   config: SystemConfig,
   ports: Ports,
   options: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
+  survey: NonNullable<OpenLevelJournalOptions['survey']>,
 ): Promise<LevelJournal> {
-  const journal = await openStore(config, ports, options);
+  const journal = await openStore(config, ports, options, survey);
   try {
     if (config.preflight !== 'off') await preflight(config.preflight, journal, ports);
     await raiseVersions(journal);
@@ -104,12 +105,13 @@ function openStore(
   { location = 'The store', repair, reserveBytes, compressAbove, upgrade }: SystemConfig,
   ports: Ports,
   { store: open, encryptionKeys = [] }: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
+  survey: OpenLevelJournalOptions['survey'],
 ): Promise<LevelJournal> {
   const gate = { supported: ownVersions, upgrade };
   if (open !== undefined)
     return LevelJournal.open(gated<LevelJournalOptions>(location, { ...ports, open }, gate));
   const atRest: AtRest = { encryptionKeys, compressAbove };
-  return openLevelJournal(location, { ...ports, repair, reserveBytes, gate, atRest });
+  return openLevelJournal(location, { ...ports, repair, reserveBytes, gate, atRest, survey });
 }
 
 async function raiseVersions(journal: LevelJournal): Promise<void> {

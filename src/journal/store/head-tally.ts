@@ -3,6 +3,8 @@ import { largeSteps } from '../head-page.ts';
 import { prefixRange } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 
+export type LookAtHead = (key: string, stored: string) => void;
+
 export interface HeadTally {
   readonly heads: number;
   /** The sum of the beginnings of their checksums, each of which covers the key too. */
@@ -22,14 +24,33 @@ const values = new Map(
 );
 const digitOf = new Uint8Array(128).map((_, code) => values.get(code) ?? 0);
 
-export async function tallyHeads(db: Store): Promise<HeadTally> {
-  let heads = 0;
-  let digest = 0;
-  await eachHead(db, (_, stored) => {
-    heads += 1;
-    digest = (digest + beginningOf(stored)) % modulus;
+/** A tally that is being made: sees every head once, in any order. */
+export class HeadCount {
+  #heads = 0;
+  #digest = 0;
+
+  get tally(): HeadTally {
+    return { heads: this.#heads, digest: this.#digest };
+  }
+
+  see(stored: string): void {
+    this.#heads += 1;
+    this.#digest = (this.#digest + beginningOf(stored)) % modulus;
+  }
+
+  equals({ heads, digest }: HeadTally): boolean {
+    return this.#heads === heads && this.#digest === digest;
+  }
+}
+
+/** `look` is shown every head beside. */
+export async function countHeads(db: Store, look: LookAtHead = () => {}): Promise<HeadCount> {
+  const count = new HeadCount();
+  await eachHead(db, (key, stored) => {
+    count.see(stored);
+    look(key, stored);
   });
-  return { heads, digest };
+  return count;
 }
 
 /** Shows every head as it is stored, in the order of the streams; what is read next is read meanwhile. */

@@ -6,14 +6,48 @@ import { headFrom } from '../head.ts';
 import type { Head } from '../journal.ts';
 import { keys, prefixRange, seqOf, streamOf } from '../keys.ts';
 import type { Store } from '../level-store.ts';
-import { readRange } from '../read-range.ts';
+import { pageOf, readRange } from '../read-range.ts';
 import { unseal } from '../sealed.ts';
-import { eachHead } from './head-tally.ts';
+import { eachHead, type LookAtHead } from './head-tally.ts';
 import type { DamagedHistory, LostHistory } from './store-report.ts';
 import type { Witnessed, WitnessedHead } from './witness-files.ts';
 
 /** Records that are verified at an opening, the newest streams first; the rest is the scrub's. */
 const mostRecords = 20_000;
+const streamsAtOnce = 128;
+
+/** Longer ones are read in pages. */
+const recordsOfOneStream = 16;
+
+interface Changed {
+  readonly stream: string;
+  readonly first: number;
+}
+
+/** The records that are to be verified: from `first` on. */
+interface Tail {
+  readonly head: Head;
+  readonly first: number;
+}
+
+const tailOf = (head: Head, first: number): Tail => ({ head, first: Math.max(first, head.firstSeq) });
+
+/** With the key behind the last, which must not be there. */
+function keysOfTail({ head: { stream, seq }, first }: Tail): readonly string[] {
+  const count = seq - first + 2;
+  if (count < 2 || count > recordsOfOneStream) return [];
+  return Array.from({ length: count }, (_, n) => keys.event(stream, first + n));
+}
+
+function holds(head: Head, first: number, found: readonly (string | undefined)[]): boolean {
+  const records = found.slice(0, -1).filter((value) => value !== undefined);
+  if (records.length === 0 || records.length < found.length - 1 || found.at(-1) !== undefined) return false;
+  try {
+    return pageOf(head, first, records, undefined).end;
+  } catch {
+    return false;
+  }
+}
 
 export interface OpeningFindings {
   readonly lost: readonly LostHistory[];
@@ -23,10 +57,16 @@ export interface OpeningFindings {
 
 /**
  * `isRepaired`: then every stream is verified, from its first record to its last. Throws what LevelDB says when it cannot read
- * at all: a database of which a block is damaged cannot be compacted any more, and soon takes no writes.
+ * at all: a database of which a block is damaged cannot be compacted any more, and soon takes no writes. `look` is shown every
+ * head.
  */
-export function checkOpening(db: Store, witnessed: Witnessed, isRepaired: boolean): Promise<OpeningFindings> {
-  return new OpeningCheck(db, witnessed).run(isRepaired);
+export function checkOpening(
+  db: Store,
+  witnessed: Witnessed,
+  isRepaired: boolean,
+  look: LookAtHead = () => {},
+): Promise<OpeningFindings> {
+  return new OpeningCheck(db, witnessed).run(isRepaired, look);
 }
 
 class OpeningCheck {
@@ -45,9 +85,10 @@ class OpeningCheck {
     this.#expected = new Set(witnessed.tail.keys());
   }
 
-  async run(isRepaired: boolean): Promise<OpeningFindings> {
+  async run(isRepaired: boolean, look: LookAtHead): Promise<OpeningFindings> {
     await this.#checkFeed();
     await eachHead(this.#db, (key, stored) => {
+      look(key, stored);
       const head = this.#checkHead(streamOf(key), unseal(key, stored));
       return isRepaired && head !== undefined ? this.#verify(head, head.firstSeq) : undefined;
     });
@@ -111,14 +152,37 @@ class OpeningCheck {
 
   async #verifyChanged(): Promise<void> {
     const known = new Set([...this.#lost, ...this.#damaged].map(({ stream }) => stream));
+    const changed = this.#lastChanged().filter(({ stream }) => !known.has(stream));
+    for (let from = 0; from < changed.length; from += streamsAtOnce)
+      await this.#verifyStreams(changed.slice(from, from + streamsAtOnce));
+  }
+
+  /** The newest first, as many as have the records that an opening verifies. */
+  #lastChanged(): readonly Changed[] {
+    const changed: Changed[] = [];
     let left = mostRecords;
     for (const [stream, { first, last }] of [...this.#witnessed.tail].reverse()) {
-      if (left <= 0) return;
+      if (left <= 0) break;
       left -= last - first + 1;
-      const key = keys.head(stream);
-      const stored = await this.#db.get(key);
-      const text = stored === undefined ? undefined : unseal(key, stored);
-      if (text !== undefined && !known.has(stream)) await this.#verify(headFrom(stream, text), first);
+      changed.push({ stream, first });
+    }
+    return changed;
+  }
+
+  /** In two steps for all of them; what does not hold is looked at once more, by itself, and named. */
+  async #verifyStreams(changed: readonly Changed[]): Promise<void> {
+    const heads = await this.#db.getMany(changed.map(({ stream }) => keys.head(stream)));
+    const tails = changed.flatMap(({ stream, first }, n) => {
+      const text = unseal(keys.head(stream), heads[n] ?? '');
+      return text === undefined ? [] : [tailOf(headFrom(stream, text), first)];
+    });
+    const wanted = tails.map(keysOfTail);
+    const values = await this.#db.getMany(wanted.flat());
+    let at = 0;
+    for (const [n, { head, first }] of tails.entries()) {
+      const found = values.slice(at, at + (wanted[n]?.length ?? 0));
+      at += found.length;
+      if (!holds(head, first, found)) await this.#verify(head, first);
     }
   }
 

@@ -6,7 +6,7 @@ import { HoldfastError, toError } from '../../base/errors.ts';
 import type { Telemetry } from '../../base/telemetry.ts';
 import type { Write } from '../commit-loop.ts';
 import type { Store } from '../level-store.ts';
-import { type HeadTally, tallyHeads } from './head-tally.ts';
+import { countHeads, type HeadTally, type LookAtHead } from './head-tally.ts';
 import { currentManifest, logLengths, syncLogs } from './log-files.ts';
 import { scanLog } from './log-scan.ts';
 import { checkOpening, type OpeningFindings } from './opening-check.ts';
@@ -28,6 +28,8 @@ export interface StoreKeeperOptions {
   readonly telemetry: Telemetry;
   /** How values lie on the disk, where that is not as plain text. */
   readonly envelope: ValueEnvelope | undefined;
+  /** Is shown every head that the opening counts: what it returns is asked for again when the opening begins anew. */
+  readonly onHeads?: (() => LookAtHead) | undefined;
 }
 
 interface Repaired {
@@ -127,7 +129,7 @@ export class StoreKeeper {
   /** Nothing is written any more, and the database is whole. */
   async closing(db: Store): Promise<void> {
     await this.#witness?.settle();
-    this.#tally = await tallyHeads(db);
+    this.#tally = (await countHeads(db)).tally;
   }
 
   /** The database is closed. */
@@ -204,18 +206,19 @@ export class StoreKeeper {
     repaired: Repaired | undefined,
   ): Promise<{ witnessed?: Witnessed; findings: OpeningFindings }> {
     if (closed !== undefined) {
-      const { heads, digest } = await tallyHeads(db);
-      if (heads === closed.heads.heads && digest === closed.heads.digest)
-        return { findings: { lost: [], damaged: [], checkedStreams: heads } };
+      const count = await countHeads(db, this.#options.onHeads?.());
+      if (count.equals(closed.heads))
+        return { findings: { lost: [], damaged: [], checkedStreams: closed.heads.heads } };
     }
     const witnessed = known ?? (await this.#witnessedNow());
-    const findings = await checkOpening(db, witnessed, repaired !== undefined);
+    const findings = await checkOpening(db, witnessed, repaired !== undefined, this.#options.onHeads?.());
     return { witnessed, findings };
   }
 
   async #checkAgain(db: Store, repaired: Repaired): Promise<void> {
     await this.#witness?.settle();
-    const { lost, damaged } = await checkOpening(db, await this.#witnessedNow(), true);
+    const look = this.#options.onHeads?.();
+    const { lost, damaged } = await checkOpening(db, await this.#witnessedNow(), true, look);
     this.#report = { ...this.report, repaired, lost, damaged };
     this.#settled &&= lost.length + damaged.length === 0;
     const { telemetry } = this.#options;

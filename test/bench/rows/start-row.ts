@@ -1,4 +1,5 @@
 // Start: from nothing until all stored sessions can be asked for, each start in a new process over the same store.
+import { cp, rm } from 'node:fs/promises';
 import { alternating } from '../beside.ts';
 import { runChild } from '../forked.ts';
 import type { Lap } from '../lap.ts';
@@ -47,15 +48,25 @@ async function measureStartList(shop: Workshop, plan: RowPlan): Promise<Row> {
   });
 }
 
-export function startLaps(
+/**
+ * The floor reads a copy: whoever opens a store beside Holdfast takes its graceful flag away, and the next start would have to
+ * compare and verify as one after a kill does.
+ */
+export async function startLaps(
   location: string,
   stored: number,
   rounds: number,
   product: StartTask['side'] = 'product',
 ) {
+  const bare = `${location}-bare`;
+  await cp(location, bare, { recursive: true });
   const start = (side: StartTask['side']) => (): Promise<Lap> => {
-    const task: StartTask = { side, location, stored };
+    const task: StartTask = { side, location: side === 'floor' ? bare : location, stored };
     return runChild<Lap>('start-child', task);
   };
-  return alternating(rounds, start(product), start('floor'));
+  try {
+    return await alternating(rounds, start(product), start('floor'));
+  } finally {
+    await rm(bare, { recursive: true });
+  }
 }
