@@ -17,7 +17,10 @@ beforeAll(async () => {
   await campaign.prepare();
 }, 60_000);
 
-afterAll(() => rm(base, { recursive: true }));
+afterAll(async () => {
+  campaign.close();
+  await rm(base, { recursive: true });
+});
 
 const cases = damages
   .flatMap((damage) => endings.map((ending) => ({ name: damage.name, damage, ending })))

@@ -31,6 +31,19 @@ async function run(base: string, { cycles, short, seed, progress }: TortureOptio
   const count = cycles ?? (short ? shortCases : fullCases);
   const worker = fileURLToPath(new URL('./corrupt-worker.js', import.meta.url));
   const campaign = new CorruptCampaign({ base, worker, sessions: 20, messages: 15 });
+  try {
+    return await runAll(campaign, count, seed, progress);
+  } finally {
+    campaign.close();
+  }
+}
+
+async function runAll(
+  campaign: CorruptCampaign,
+  count: number,
+  seed: number,
+  progress: TortureOptions['progress'],
+): Promise<TortureResult> {
   await campaign.prepare();
   const seeds = seededRandom(seed);
   const total = count * damages.length * endings.length;
@@ -46,9 +59,9 @@ async function run(base: string, { cycles, short, seed, progress }: TortureOptio
   }
   const tallies = [...campaign.tallies];
   return {
-    rows: tallies.map(([name, { cases, repaired, intact, named, broken }]) => [
+    rows: tallies.map(([name, { cases, repaired, intact, named, ended, broken }]) => [
       name,
-      `${cases} cases, ${repaired} repaired, sessions: ${intact} whole, ${named} named; ${broken.length} broken`,
+      `${cases} cases, ${repaired} repaired, ${ended} ended a process once, sessions: ${intact} whole, ${named} named; ${broken.length} broken`,
     ]),
     broken: tallies.flatMap(([, { broken }]) => broken.slice(0, 5)),
   };

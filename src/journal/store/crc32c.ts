@@ -21,10 +21,10 @@ const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as unknown as readonly [
   ...[Uint32Array, Uint32Array, Uint32Array, Uint32Array],
 ];
 
-/** The checksum of the bytes from `start` up to `end`. */
-export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+/** The checksum of the bytes from `start` up to `end`, or of all that `before` is the checksum of with these behind it. */
+export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, before = 0): number {
   const at = (table: Uint32Array, index: number): number => table[index] as number;
-  let crc = -1;
+  let crc = ~before;
   let i = start;
   for (; i + 8 <= end; i += 8) {
     const low = crc ^ word(bytes, i);

@@ -15,8 +15,17 @@ export async function scanLastRun(database: string): Promise<readonly string[]> 
   return linesOf(database, /Compaction error: Corruption/);
 }
 
+/** True when the run that has ended was cut off while it compacted: it may have ended itself over a damaged table. */
+export async function endedCompacting(database: string): Promise<boolean> {
+  const text = await readLog(database);
+  return text.lastIndexOf(' Compacting ') > text.lastIndexOf(' compacted to: ');
+}
+
+const readLog = (database: string): Promise<string> =>
+  readFile(join(database, 'LOG'), 'utf8').catch(() => '');
+
 async function linesOf(database: string, pattern: RegExp): Promise<readonly string[]> {
-  const text = await readFile(join(database, 'LOG'), 'utf8').catch(() => '');
+  const text = await readLog(database);
   return text
     .split('\n')
     .filter((line) => pattern.test(line))

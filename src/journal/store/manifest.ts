@@ -56,10 +56,10 @@ function applyEdit(tag: number, edit: ByteReader, tables: Map<number, number>): 
 
 /** Reads LevelDB's numbers and texts, one behind the other. Throws a RangeError at the end. */
 export class ByteReader {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   #at: number;
 
-  constructor(bytes: Uint8Array, at = 0) {
+  constructor(bytes: Buffer, at = 0) {
     this.#bytes = bytes;
     this.#at = at;
   }
@@ -85,6 +85,12 @@ export class ByteReader {
   skip(count: number): void {
     this.#at += count;
     if (this.#at > this.#bytes.length) throw new RangeError('it ends too early');
+  }
+
+  take(count: number): Buffer {
+    const from = this.#at;
+    this.skip(count);
+    return this.#bytes.subarray(from, this.#at);
   }
 
   skipText(): void {

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toError } from '../../base/errors.ts';
 import { type Framing, readFraming } from './log-framing.ts';
-import { scanLastRun } from './log-scan.ts';
+import { endedCompacting, scanLastRun } from './log-scan.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { checkTable } from './table-check.ts';
 
@@ -70,7 +70,7 @@ class Inspector {
     const length = name === undefined ? 0 : (await stat(join(this.#folder, name))).size;
     const manifest = name === undefined ? undefined : await this.#readManifest(name, length);
     if (manifest !== undefined) {
-      await this.#checkTables(manifest, names);
+      await this.#checkTables(manifest, names, !this.#isClosed && (await endedCompacting(this.#folder)));
       await this.#checkLogs(manifest, names);
     }
     for (const line of await scanLastRun(this.#folder)) this.#suspect('database', 'LOG', line);
@@ -116,23 +116,23 @@ class Inspector {
     return at === undefined ? undefined : `the record at byte ${at} does not match its checksum`;
   }
 
-  async #checkTables({ tables }: Manifest, names: readonly string[]): Promise<void> {
+  async #checkTables({ tables }: Manifest, names: readonly string[], isThorough: boolean): Promise<void> {
     const present = new Map(names.filter(isTable).map((name) => [numberOf(name), name]));
     for (const [number, size] of tables) {
       const name = present.get(number);
       if (name === undefined) this.#suspect('database', `${fileNumber(number)}.ldb`, 'it is missing');
-      else await this.#checkTable(name, size);
+      else await this.#checkTable(name, size, isThorough);
     }
   }
 
-  async #checkTable(name: string, size: number): Promise<void> {
+  async #checkTable(name: string, size: number, isThorough: boolean): Promise<void> {
     const path = join(this.#folder, name);
     const found = (await stat(path)).size;
     if (found !== size) {
       this.#suspect('database', name, `it has ${found} bytes in place of ${size}`);
       return;
     }
-    const fault = await checkTable(path, size);
+    const fault = await checkTable(path, size, isThorough);
     if (fault !== undefined) this.#suspect(fault.inFilter ? 'filter' : 'database', name, fault.problem);
   }
 
@@ -176,5 +176,5 @@ function problemOfManifest(manifest: Manifest | undefined): string | undefined {
 
 export const isTable = (name: string): boolean => /^\d+\.(ldb|sst)$/.test(name);
 export const isLog = (name: string): boolean => /^\d+\.log$/.test(name);
-const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);
-const fileNumber = (number: number): string => String(number).padStart(6, '0');
+export const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);
+export const fileNumber = (number: number): string => String(number).padStart(6, '0');

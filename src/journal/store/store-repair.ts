@@ -20,8 +20,17 @@ import { Level } from 'level';
 import { prefixRange } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { readFraming, writeFraming } from './log-framing.ts';
-import { inspectDatabase, isLog, isTable, type Suspicion, textOfSuspicion } from './preflight.ts';
+import {
+  fileNumber,
+  inspectDatabase,
+  isLog,
+  isTable,
+  numberOf,
+  type Suspicion,
+  textOfSuspicion,
+} from './preflight.ts';
 import { syncDirectory } from './store-marker.ts';
+import { asWrites, readTable } from './table-salvage.ts';
 
 /** LevelDB's own abilities, of which the types of `level`, that serve browsers too, do not know. */
 const leveldb = Level as unknown as { repair(location: string): Promise<void> };
@@ -68,8 +77,9 @@ async function makeCopy(
   const copy = workingCopy(database);
   await rm(copy, { recursive: true, force: true });
   await copyDatabase(database, copy, without);
+  const isSalvaged = await salvageTables(copy);
   await salvageLogs(copy);
-  await rebuild(copy, suspicions);
+  await rebuild(copy, isSalvaged || suspicions.some(({ kind }) => kind !== 'log'));
   await syncAll(copy);
 }
 
@@ -98,6 +108,22 @@ async function copyDatabase(database: string, copy: string, without: readonly st
   }
 }
 
+/** What holds of a damaged table goes into a log of its own, of which LevelDB's repair makes a table. True when there was one. */
+async function salvageTables(copy: string): Promise<boolean> {
+  const names = await readdir(copy);
+  const last = Math.max(0, ...names.map(numberOf));
+  let number = last;
+  for (const name of names.filter(isTable)) {
+    const path = join(copy, name);
+    const { entries, damaged, hasIndex } = readTable(await readFile(path));
+    if (hasIndex && damaged.length === 0) continue;
+    number += 1;
+    await writeFile(join(copy, `${fileNumber(number)}.log`), writeFraming(asWrites(entries)));
+    await rm(path);
+  }
+  return number > last;
+}
+
 /**
  * Leaves in the logs what holds: LevelDB would drop the rest of a block of 32 KiB with one record, and its repair, which looks
  * at no checksum there, would put a damaged one back.
@@ -110,9 +136,8 @@ async function salvageLogs(copy: string): Promise<void> {
 }
 
 /** Only what opens, and can be read as far as an opening reads, may take the place of what there was. */
-async function rebuild(copy: string, suspicions: readonly Suspicion[]): Promise<void> {
-  const isOf = (kind: Suspicion['kind']): boolean => suspicions.some((suspicion) => suspicion.kind === kind);
-  if (isOf('database') || isOf('filter')) {
+async function rebuild(copy: string, isRebuilt: boolean): Promise<void> {
+  if (isRebuilt) {
     await leveldb.repair(copy);
     await rm(join(copy, 'lost'), { recursive: true, force: true });
   }
@@ -120,9 +145,9 @@ async function rebuild(copy: string, suspicions: readonly Suspicion[]): Promise<
   await db.open();
   try {
     await probe(db as unknown as Store);
-    // LevelDB's repair keeps filters and indexes as they are. Tables that are written anew get new ones.
-    if (suspicions.some(({ file }) => isTable(file)))
-      await (db as unknown as Compactable).compactRange('\u0000', '\u{10ffff}');
+    // LevelDB's repair keeps filters and indexes as they are, and lays tables beside each other of which the one with the
+    // highest number is believed, not the one with the newest entry. Tables that are written anew know what is newest.
+    if (isRebuilt) await (db as unknown as Compactable).compactRange('\u0000', '\u{10ffff}');
   } finally {
     await db.close();
   }

@@ -1,18 +1,17 @@
 // The skeleton of a table: footer, index and filter. LevelDB believes all three: a flipped filter makes keys seem never to
 // have been there, a flipped index makes every write fail once the table is compacted.
-import { type FileHandle, open } from 'node:fs/promises';
-import { crc32c, masked } from './crc32c.ts';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { ByteReader } from './manifest.ts';
-
-const footerSize = 48;
-const magic = Buffer.from('57fb808b247547db', 'hex');
-const trailerSize = 5;
-const uncompressed = 0;
-
-interface Place {
-  readonly offset: number;
-  readonly size: number;
-}
+import {
+  compressions,
+  footerSize,
+  isWhole,
+  type Place,
+  readFooter,
+  readPlace,
+  trailerSize,
+} from './table-blocks.ts';
+import { firstDamage } from './table-salvage.ts';
 
 export interface TableFault {
   readonly problem: string;
@@ -20,8 +19,19 @@ export interface TableFault {
   readonly inFilter: boolean;
 }
 
-/** What is wrong with the table of so many bytes, or undefined. */
-export async function checkTable(path: string, size: number): Promise<TableFault | undefined> {
+/** What is wrong with the table of so many bytes, or undefined. `isThorough`: all of its data is looked at, too. */
+export async function checkTable(
+  path: string,
+  size: number,
+  isThorough = false,
+): Promise<TableFault | undefined> {
+  const fault = await checkFile(path, size);
+  if (fault !== undefined || !isThorough) return fault;
+  const at = firstDamage(await readFile(path));
+  return at === undefined ? undefined : fatal(`the block at byte ${at} does not match its checksum`);
+}
+
+async function checkFile(path: string, size: number): Promise<TableFault | undefined> {
   const file = await open(path, 'r');
   try {
     return await checkSkeleton(file, size);
@@ -37,23 +47,15 @@ const fatal = (problem: string): TableFault => ({ problem, inFilter: false });
 
 async function checkSkeleton(file: FileHandle, size: number): Promise<TableFault | undefined> {
   if (size < footerSize) return fatal('it is too short for a table');
-  const footer = await readBytes(file, size - footerSize, footerSize);
-  if (!footer.subarray(footerSize - magic.length).equals(magic)) return fatal('its footer is damaged');
-  const reader = new ByteReader(footer);
-  const metaIndex = readPlace(reader);
-  const index = await readBlock(file, readPlace(reader), size);
-  if (index === undefined) return fatal('its index is damaged');
-  const meta = await readBlock(file, metaIndex, size);
+  const footer = readFooter(await readBytes(file, size - footerSize, footerSize));
+  if (footer === undefined) return fatal('its footer is damaged');
+  if ((await readBlock(file, footer.index, size)) === undefined) return fatal('its index is damaged');
+  const meta = await readBlock(file, footer.metaIndex, size);
   if (meta === undefined) return { problem: 'the place of its filter is damaged', inFilter: true };
   const filter = filterIn(meta);
   if (filter !== undefined && (await readBlock(file, filter, size)) === undefined)
     return { problem: 'its filter is damaged', inFilter: true };
   return undefined;
-}
-
-function readPlace(reader: ByteReader): Place {
-  const offset = reader.varint();
-  return { offset, size: reader.varint() };
 }
 
 /** The block with its type behind it, or undefined when its checksum does not hold. */
@@ -64,14 +66,13 @@ async function readBlock(
 ): Promise<Buffer | undefined> {
   if (offset + size + trailerSize > end) return undefined;
   const block = await readBytes(file, offset, size + trailerSize);
-  const holds = masked(crc32c(block, 0, size + 1)) === block.readUInt32LE(size + 1);
-  return holds ? block.subarray(0, size + 1) : undefined;
+  return isWhole(block, size) ? block.subarray(0, size + 1) : undefined;
 }
 
 /** The one entry that a meta index has; one that is compressed is believed. */
 function filterIn(meta: Buffer): Place | undefined {
   // A block ends in the places of its restarts and their number, here one, and its type.
-  if (meta.at(-1) !== uncompressed || meta.length <= 9) return undefined;
+  if (meta.at(-1) !== compressions.none || meta.length <= 9) return undefined;
   const entry = new ByteReader(meta);
   entry.varint();
   const keyLength = entry.varint();

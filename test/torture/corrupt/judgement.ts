@@ -13,6 +13,9 @@ export interface Judgement {
   readonly repaired: boolean;
 }
 
+/** What is sent to every session that is well. */
+const afterDamage = 'after the damage';
+
 interface Found {
   readonly contents: readonly string[];
   readonly error?: string;
@@ -22,7 +25,7 @@ interface Found {
 export async function judge(writing: Writing): Promise<Judgement> {
   const first = await openAndLook(writing, new Map());
   if (first.broken.length > 0) return first;
-  const sent = new Map(first.intact.map((sessionId) => [sessionId, 'after the damage']));
+  const sent = new Map(first.intact.map((sessionId) => [sessionId, afterDamage]));
   const second = await openAndLook(writing, sent);
   const broken = [...second.broken];
   for (const sessionId of first.intact)
@@ -94,6 +97,7 @@ function faultOf(
   const count = writing.messages * openings;
   const expected = Array.from({ length: count }, (_, n) => contentOf(writing, sessionId, n));
   if (sent !== undefined) expected.push(sent);
+  if (writing.mayBeUsed) while (contents[expected.length] === afterDamage) expected.push(afterDamage);
   const wrong = contents.findIndex((content, n) => content !== expected[n]);
   if (wrong >= 0) return { kind: 'wrong', problem: `message ${wrong}` };
   if (error?.startsWith('WRONG')) return { kind: 'wrong', problem: error };
@@ -107,7 +111,7 @@ function faultOf(
 async function useAll({ client }: System, intact: readonly string[]): Promise<readonly string[]> {
   const broken: string[] = [];
   const sends = intact.map((sessionId) =>
-    client.messages.send({ sessionId, role: 'user', content: 'after the damage' }),
+    client.messages.send({ sessionId, role: 'user', content: afterDamage }),
   );
   const created = client.sessions.create({ name: 'after the damage' });
   for (const outcome of await Promise.allSettled([...sends, created]))

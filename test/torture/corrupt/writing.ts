@@ -8,6 +8,8 @@ export interface Writing {
   readonly sessions: number;
   /** Of each session in each opening. */
   readonly messages: number;
+  /** True when a process may have written to it after the damage. */
+  readonly mayBeUsed?: boolean;
 }
 
 export const openings = 3;
