@@ -53,6 +53,7 @@ import { type StoreReport, type StoreWatch, unexamined } from './store/store-rep
 import { type StoreVersions, versionsKey } from './store/store-versions.ts';
 import type { AtRest } from './store/value-envelope.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
+import { tableScrub } from './table-scrub.ts';
 
 export interface LevelJournalOptions {
   readonly open: OpenStore;
@@ -293,10 +294,11 @@ export class LevelJournal implements Journal {
       this.#writer.whenReady(() =>
         this.#writer.put(stream, 'Dropping a snapshot', [{ key, value: undefined }]),
       );
-    return new Scrub({
-      ...{ store: this.#store, kv: this.kv, clock: this.#clock, telemetry: this.#telemetry },
-      ...{ ...options, drop },
-    });
+    const telemetry = this.#telemetry;
+    const reopen = (cause: Error): void => this.#writer.condemn(cause);
+    const tables = this.#keeper && tableScrub({ watch: this.#keeper, telemetry, reopen });
+    const ports = { store: this.#store, kv: this.kv, clock: this.#clock, telemetry };
+    return new Scrub({ ...ports, ...options, drop, tables });
   }
 
   survey(prefix: string, visit: (glance: HeadGlance) => void): Promise<void> {

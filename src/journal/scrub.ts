@@ -8,6 +8,7 @@ import type { KeyValue } from './journal.ts';
 import type { LevelStore } from './level-store.ts';
 import { type Damage, type Walk, walkStart } from './scrub-check.ts';
 import { type Slice, scrubSlice } from './scrub-slice.ts';
+import type { TableScrub } from './table-scrub.ts';
 
 export type { Damage } from './scrub-check.ts';
 
@@ -40,6 +41,8 @@ export interface ScrubOptions {
   readonly drop: (stream: string, key: string) => Promise<void>;
   /** Events, or a head, of a stream do not hold. */
   readonly onDamage: (damage: Damage) => void;
+  /** Looks at the files of the database, where it has any. */
+  readonly tables?: TableScrub | undefined;
 }
 
 interface Progress extends Omit<ScrubReport, 'tookMs'> {
@@ -106,10 +109,23 @@ export class Scrub {
       );
       for (const damage of slice.damage) await this.#tell(damage);
       progress = after(progress, slice);
-      if (slice.end) return this.#finish(progress);
+      if (slice.end) return this.#finish(withDamage(progress, await this.#scrubTables()));
       if (slices % slicesPerNote === 0) await this.#note({ progress, last });
-      await this.#pause((slice.bytes / this.#options.bytesPerSecond) * 1_000);
+      await this.#pace(slice.bytes);
     }
+  }
+
+  async #scrubTables(): Promise<readonly Damage[]> {
+    const { tables } = this.#options;
+    const pace = async (bytes: number): Promise<void> => {
+      await this.#pace(bytes);
+      if (this.#stopped) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' });
+    };
+    return tables === undefined ? [] : tables(pace);
+  }
+
+  #pace(bytes: number): Promise<void> {
+    return this.#pause((bytes / this.#options.bytesPerSecond) * 1_000);
   }
 
   async #finish({ walk: _, startedAt, ...counts }: Progress): Promise<ScrubReport> {
@@ -169,12 +185,16 @@ function after(progress: Progress, slice: Slice): Progress {
   const { streams, records, bytes, damage, walk } = slice;
   const found = damage.map(({ stream, seq, problem }) => ({ stream, seq, problem }));
   return {
+    ...withDamage(progress, found),
     walk,
-    startedAt: progress.startedAt,
     streams: progress.streams + streams,
     records: progress.records + records,
     bytes: progress.bytes + bytes,
-    damaged: progress.damaged + damage.length,
-    findings: [...progress.findings, ...found].slice(0, findingsKept),
   };
 }
+
+const withDamage = (progress: Progress, found: readonly Damage[]): Progress => ({
+  ...progress,
+  damaged: progress.damaged + found.length,
+  findings: [...progress.findings, ...found].slice(0, findingsKept),
+});

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { Level } from 'level';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { uncompress } from '../../src/journal/store/snappy.ts';
+import type { StoreReport } from '../../src/journal/store/store-report.ts';
 import {
   entriesOf,
   footerSize,
@@ -178,4 +179,38 @@ function isDisordered(block: Buffer, isCompressed: boolean): boolean {
   } catch {
     return false;
   }
+}
+
+test('a scrub finds a damaged block before LevelDB meets it, and the store is repaired while it is open', async () => {
+  const streams = Array.from({ length: 40 }, (_, n) => `session/s${1_000 + n}`);
+  await store.write(20, ...streams);
+  await store.write(21, ...streams);
+  const file = await disorder(await store.files(/\.ldb$/));
+  const heard: string[] = [];
+  const journal = await store.open({ telemetry: (name) => void heard.push(name) });
+  const recorded = new Promise<StoreReport>((resolve) => {
+    void journal.settleFindings(async (found) => resolve(found));
+  });
+  const report = await journal.scrub({ bytesPerSecond: 1e9, onDamage: () => {} }).run();
+  expect(report.findings).toContainEqual({
+    stream: 'store',
+    seq: file,
+    problem: expect.stringContaining('block at byte'),
+  });
+  await journal.incident;
+  expect(heard).toEqual(expect.arrayContaining(['scrub.damaged', 'store.repaired', 'journal.reopened']));
+  expect(journal.opening.repaired?.reasons.join()).toContain(file);
+  const { lost, damaged } = await recorded;
+  expect([...lost, ...damaged].length).toBeGreaterThan(0);
+  const head = await journal.head(streams[39] ?? '');
+  expect(head?.seq).toBe(21);
+  await journal.close();
+  const { opening } = await reopened();
+  expect(opening.repaired).toBeUndefined();
+});
+
+async function reopened() {
+  const journal = await store.open();
+  await journal.close();
+  return journal;
 }

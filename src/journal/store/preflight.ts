@@ -3,6 +3,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toError } from '../../base/errors.ts';
+import { fileNumber, isLog, isTable, numberOf } from './file-names.ts';
 import { type Framing, readFraming } from './log-framing.ts';
 import { endedCompacting, scanLastRun } from './log-scan.ts';
 import { type Manifest, readManifest } from './manifest.ts';
@@ -173,8 +174,3 @@ class Inspector {
 function problemOfManifest(manifest: Manifest | undefined): string | undefined {
   return manifest?.logNumber === undefined ? 'it does not say what the database is' : undefined;
 }
-
-export const isTable = (name: string): boolean => /^\d+\.(ldb|sst)$/.test(name);
-export const isLog = (name: string): boolean => /^\d+\.log$/.test(name);
-export const numberOf = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);
-export const fileNumber = (number: number): string => String(number).padStart(6, '0');

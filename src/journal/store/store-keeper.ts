@@ -6,6 +6,7 @@ import { HoldfastError, toError } from '../../base/errors.ts';
 import type { Telemetry } from '../../base/telemetry.ts';
 import type { Write } from '../commit-loop.ts';
 import type { Store } from '../level-store.ts';
+import { damagedTables } from './damaged-tables.ts';
 import { countHeads, type HeadTally, type LookAtHead } from './head-tally.ts';
 import { currentManifest, logLengths, syncLogs } from './log-files.ts';
 import { scanLog } from './log-scan.ts';
@@ -15,7 +16,13 @@ import type { StoreDirectory } from './store-directory.ts';
 import { type ClosedFacts, type Marker, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
-import { type PreviousOwner, type StoreReport, unexamined, type WitnessState } from './store-report.ts';
+import {
+  type DamagedTable,
+  type PreviousOwner,
+  type StoreReport,
+  unexamined,
+  type WitnessState,
+} from './store-report.ts';
 import type { StoreVersions } from './store-versions.ts';
 import type { ValueEnvelope } from './value-envelope.ts';
 import { Witness } from './witness.ts';
@@ -51,6 +58,7 @@ export class StoreKeeper {
   #report: StoreReport | undefined;
   #suspected: readonly Suspicion[] = [];
   #tally: HeadTally | undefined;
+  #record: ((report: StoreReport) => Promise<void>) | undefined;
   /** True while nothing is known to be lost or damaged that was not recorded yet. */
   #settled = true;
 
@@ -102,8 +110,14 @@ export class StoreKeeper {
   }
 
   /** LevelDB cannot go on with what it has: the next opening repairs it. */
-  suspect(problem: string): void {
+  suspect(problem: string): boolean {
+    if (this.#options.repair === 'refuse') return false;
     this.#suspected = [{ kind: 'database', file: this.#directory.database, problem }];
+    return true;
+  }
+
+  damagedTables(pace: (bytes: number) => Promise<void>): Promise<readonly DamagedTable[]> {
+    return damagedTables(this.#directory.database, pace);
   }
 
   committed(entry: Write, isDurable: boolean): void {
@@ -112,9 +126,10 @@ export class StoreKeeper {
 
   /**
    * Hands out what was found to be lost or damaged, until it has been recorded once: the witness then begins anew with what
-   * there is, so that the next opening does not find the same again.
+   * there is, so that the next opening does not find the same again. What a later repair finds goes the same way.
    */
   async settle(record: (report: StoreReport) => Promise<void>): Promise<void> {
+    this.#record = record;
     if (this.#settled) return;
     await record(this.report);
     this.#settled = true;
@@ -225,6 +240,8 @@ export class StoreKeeper {
     telemetry('store.repaired', { ...repaired });
     for (const each of lost) telemetry('journal.lost', { ...each });
     for (const each of damaged) telemetry('journal.damaged', { ...each });
+    // It waits for the end of the incident, in which this runs. What cannot be recorded is found again by the next opening.
+    if (this.#record !== undefined) void this.settle(this.#record).catch(() => undefined);
   }
 
   async #inspect(closed?: ClosedFacts, manifest?: KnownFiles['manifest']): Promise<readonly Suspicion[]> {

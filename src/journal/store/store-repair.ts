@@ -19,16 +19,9 @@ import { dirname, join } from 'node:path';
 import { Level } from 'level';
 import { prefixRange } from '../keys.ts';
 import type { Store } from '../level-store.ts';
+import { fileNumber, isLog, isTable, numberOf } from './file-names.ts';
 import { readFraming, writeFraming } from './log-framing.ts';
-import {
-  fileNumber,
-  inspectDatabase,
-  isLog,
-  isTable,
-  numberOf,
-  type Suspicion,
-  textOfSuspicion,
-} from './preflight.ts';
+import { inspectDatabase, type Suspicion, textOfSuspicion } from './preflight.ts';
 import { syncDirectory } from './store-marker.ts';
 import { asWrites, readTable } from './table-salvage.ts';
 

@@ -45,6 +45,11 @@ export interface StoreReport {
   readonly tookMs: number;
 }
 
+export interface DamagedTable {
+  readonly file: string;
+  readonly problem: string;
+}
+
 /** Keeps watch over what an open journal does to its store. */
 export interface StoreWatch {
   readonly report: StoreReport;
@@ -54,6 +59,10 @@ export interface StoreWatch {
   settle(record: (report: StoreReport) => Promise<void>): Promise<void>;
   /** Notes outside of the database what is written into it from now on. */
   raise(versions: StoreVersions): Promise<void>;
+  /** The tables of which a block does not hold; waits with `pace` after each that it has read. */
+  damagedTables(pace: (bytes: number) => Promise<void>): Promise<readonly DamagedTable[]>;
+  /** The next opening is to repair the database. False where that is refused. */
+  suspect(problem: string): boolean;
   /** Nothing is written any more, and the database is whole. */
   closing(db: Store): Promise<void>;
 }
