@@ -18,6 +18,7 @@ export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
 export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
+export type { CacheStatus } from '../operations/cache-views.ts';
 export type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
 export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
 export type {

@@ -9,6 +9,7 @@ import { conditionKinds } from '../domain/condition-law.ts';
 import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
+import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
@@ -260,6 +261,7 @@ export const operations = {
   ...integrityOperations,
   ...recoveryOperations,
   ...erasureOperations,
+  ...cacheOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

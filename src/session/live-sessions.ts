@@ -13,6 +13,7 @@ import type { StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
 import { Residence, type ResidenceLimits } from './residence.ts';
+import type { CacheCounts } from './resident-sessions.ts';
 import {
   SessionActor,
   type SessionActorOptions,
@@ -136,6 +137,10 @@ export class LiveSessions {
     return this.#residence.residentCount;
   }
 
+  get cache(): CacheCounts {
+    return this.#residence.cache;
+  }
+
   /** What a session's actor is given; for what is decided without one. */
   get actorOptions(): SessionActorOptions {
     return this.#actorOptions;
@@ -154,6 +159,11 @@ export class LiveSessions {
   /** The state of a session without actors, when it is in memory. */
   resident(sessionId: string): Hydrated<SessionState> | undefined {
     return this.#residence.find(sessionId);
+  }
+
+  /** One of which no state is in memory was read from the journal. */
+  missed(): void {
+    this.#residence.missed();
   }
 
   tree(): SupervisionNode {
@@ -189,7 +199,7 @@ export class LiveSessions {
 
   /** Of a session that is gone nothing is kept. */
   forget(sessionId: string): void {
-    this.#residence.take(sessionId);
+    this.#residence.forget(sessionId);
     this.#told.forget(sessionId);
   }
 
@@ -232,6 +242,7 @@ export class LiveSessions {
     const beganAt = incarnation > 1 ? clock.now() : undefined;
     const start = { sessionId, incarnation, ...(resident && { resident }), ...(beganAt && { beganAt }) };
     const actor = await startActor(this.#actorOptions, start);
+    if (resident === undefined && incarnation === 1 && actor.seq > 0) this.missed();
     if (this.#told.isBehind(sessionId, actor.seq))
       this.#tell(actor, await this.#told.untold(sessionId, actor.seq), actor.state);
     this.#told.note(sessionId, actor.seq);

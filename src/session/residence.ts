@@ -4,7 +4,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 import { ActiveSessions } from './active-sessions.ts';
-import { ResidentSessions } from './resident-sessions.ts';
+import { type CacheCounts, ResidentSessions } from './resident-sessions.ts';
 import type { SessionActor } from './session-actor.ts';
 
 export interface ResidenceLimits {
@@ -34,9 +34,11 @@ export class Residence {
   readonly #resident: ResidentSessions;
 
   constructor(options: ResidenceOptions) {
-    const { clock, maxActiveSessions: limit, passivateAfterMs, residentBytes, findSettled: find } = options;
+    const { clock, maxActiveSessions: limit, passivateAfterMs, findSettled: find } = options;
     this.#options = options;
-    this.#resident = new ResidentSessions(residentBytes);
+    this.#resident = new ResidentSessions(options.residentBytes, clock.now(), (sessionId, bytes) =>
+      options.telemetry('session.evicted', { sessionId, bytes }),
+    );
     this.#active = new ActiveSessions({
       ...{ clock, limit, passivateAfterMs, find },
       passivate: (sessionId) => this.#passivate(sessionId),
@@ -46,6 +48,10 @@ export class Residence {
   /** Sessions without actors whose state is in memory. */
   get residentCount(): number {
     return this.#resident.size;
+  }
+
+  get cache(): CacheCounts {
+    return this.#resident.counts;
   }
 
   /** Runs `start` once there is a place for one more session with actors. Throws `OVERLOADED` when none can be given up: agents hold them, or sessions that only just start. */
@@ -80,7 +86,17 @@ export class Residence {
 
   /** The same, for whoever goes on from it: what is here is out of date from then on. */
   take(sessionId: string): Hydrated<SessionState> | undefined {
-    return this.#resident.forget(sessionId);
+    return this.#resident.take(sessionId);
+  }
+
+  /** A session that is stored was read from there. */
+  missed(): void {
+    this.#resident.missed();
+  }
+
+  /** Of a session that is gone nothing stays. */
+  forget(sessionId: string): void {
+    this.#resident.forget(sessionId);
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 // The handlers of all operations on sessions, for system.ts to bind.
 import type { Handlers } from '../operations/bind.ts';
 import { type AgentOperation, agentHandlers } from './agent-handlers.ts';
+import { type CacheOperation, cacheHandlers } from './cache-handlers.ts';
 import { type CapsuleOperation, capsuleHandlers } from './capsule-handlers.ts';
 import { type CheckpointOperation, checkpointHandlers } from './checkpoint-handlers.ts';
 import { type ConditionOperation, conditionHandlers } from './condition-handlers.ts';
@@ -23,7 +24,8 @@ type SessionOperation =
   | CheckpointOperation
   | IntegrityOperation
   | RecoveryOperation
-  | ErasureOperation;
+  | ErasureOperation
+  | CacheOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -38,5 +40,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...integrityHandlers(context),
     ...recoveryHandlers(context),
     ...erasureHandlers(context),
+    ...cacheHandlers(context),
   };
 }

@@ -19,6 +19,7 @@ import { Arrivals } from './arrivals.ts';
 import { recordFailedStart } from './failed-start.ts';
 import { LiveSessions, type LiveSessionsOptions } from './live-sessions.ts';
 import { OpenSessions } from './open-sessions.ts';
+import type { CacheCounts } from './resident-sessions.ts';
 import type { SessionActor } from './session-actor.ts';
 import { SessionAlarms } from './session-alarms.ts';
 import { SessionApart } from './session-apart.ts';
@@ -104,6 +105,11 @@ export class SessionManager implements SupervisedChild {
     return this.#live.residentCount;
   }
 
+  /** How well the memory serves that they have. */
+  get cache(): CacheCounts {
+    return this.#live.cache;
+  }
+
   /** Takes over the sessions that the journal holds: nothing is read but their heads, and only what is due is woken. */
   adopt(heads: readonly Pick<Head, 'stream' | 'status' | 'dueAt'>[]): void {
     for (const head of heads) {
@@ -173,9 +179,11 @@ export class SessionManager implements SupervisedChild {
   async read(sessionId: string): Promise<SessionView> {
     const present = this.peek(sessionId);
     if (present !== undefined) return present;
-    const { state, head } = this.#live.resident(sessionId) ?? (await this.#readStored(sessionId));
+    const resident = this.#live.resident(sessionId);
+    const { state, head } = resident ?? (await this.#readStored(sessionId));
     if (head === undefined || statusOf(state) === 'deleted')
       throw this.health.refusalOf(sessionId) ?? new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+    if (resident === undefined) this.#live.missed();
     return { state, seq: head.seq };
   }
 

@@ -75,6 +75,10 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.storage.status(),
     { health: 'healthy', writes: 'all', problem: null, freeBytes: null, epoch: 1, lastScrub: null },
   ],
+  'storage.cache': async ({ client }) => [
+    await client.storage.cache(),
+    { sessions: 0, bytes: 0, limitBytes: 67_108_864, hits: 0, misses: 0, hitRate: null, evictions: 0 },
+  ],
   'storage.scrub': async ({ client }) => [
     await client.storage.scrub(),
     { streams: 2, records: 4, damaged: 0, findings: [] },
