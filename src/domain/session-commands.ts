@@ -95,6 +95,8 @@ export type OrdinaryCommand =
   | StartAgent
   | AgentCommand
   | { readonly type: 'session.finishTermination' }
+  /** What was asked needed nothing done, which somebody else has found out: only the answer is kept, under the caller's key. */
+  | { readonly type: 'session.noteAnswer'; readonly reply: Readonly<Record<string, Json>> }
   | { readonly type: 'session.expire' }
   | { readonly type: 'session.fallQuiet'; readonly to: 'idle' | 'dormant'; readonly at: number }
   | { readonly type: 'session.pause'; readonly reason: string }

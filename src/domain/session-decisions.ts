@@ -127,6 +127,8 @@ function decideLifecycle(state: SessionState, command: LifecycleCommand): Decisi
       return terminate(state, command);
     case 'session.finishTermination':
       return status === 'terminating' ? finish(state) : stay;
+    case 'session.noteAnswer':
+      return { events: [], reply: command.reply };
     case 'session.expire':
       return { events: [edge(state, 'terminating', 'timeout', 'deadline')] };
     case 'session.fallQuiet':

@@ -2,15 +2,16 @@
 // meanwhile, so that what is known of it afterwards is what its records say without what was erased.
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { deepFreeze } from '../base/json.ts';
+import { deepFreeze, type Json } from '../base/json.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
 import type { ErasedData, SessionRemains } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
-import { type Answer, eventMeta } from '../entity/command-meta.ts';
+import { type Answer, type CommandMeta, eventMeta } from '../entity/command-meta.ts';
 import { durabilityOf, refusalOf } from '../entity/demand.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import { answerFromRecord, noReceipts, receiptKey, receiptsFor, receiptWindow } from '../entity/receipts.ts';
-import type { EventDraft, Head, Snapshot, StoredEvent } from '../journal/journal.ts';
+import type { Append, EventDraft, Head, Snapshot, StoredEvent } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { ReadingContext } from './handler-context.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
@@ -21,12 +22,14 @@ export interface StoredSession {
   readonly head: Head;
 }
 
+type Reply = Readonly<Record<string, Json>>;
+
 export interface ErasurePlan {
   /** What is to be erased, oldest first; none when nothing is left to be. */
   readonly seqs: readonly number[];
   readonly left: SessionRemains | null;
   /** What is answered beside. */
-  readonly reply: Readonly<Record<string, unknown>>;
+  readonly reply: Reply;
 }
 
 export interface ErasureRequest {
@@ -56,8 +59,12 @@ export async function eraseStored(
     const now = seqs.slice(0, recordsAtOnce);
     const isLast = now.length === seqs.length;
     const said = { ...reply, erased: erased + now.length };
-    if (now.length === 0) return { ...said, seq: stored.head.seq, durability };
     call.signal?.throwIfAborted();
+    if (now.length === 0) {
+      const answer = { ...said, seq: stored.head.seq, durability };
+      if (await keepAnswer(context, request, stored, { said, answer }, call)) return answer;
+      continue;
+    }
     const step = { seqs: now, left, answers: isLast ? said : undefined };
     const head = await commitErasure(context, request, stored, step, call);
     if (head !== undefined) erased += now.length;
@@ -66,19 +73,48 @@ export async function eraseStored(
   }
 }
 
-/** What is answered without erasing anything, if it is; throws why it cannot be done. */
+/**
+ * What is answered without erasing anything, if it is; throws why it cannot be done. The session has actors: that an answer
+ * is kept goes through them.
+ */
 export async function previewErasure(
   context: ReadingContext,
   request: ErasureRequest,
   call: Call,
+  send: (command: SessionCommand, meta: CommandMeta) => Promise<Answer>,
 ): Promise<Answer | undefined> {
   const stored = await storedSession(context, request.sessionId);
   const known = await answerOnRecord(context, stored.head, call);
   if (known !== undefined) return known;
   assertReachable(request, stored, call);
   const { seqs, reply } = await request.plan(stored);
-  const durability = durabilityOf(sessionLaw, stored.state);
-  return seqs.length === 0 ? { ...reply, erased: 0, seq: stored.head.seq, durability } : undefined;
+  if (seqs.length > 0) return undefined;
+  const said = { ...reply, erased: 0 };
+  if (receiptKey(call) !== undefined) return send({ type: 'session.noteAnswer', reply: said }, call);
+  return { ...said, seq: stored.head.seq, durability: durabilityOf(sessionLaw, stored.state) };
+}
+
+/** That nothing was left to be erased is an answer too, to be repeated. False when the session had moved on. */
+async function keepAnswer(
+  { journal, clock }: ReadingContext,
+  { operation }: ErasureRequest,
+  { state, head }: StoredSession,
+  { said, answer }: { readonly said: Reply; readonly answer: Answer },
+  call: Call,
+): Promise<boolean> {
+  const at = Math.max(clock.now(), head.updatedAt);
+  const receipts = receiptsFor(call, answer, said, at, head.operations + 1);
+  if (receipts.length === 0) return true;
+  const options = { head: sessionLaw.summarize(state), receipts, durability: answer.durability };
+  const result = await journal.append(head.stream, head.version, [], options);
+  return isDone(result, operation, head.stream);
+}
+
+/** False for a conflict; throws where nobody knows. */
+function isDone(result: Append, command: string, stream: string): result is Append & { readonly ok: true } {
+  if (!result.ok && result.reason === 'unknown')
+    throw new HoldfastError('OUTCOME_UNKNOWN', { command, stream }, { cause: result.cause });
+  return result.ok;
 }
 
 async function storedSession({ journal }: ReadingContext, sessionId: string): Promise<StoredSession> {
@@ -109,7 +145,7 @@ interface Step {
   readonly seqs: readonly number[];
   readonly left: SessionRemains | null;
   /** What is kept under the caller's key; undefined while more is to come. */
-  readonly answers: Readonly<Record<string, unknown>> | undefined;
+  readonly answers: Reply | undefined;
 }
 
 /** The head behind it; undefined when the session had moved on. */
@@ -135,14 +171,9 @@ async function commitErasure(
   const snapshot = head.firstSeq > 1 ? snapshotOf(after, draft.event.at) : undefined;
   const expected = head.version;
   const result = await journal.erase(head.stream, seqs, { expected, events: [draft], options, snapshot });
-  if (result.ok) tell(context, sessionId, draft.event, result.durability === 'none');
-  else if (result.reason === 'unknown')
-    throw new HoldfastError(
-      'OUTCOME_UNKNOWN',
-      { command: operation, stream: head.stream },
-      { cause: result.cause },
-    );
-  return result.ok ? result.head : undefined;
+  if (!isDone(result, operation, head.stream)) return undefined;
+  tell(context, sessionId, draft.event, result.durability === 'none');
+  return result.head;
 }
 
 function draftOf({ stream, seq, updatedAt }: Head, data: ErasedData, now: number, call: Call): EventDraft {

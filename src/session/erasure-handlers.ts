@@ -40,8 +40,12 @@ async function erase<Answered>(
   const { sessionId } = request;
   const job = (): Promise<Answer> =>
     eraseStored(context, request, call).finally(() => past.forget(sessionId));
-  const preview = (): Promise<Answer | undefined> => previewErasure(context, request, call);
-  const answer = await manager.rewrite(sessionId, job, preview);
+  const answer = await manager.rewrite(
+    sessionId,
+    job,
+    (actor) => previewErasure(context, request, call, (command, meta) => actor.send(command, meta)),
+    call,
+  );
   const purged = await journal.purge(sessionStream(sessionId), [savedKey(sessionId)]);
   return { ...answer, purged } as unknown as Answered;
 }

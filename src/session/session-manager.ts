@@ -247,12 +247,17 @@ export class SessionManager implements SupervisedChild {
    * in memory, and what was sent meanwhile finds what the job has left. A session whose agents are at work keeps them where
    * `preview` throws or has an answer already; otherwise they go on behind the job.
    */
-  rewrite<T>(sessionId: string, job: () => Promise<T>, preview: () => Promise<T | undefined>): Promise<T> {
+  rewrite(
+    sessionId: string,
+    job: () => Promise<Answer>,
+    preview: (actor: SessionActor) => Promise<Answer | undefined>,
+    meta: CommandMeta,
+  ): Promise<Answer> {
     const refusal = this.health.refusalOf(sessionId);
     if (refusal !== undefined) return Promise.reject(refusal);
-    const rewritten = async (): Promise<T> => {
+    const rewritten = async (): Promise<Answer> => {
       const living = this.#live.find(sessionId);
-      const known = living !== undefined && isAtWork(living.state) ? await preview() : undefined;
+      const known = living !== undefined && isAtWork(living.state) ? await preview(living) : undefined;
       return known ?? this.#apart.run(sessionId, job);
     };
     return this.#arrivals.arrive(sessionId, rewritten, async (done) => done);

@@ -30,6 +30,7 @@ session.restore           | active       | active      | active      | active   
 session.terminate         | NONE         | terminating | terminating | terminating | terminating | terminating   | -           | -          | -        | -
 session.finishTermination | NONE         | -           | -           | -           | -           | -             | terminated  | -          | -        | -
 session.expire            | NONE         | terminating | terminating | terminating | terminating | terminating   | EDGE        | EDGE       | EDGE     | NONE
+session.noteAnswer        | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
 session.fallQuiet idle    | NONE         | idle        | EDGE        | EDGE        | EDGE        | EDGE          | EDGE        | EDGE       | EDGE     | NONE
 session.fallQuiet dormant | NONE         | dormant     | dormant     | EDGE        | EDGE        | EDGE          | EDGE        | EDGE       | EDGE     | NONE
 session.pause             | NONE         | paused      | paused      | -           | EDGE        | paused        | EDGE        | EDGE       | EDGE     | NONE
@@ -83,6 +84,7 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'session.terminate': { type: 'session.terminate', reason, cleanup: false },
   'session.finishTermination': { type: 'session.finishTermination' },
   'session.expire': { type: 'session.expire' },
+  'session.noteAnswer': { type: 'session.noteAnswer', reply: { erased: 0 } },
   'session.fallQuiet idle': { type: 'session.fallQuiet', to: 'idle', at: openedAt },
   'session.fallQuiet dormant': { type: 'session.fallQuiet', to: 'dormant', at: openedAt },
   'session.pause': { type: 'session.pause', reason },
@@ -133,7 +135,12 @@ const commands: Readonly<Record<string, SessionCommand>> = {
 /** All that there are; a command that is added fails to compile here until it stands in the table. */
 const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'session.create': true, 'session.restore': true, 'session.recover': true, 'session.terminate': true },
-  ...{ 'session.finishTermination': true, 'session.expire': true, 'session.fallQuiet': true },
+  ...{
+    'session.noteAnswer': true,
+    'session.finishTermination': true,
+    'session.expire': true,
+    'session.fallQuiet': true,
+  },
   ...{ 'session.pause': true, 'session.resume': true, 'session.hibernate': true, 'session.wake': true },
   ...{ 'session.archive': true, 'session.delete': true, 'session.configure': true, 'message.send': true },
   ...{ 'message.pin': true, 'message.unpin': true, 'conversation.clear': true, 'file.add': true },

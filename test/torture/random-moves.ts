@@ -157,6 +157,7 @@ const makers: Makers = {
     cleanup: chance(random, 0.3),
   }),
   'session.finishTermination': () => ({ type: 'session.finishTermination' }),
+  'session.noteAnswer': () => ({ type: 'session.noteAnswer', reply: { erased: 0 } }),
   'session.expire': () => ({ type: 'session.expire' }),
   'session.fallQuiet': (random, { now }) => ({
     type: 'session.fallQuiet',
