@@ -254,7 +254,7 @@ export class SessionManager implements SupervisedChild {
     meta: CommandMeta,
   ): Promise<Answer> {
     const refusal = this.health.refusalOf(sessionId);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) return this.#unlessAnswered(sessionId, meta, Promise.reject(refusal));
     const rewritten = async (): Promise<Answer> => {
       const living = this.#live.find(sessionId);
       const known = living !== undefined && isAtWork(living.state) ? await preview(living) : undefined;

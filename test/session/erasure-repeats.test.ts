@@ -1,7 +1,7 @@
 // Erasures that are asked for again under their key: one that had nothing to do, and one of a session that is quarantined since.
 import { describe, expect, test } from 'vitest';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
-import { codeOf } from '../support/outcome.ts';
+import { codeOf, quiet } from '../support/outcome.ts';
 
 const one = { sessionId: 's' };
 const key = { idempotencyKey: 'k' };
@@ -74,6 +74,30 @@ describe('an erasure with nothing to do', () => {
     const again = await test.client.messages.erase({ ...one, seq }, key);
     expect(again).toMatchObject({ erased: 0 });
     expect(again).not.toHaveProperty('repeated');
+  });
+});
+
+describe('a session that is quarantined', () => {
+  test('answers an erasure that was done before from its record, and refuses all others', async () => {
+    const failing = (): never => {
+      throw new Error('no model');
+    };
+    const { test, seq, other } = await withErased({ agents: { failing } });
+    await using _ = test;
+    const { messages, sessions } = test.client;
+    const first = await messages.erase({ ...one, seq: other }, key);
+    await test.client.agents.start({ ...one, agent: 'failing' });
+    for (let crashes = 0; crashes < 10; crashes++) {
+      await quiet();
+      await test.clock.advance(5_000);
+    }
+    expect(await sessions.get(one)).toMatchObject({ status: 'quarantined' });
+    expect(await messages.erase({ ...one, seq: other }, key)).toEqual({ ...first, repeated: true });
+    expect(await codeOf(messages.erase({ ...one, seq }, key))).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect(await codeOf(messages.erase({ ...one, seq: other }, { idempotencyKey: 'new' }))).toBe(
+      'SESSION_QUARANTINED',
+    );
+    expect(await codeOf(messages.erase({ ...one, seq: other }))).toBe('SESSION_QUARANTINED');
   });
 });
 
