@@ -24,6 +24,8 @@ export interface OpenLevelJournalOptions
   readonly gate?: VersionGate;
   /** The first survey, in one pass with the count that every opening makes; it begins anew when the opening does. */
   readonly survey?: (() => Pick<Survey, 'prefix' | 'visit'>) | undefined;
+  /** Asked when it is closed: true leaves the claim on the directory to the caller. */
+  readonly keepsClaim?: () => boolean;
 }
 
 /**
@@ -54,6 +56,7 @@ async function openOnce(
     inherited,
     gate,
     survey,
+    keepsClaim,
     ...options
   }: OpenLevelJournalOptions,
 ): Promise<LevelJournal> {
@@ -69,7 +72,7 @@ async function openOnce(
       ...(gate === undefined ? options : gated(location, options, gate)),
       watch: keeper,
       open: () => keeper.open(),
-      onClosed: () => keeper.closed(),
+      onClosed: () => keeper.closed(keepsClaim?.()),
       syncWritten: () => syncLogs(directory.database),
     });
   return coded(location, async () => {

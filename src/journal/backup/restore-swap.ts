@@ -1,6 +1,6 @@
 // A restored store takes the place of another by renames. What is to be done is written down before the first of them, and whoever
 // opens the store finishes it: a crash leaves the store as it was before, or as it is after, and never none.
-import { lstat, readdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { exists, renameDurably, syncFolder, writeDurably } from '../store/durable-files.ts';
@@ -15,6 +15,9 @@ interface Swap {
 
 /** Stands from the time at which the restore is certain until it is done. */
 export const planOf = (location: string): string => `${resolve(location)}.restore.json`;
+
+/** True between the renames too, while there is nothing at `location`. */
+export const isSwapping = (location: string): Promise<boolean> => exists(planOf(location));
 
 /** Durable at the latest when it resolves; finished by {@link finishSwap} when it is cut off. */
 export async function swapStores(location: string, swap: Swap): Promise<void> {
@@ -78,13 +81,6 @@ async function renamed(from: string, to: string): Promise<void> {
     const isTaken = (code === 'ENOTEMPTY' || code === 'EEXIST') && to.includes('.replaced-');
     if (!isGone && !isTaken) throw error;
   }
-}
-
-/** True when there is nothing at `location`, or a directory without anything in it. */
-export async function isVacant(location: string): Promise<boolean> {
-  const found = await lstat(location).catch(() => undefined);
-  if (found === undefined) return true;
-  return found.isDirectory() && (await readdir(location)).length === 0;
 }
 
 export function failed(cause: Error): HoldfastError {

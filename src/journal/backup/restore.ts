@@ -2,20 +2,16 @@
 // that place at once when it is whole.
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { systemClock } from '../../base/clock.ts';
+import { resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
-import type { LevelJournal } from '../level-journal.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
-import { exists, isFolder } from '../store/durable-files.ts';
-import { readStoreId } from '../store/store-directory.ts';
 import type { AtRest, EncryptionKey } from '../store/value-envelope.ts';
-import { makeBackup } from './backup.ts';
 import { type BackupFacts, damaged, readManifest } from './backup-manifest.ts';
 import { unpaced } from './backup-pace.ts';
 import { problemOf } from './backup-proof.ts';
 import { loadBackup, readStreamEnds } from './backup-reader.ts';
-import { failed, finishSwap, isVacant, planOf, swapStores } from './restore-swap.ts';
+import { failed, finishSwap, isSwapping, swapStores } from './restore-swap.ts';
+import { isVacant, occupiedPlace, VacantPlace } from './restored-place.ts';
 
 export interface RestoreOptions {
   /** The folder of a backup. */
@@ -62,16 +58,17 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoreRepo
   const facts = await readManifest(from);
   const vacant = await isVacant(to);
   if (!vacant && options.force !== true) throw new HoldfastError('RESTORE_REFUSED', { location: to });
-  const old = vacant ? undefined : await OldStore.open(to, atRest);
+  const place = vacant ? new VacantPlace(to) : await occupiedPlace(to, atRest);
   const staged = `${to}.restored-${randomBytes(4).toString('hex')}`;
+  const aside = `${to}.replaced-${randomBytes(4).toString('hex')}`;
   try {
-    const preRestoreBackup = await old?.backUp(options.backupDirectory ?? `${to}-backups`, facts);
-    const epoch = await stage(from, facts, staged, atRest, old?.epoch ?? 0);
-    const aside = vacant ? null : `${to}.replaced-${randomBytes(4).toString('hex')}`;
-    await old?.close();
+    const preRestoreBackup = await place.backUp(options.backupDirectory ?? `${to}-backups`, facts);
+    const epoch = await stage(from, facts, staged, atRest, place.epoch);
+    await place.hold();
     await swapStores(to, { staged, aside });
-    if (aside !== null && preRestoreBackup !== undefined) await rm(aside, { recursive: true, force: true });
-    const kept = aside !== null && preRestoreBackup === undefined ? { keptAside: aside } : {};
+    await place.letGo(aside);
+    if (vacant || preRestoreBackup !== undefined) await rm(aside, { recursive: true, force: true });
+    const kept = vacant || preRestoreBackup !== undefined ? {} : { keptAside: aside };
     return {
       ...reportOf(facts, epoch),
       ...(preRestoreBackup !== undefined && { preRestoreBackup }),
@@ -79,10 +76,10 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoreRepo
     };
   } catch (error) {
     // Once the swap is written down it will be done: what it needs is left to it.
-    if (!(await exists(planOf(to)))) await rm(staged, { recursive: true, force: true });
+    if (!(await isSwapping(to))) await rm(staged, { recursive: true, force: true });
     throw HoldfastError.is(error) ? error : failed(toError(error));
   } finally {
-    await old?.close();
+    await place.letGo();
   }
 }
 
@@ -120,52 +117,4 @@ function reportOf(facts: BackupFacts, epoch: number): RestoreReport {
   const { streams, events, backupId, createdAt, feedPosition, storeId } = facts;
   const from = { backupId, createdAt, feedPosition, epoch: facts.epoch, storeId, damaged: facts.damaged };
   return { streams, events, epoch, from };
-}
-
-/** The store that is to be replaced. Held open until its place is taken, so that nobody else opens it meanwhile. */
-class OldStore {
-  readonly #location: string;
-  readonly #journal: LevelJournal | undefined;
-
-  /** One that is damaged so that it cannot be opened may be replaced too; one that is open, foreign or newer may not. */
-  static async open(location: string, atRest: AtRest): Promise<OldStore> {
-    if (!(await isFolder(location))) throw new HoldfastError('JOURNAL_FOREIGN', { location });
-    try {
-      return new OldStore(location, await openLevelJournal(location, { atRest }));
-    } catch (error) {
-      const isLost =
-        HoldfastError.is(error, 'JOURNAL_OPEN_FAILED') || HoldfastError.is(error, 'JOURNAL_CORRUPT');
-      if (!isLost || (await readStoreId(location)) === undefined) throw error;
-      return new OldStore(location, undefined);
-    }
-  }
-
-  private constructor(location: string, journal: LevelJournal | undefined) {
-    this.#location = location;
-    this.#journal = journal;
-  }
-
-  get epoch(): number {
-    return this.#journal?.epoch ?? 0;
-  }
-
-  /** The folder of the backup; undefined when there is nothing that could be read. */
-  async backUp(directory: string, { backupId: replacedBy }: BackupFacts): Promise<string | undefined> {
-    if (this.#journal === undefined) return undefined;
-    const storeId = await readStoreId(this.#location);
-    const { backupId } = await makeBackup({
-      journal: this.#journal,
-      directory: resolve(directory),
-      clock: systemClock,
-      telemetry: () => {},
-      cause: 'restore',
-      note: `before it was replaced by ${replacedBy}`,
-      storeId,
-    });
-    return join(resolve(directory), backupId);
-  }
-
-  async close(): Promise<void> {
-    await this.#journal?.close();
-  }
 }

@@ -2,6 +2,7 @@
 import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
+import { isSwapping } from '../backup/restore-swap.ts';
 import { isEnvelopeFile } from './store-envelope.ts';
 import {
   directoryFormat,
@@ -38,7 +39,7 @@ export interface StoreDirectory {
 export async function prepareDirectory(location: string, gate?: VersionGate): Promise<StoreDirectory> {
   const root = resolve(location);
   const database = join(root, databaseFolder);
-  const names = await namesIn(root, location);
+  const names = (await namesIn(root, location)) ?? (await namesAfterSwap(root, location));
   const isNew = !names?.includes(markerFile);
   if (names === undefined) await createDirectory(root, location);
   else if (isNew && !(await isInterruptedStart(database, names)))
@@ -88,6 +89,12 @@ async function assertDatabase(database: string, location: string): Promise<void>
 }
 
 const filesOf = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
+
+/** Nothing is there for a moment while a restored store takes the place: nothing is to be made in between. */
+async function namesAfterSwap(root: string, location: string): Promise<string[] | undefined> {
+  if (await isSwapping(location)) throw new HoldfastError('JOURNAL_LOCKED', { location });
+  return namesIn(root, location);
+}
 
 async function namesIn(root: string, location: string): Promise<string[] | undefined> {
   try {

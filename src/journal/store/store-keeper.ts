@@ -147,8 +147,8 @@ export class StoreKeeper {
     this.#tally = (await countHeads(db)).tally;
   }
 
-  /** The database is closed. */
-  async closed(): Promise<void> {
+  /** The database is closed. The claim on its directory is left to a caller that `keepsClaim`. */
+  async closed(keepsClaim = false): Promise<void> {
     try {
       await this.#witness?.close();
       const facts = await this.#closedFacts();
@@ -158,7 +158,7 @@ export class StoreKeeper {
       // Without the flag the next opening compares more. All that was answered is there.
       this.#options.telemetry('journal.incident', { problem: toError(error).message });
     } finally {
-      await releaseDirectory(this.#directory.root);
+      if (!keepsClaim) await releaseDirectory(this.#directory.root);
     }
   }
 

@@ -1,5 +1,5 @@
 // Who has the directory of a store open: one file that is there as long as somebody does, and stays behind when he was killed.
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { randomId } from '../../base/ids.ts';
@@ -35,6 +35,22 @@ export async function claimDirectory(root: string, location: string): Promise<Pr
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+export interface StandingClaim {
+  /** Releases the directory, wherever it is by now; never what somebody else has claimed in its place. */
+  giveUp(root: string): Promise<void>;
+}
+
+/** The claim of this process that stands there now. */
+export async function standingClaim(root: string): Promise<StandingClaim> {
+  const { ino } = await stat(join(root, ownerFile));
+  return {
+    async giveUp(at) {
+      const found = await stat(join(at, ownerFile)).catch(() => undefined);
+      if (found?.ino === ino) await releaseDirectory(at);
+    },
+  };
 }
 
 export const releaseDirectory = (root: string): Promise<void> => rm(join(root, ownerFile), { force: true });
