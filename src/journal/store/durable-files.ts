@@ -1,6 +1,6 @@
 // Files that are durable when the promise resolves, for their owner's eyes alone, and never written through a link.
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** A new file of mode 0600; one that exists is an error. */
@@ -16,6 +16,16 @@ export const createFolder = (path: string): Promise<unknown> => mkdir(path, { mo
 /** A text in a new file, or in the place of the file that is there: a reader sees the one or the other, whole. */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const draft = `${path}.draft`;
+  try {
+    await writeSynced(draft, text);
+    await renameDurably(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeSynced(draft: string, text: string): Promise<void> {
   const file = await open(
     draft,
     constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0),
@@ -27,7 +37,6 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   } finally {
     await file.close();
   }
-  await renameDurably(draft, path);
 }
 
 export async function renameDurably(from: string, to: string): Promise<void> {

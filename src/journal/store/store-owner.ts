@@ -25,8 +25,8 @@ export async function claimDirectory(root: string, location: string): Promise<Pr
   const path = join(root, ownerFile);
   const draft = `${path}.${randomId()}`;
   let previous: PreviousOwner | undefined;
-  await writeFile(draft, JSON.stringify(ownIdentity()));
   try {
+    await writeFile(draft, JSON.stringify(ownIdentity()));
     while (!(await takeName(draft, path))) {
       await assertFree(root, location);
       previous = (await takeAway(path, location)) ?? previous;
@@ -64,8 +64,19 @@ async function takeName(draft: string, path: string): Promise<boolean> {
     const { code } = toError(thrown) as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
     // A file system without links: there the name comes before what it says.
-    await writeFile(path, await readFile(draft), { flag: 'wx' });
+    return writeInPlace(path, await readFile(draft));
+  }
+}
+
+/** A name that was taken and says nothing, because the disk is full, is not left behind. */
+async function writeInPlace(path: string, text: Buffer): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
     return true;
+  } catch (thrown) {
+    if ((toError(thrown) as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    await rm(path, { force: true });
+    throw thrown;
   }
 }
 
