@@ -95,7 +95,9 @@ export class StoreKeeper {
     const db = await this.#openDatabase(false);
     this.#db = db;
     try {
+      const lost = (await this.#witness?.reopened(db)) ?? [];
       if (repaired !== undefined) await this.#checkAgain(db, repaired);
+      for (const each of lost) this.#options.telemetry('journal.lost', { ...each });
       return db;
     } catch (error) {
       // Nobody else knows of it: left open, it would lock the next attempt out.

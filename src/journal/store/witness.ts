@@ -12,7 +12,9 @@ import { unseal } from '../sealed.ts';
 import { eachHead } from './head-tally.ts';
 import { currentManifest, syncLogs } from './log-files.ts';
 import { syncDirectory } from './store-marker.ts';
+import type { LostHistory } from './store-report.ts';
 import { BaseText, baseName, generationOf, manifestLine, tailLine, tailName } from './witness-files.ts';
+import { findWritten } from './written-entries.ts';
 
 const leastBytes = 4 * 1024 * 1024;
 /** It is written anew when it has grown to so many times what it was. */
@@ -74,6 +76,21 @@ export class Witness {
     if (this.#unsynced.length > mostUnsynced) this.#unsynced = '';
     this.#unsynced += tailLine(key, value);
     if (isDurable) this.#send();
+  }
+
+  /** The database is another one, opened anew: what was on its way to the disk in the one before is there and durable, or lost. */
+  async reopened(db: Store): Promise<readonly LostHistory[]> {
+    try {
+      const { kept, lost } = await findWritten(db, this.#unsynced);
+      this.#unsynced = kept;
+      if (kept !== '') this.#send();
+      return lost;
+    } catch (error) {
+      // Of what nobody can tell nothing is noted: that can only hide a loss, never make one up.
+      this.#unsynced = '';
+      this.#report(toError(error));
+      return [];
+    }
   }
 
   /** Writes a new base from what the database holds, and drops what was there before. */
