@@ -34,7 +34,9 @@ export type {
 } from '../operations/integrity-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type {
+  BootPage,
   BulkRecoveryInfo,
+  ReceiptPage,
   RecoveryInfo,
   RecoveryStatistics,
   ValidationInfo,

@@ -1,15 +1,16 @@
 // Operations on recoveries, for the registry.
 import { z } from 'zod';
-import {
-  type BootReceipt,
-  type RecoveryReceipt,
-  recoveryTiers,
-  validationLevels,
-} from '../domain/recovery-vocabulary.ts';
+import { recoveryTiers, validationLevels } from '../domain/recovery-vocabulary.ts';
 import { type Operation, read, write } from './operation.ts';
-import type { BulkRecoveryInfo, RecoveryInfo, RecoveryStatistics, ValidationInfo } from './recovery-views.ts';
+import type {
+  BootPage,
+  BulkRecoveryInfo,
+  ReceiptPage,
+  RecoveryInfo,
+  RecoveryStatistics,
+  ValidationInfo,
+} from './recovery-views.ts';
 import { cursor, pageLimit, sessionId } from './schema.ts';
-import type { Page } from './views.ts';
 
 export const recoveryOperations = {
   'recovery.recover': write<RecoveryInfo>()(
@@ -30,13 +31,13 @@ export const recoveryOperations = {
     'Checks what is stored of a session, as thoroughly as is asked for.',
     z.strictObject({ sessionId, level: z.enum(validationLevels).default('standard') }),
   ),
-  'recovery.receipts': read<Page<RecoveryReceipt>>()(
-    'The receipts of one session, or of all, oldest first within each session.',
+  'recovery.receipts': read<ReceiptPage>()(
+    'The receipts of one session, or of all, oldest first within each session; of each the newest 1,000 are kept.',
     z.strictObject({ sessionId: sessionId.optional(), limit: pageLimit, cursor: cursor.optional() }),
   ),
-  'recovery.boots': read<readonly BootReceipt[]>()(
-    'The receipts of the newest starts of the system, newest first.',
-    z.strictObject({ limit: z.number().int().min(1).max(100).default(10) }),
+  'recovery.boots': read<BootPage>()(
+    'The receipts of the starts of the system, newest first; the newest 1,000 are kept.',
+    z.strictObject({ limit: z.number().int().min(1).max(100).default(10), cursor: cursor.optional() }),
   ),
   'recovery.stats': read<RecoveryStatistics>()(
     'How many recoveries there were, how they ended, and how long they took.',

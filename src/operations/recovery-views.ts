@@ -1,12 +1,14 @@
 // What operations on recoveries answer with.
 import type {
+  BootReceipt,
   RecoveryAttempt,
+  RecoveryReceipt,
   RecoveryStatus,
   RecoveryTier,
   SeqRange,
   ValidationLevel,
 } from '../domain/recovery-vocabulary.ts';
-import type { Repeatable } from './views.ts';
+import type { Page, Repeatable } from './views.ts';
 
 /** What a validation found. */
 export interface ValidationInfo {
@@ -43,6 +45,20 @@ export interface RecoveryInfo extends Repeatable {
   readonly savedAt: number | null;
   /** The receipt, when one was written. */
   readonly recoveryId: string | null;
+}
+
+/** Receipts of sessions. What is not kept any more is counted in the statistics all the same. */
+export interface ReceiptPage extends Page<RecoveryReceipt> {
+  /** Of the sessions that begin on this page those that once had more. */
+  readonly notKept: readonly { readonly sessionId: string; readonly receipts: number }[];
+}
+
+/** Receipts of starts, newest first. */
+export interface BootPage extends Page<BootReceipt> {
+  /** How often the system was started, receipts that are not kept any more included. */
+  readonly total: number;
+  /** When the oldest was written that is kept; null while all are. */
+  readonly keptSince: number | null;
 }
 
 /** What became of many. */

@@ -6,13 +6,15 @@ import type { Telemetry } from '../base/telemetry.ts';
 import { type BootCommand, type BootState, bootLaw, bootStream } from '../domain/recovery-boot-law.ts';
 import type { BootReceipt } from '../domain/recovery-vocabulary.ts';
 import { Entity } from '../entity/entity.ts';
-import { hydrate } from '../entity/hydrate.ts';
 import type { Journal } from '../journal/journal.ts';
+import { trimReceipts } from './kept-receipts.ts';
 
 export interface BootLogOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Events that stay; 1,000 by default. */
+  readonly kept?: number;
 }
 
 const longestRetryMs = 5_000;
@@ -37,12 +39,6 @@ export class BootLog {
   /** Written now or not at all. */
   write(command: BootCommand): Promise<unknown> {
     return this.#with((entity) => entity.send(command));
-  }
-
-  /** Newest first. */
-  async read(): Promise<BootState> {
-    const { journal, telemetry } = this.#options;
-    return (await hydrate(bootLaw, bootStream, journal, telemetry)).state;
   }
 
   close(): void {
@@ -86,6 +82,7 @@ export class BootLog {
     try {
       const done = await job(entity);
       await entity.snapshot(snapshotEvery);
+      await trimReceipts(this.#options, bootStream, this.#options.kept);
       return done;
     } finally {
       entity.abandon(new Error('it is not needed any more'));

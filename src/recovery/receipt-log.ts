@@ -15,6 +15,7 @@ import { Entity } from '../entity/entity.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import { answerFromRecord, receiptKey, receiptWindow } from '../entity/receipts.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
+import { trimReceipts } from './kept-receipts.ts';
 
 export interface ReceiptLogOptions {
   readonly journal: Journal;
@@ -24,6 +25,8 @@ export interface ReceiptLogOptions {
   readonly tell: (sessionId: string, events: readonly StoredEvent[]) => void;
   /** Receipts that may wait; 10,000 by default. */
   readonly waiting?: number;
+  /** Receipts that stay of a session; 1,000 by default. */
+  readonly kept?: number;
 }
 
 /** So many receipts at most are read again for the next one. */
@@ -72,7 +75,7 @@ export class ReceiptLog {
     const entity = await this.#open(sessionId);
     try {
       const answer = await entity.send(command, meta);
-      await entity.snapshot(snapshotEvery);
+      await this.#settle(entity);
       return answer;
     } finally {
       entity.abandon(new Error('it is not needed any more'));
@@ -149,7 +152,7 @@ export class ReceiptLog {
       try {
         entity = await this.#open(sessionId);
         await entity.send({ type: 'recovery.record', receipt });
-        await entity.snapshot(snapshotEvery);
+        await this.#settle(entity);
         return true;
       } catch (thrown) {
         const error = toError(thrown);
@@ -161,6 +164,11 @@ export class ReceiptLog {
         entity?.abandon(new Error('it is not needed any more'));
       }
     }
+  }
+
+  async #settle(entity: Entity<RecoveryState, RecordRecovery>): Promise<void> {
+    await entity.snapshot(snapshotEvery);
+    await trimReceipts(this.#options, entity.stream, this.#options.kept);
   }
 
   #open(sessionId: string): Promise<Entity<RecoveryState, RecordRecovery>> {

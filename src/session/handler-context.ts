@@ -13,7 +13,6 @@ import type { LevelJournal } from '../journal/level-journal.ts';
 import type { FreeSpace } from '../journal/store/free-space.ts';
 import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import type { BootLog } from '../recovery/boot-log.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 import type { ReceiptLog } from '../recovery/receipt-log.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
@@ -24,7 +23,6 @@ import type { SessionManager, SessionView } from './session-manager.ts';
 
 /** What the operations on recoveries work with. */
 interface RecoveryContext {
-  readonly boots: BootLog;
   readonly receiptLog: ReceiptLog;
   readonly recoveries: SessionRecoveries;
   readonly options: RecoveryOptions;

@@ -8,9 +8,14 @@ import {
 } from '../domain/recovery-vocabulary.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { Handlers } from '../operations/bind.ts';
-import type { BulkRecoveryInfo, RecoveryInfo, RecoveryStatistics } from '../operations/recovery-views.ts';
+import type {
+  BulkRecoveryInfo,
+  ReceiptPage,
+  RecoveryInfo,
+  RecoveryStatistics,
+} from '../operations/recovery-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
-import type { Page } from '../operations/views.ts';
+import { pageOfBoots } from '../recovery/boot-page.ts';
 import { validateSession } from '../recovery/validation.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { answeredRecovery, recover } from './session-recovery.ts';
@@ -29,10 +34,7 @@ export function recoveryHandlers(context: HandlerContext): Handlers<RecoveryOper
     'recovery.recoverAll': (input) => recoverAll(context, input),
     'recovery.validate': ({ sessionId, level }) => validateSession(journal, sessionId, level),
     'recovery.receipts': (input) => listReceipts(journal, input),
-    'recovery.boots': async ({ limit }) => {
-      const { boots } = await context.recovery.boots.read();
-      return boots.slice(-limit).reverse();
-    },
+    'recovery.boots': ({ limit, cursor }) => pageOfBoots(journal, limit, cursor),
     'recovery.stats': () => statistics(context),
   };
 }
@@ -85,20 +87,25 @@ async function recoverOne(
 async function listReceipts(
   journal: Journal,
   { sessionId, limit, cursor }: ParsedInputOf<'recovery.receipts'>,
-): Promise<Page<RecoveryReceipt>> {
+): Promise<ReceiptPage> {
   const place = parseCursor(cursor);
   const items: RecoveryReceipt[] = [];
+  const notKept: ReceiptPage['notKept'][number][] = [];
   let last = place;
   for await (const head of headsOf(journal, sessionId, place?.sessionId)) {
     const id = head.stream.slice(prefix.length);
-    const after = place?.sessionId === id ? place.seq : head.firstSeq - 1;
+    const isNew = place?.sessionId !== id;
+    if (isNew && head.firstSeq > 1 && head.status !== 'deleted')
+      notKept.push({ sessionId: id, receipts: head.firstSeq - 1 });
+    const after = isNew ? head.firstSeq - 1 : place.seq;
     for await (const { seq, receipt } of receiptsIn(journal, head, after)) {
-      if (items.length === limit) return { items, ...(last && { cursor: `${last.sessionId}.${last.seq}` }) };
+      if (items.length === limit)
+        return { items, notKept, ...(last && { cursor: `${last.sessionId}.${last.seq}` }) };
       items.push(receipt);
       last = { sessionId: id, seq };
     }
   }
-  return { items };
+  return { items, notKept };
 }
 
 async function* receiptsIn(

@@ -42,7 +42,7 @@ async function fill(): Promise<number> {
 
 /** Every session has a run that begins once more, and so a receipt of this life. */
 async function recovered(): Promise<Recovered> {
-  const [boot] = await system.client.recovery.boots({ limit: 1 });
+  const [boot] = (await system.client.recovery.boots({ limit: 1 })).items;
   const wanted = sessions * ((boot?.epoch ?? 2) - 1);
   let { attempts } = await system.client.recovery.stats({});
   while (attempts < wanted) {

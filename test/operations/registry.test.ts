@@ -247,12 +247,12 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.recovery.recover(one);
     return [
       await client.recovery.receipts(one),
-      { items: [{ sessionId, reason: 'requested', status: 'complete' }] },
+      { items: [{ sessionId, reason: 'requested', status: 'complete' }], notKept: [] },
     ];
   },
   'recovery.boots': async ({ client }) => [
     await client.recovery.boots({}),
-    [{ epoch: 1, shutdown: 'new', crashed: false, reasons: [] }],
+    { items: [{ epoch: 1, shutdown: 'new', crashed: false, reasons: [] }], total: 1, keptSince: null },
   ],
   'recovery.stats': async ({ client }) => [
     await client.recovery.stats({}),

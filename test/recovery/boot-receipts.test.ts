@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { BootCensus } from '../../src/recovery/boot-census.ts';
 import { BootLog } from '../../src/recovery/boot-log.ts';
+import { pageOfBoots } from '../../src/recovery/boot-page.ts';
 import { bootReceipt } from '../../src/recovery/boot-receipt.ts';
 import { createSystem } from '../../src/system.ts';
 import { createTestSystem, everyWrite, faultyLevel, manualClock } from '../../src/testing/index.ts';
@@ -24,7 +25,7 @@ describe('a boot receipt', () => {
     await test.client.sessions.create(one);
     await test.clock.advance(60_000);
     await test.restart('close');
-    const [second, first] = await test.client.recovery.boots({});
+    const [second, first] = (await test.client.recovery.boots({})).items;
     expect(first).toMatchObject({ epoch: 1, previousEpoch: null, shutdown: 'new', crashed: false });
     expect(second).toMatchObject({
       ...{ epoch: 2, previousEpoch: 1, shutdown: 'clean', crashed: false, reasons: [], primary: null },
@@ -38,7 +39,7 @@ describe('a boot receipt', () => {
     await test.clock.advance(12_000);
     const beatAt = test.clock.now() - 2_000;
     await test.restart('kill');
-    expect((await test.client.recovery.boots({}))[0]).toMatchObject({
+    expect((await test.client.recovery.boots({})).items[0]).toMatchObject({
       ...{ shutdown: 'unclean', crashed: true, reasons: ['process_died'], primary: 'process_died' },
       ...{ lastBeatAt: beatAt, lostMs: 2_000, previousOwner: { pid: process.pid } },
       sessions: { adopted: 1 },
@@ -52,7 +53,7 @@ describe('a boot receipt', () => {
     await test.restart('kill');
     // The second process dies at once, and nobody comes back for a day.
     await test.restart('kill');
-    expect((await test.client.recovery.boots({}))[0]?.lastBeatAt).toBe(dead);
+    expect((await test.client.recovery.boots({})).items[0]?.lastBeatAt).toBe(dead);
   });
 
   test('counts what is due, what is late and which agents begin once more', async () => {
@@ -67,7 +68,7 @@ describe('a boot receipt', () => {
     await test.client.sessions.create({ sessionId: 'working' });
     const { runId } = await test.client.agents.start({ sessionId: 'working', agent: 'waits' });
     await test.restart('kill');
-    const [boot] = await test.client.recovery.boots({});
+    const [boot] = (await test.client.recovery.boots({})).items;
     expect(boot).toMatchObject({
       sessions: { adopted: 3, due: 1 },
       timers: { armed: 2, late: 0, latestMs: 0 },
@@ -90,7 +91,7 @@ describe('a boot receipt', () => {
     await disk.crash();
     const clock = manualClock(expiresAt + 7_000);
     await using system = await createSystem({ store: disk.open, clock });
-    const [boot] = await system.client.recovery.boots({});
+    const [boot] = (await system.client.recovery.boots({})).items;
     expect(boot?.timers).toEqual({ armed: 1, late: 1, latestMs: 7_000 });
     await clock.advance(1_000);
     await quiet();
@@ -112,16 +113,27 @@ describe('a boot receipt', () => {
       expect(reports.map(({ name }) => name)).toContain('boot.receiptFailed');
       disk.heal();
       await clock.advance(60_000);
-      expect(await log.read()).toMatchObject({ count: 1, boots: [{ epoch: 1 }] });
+      expect(await pageOfBoots(journal, 10)).toMatchObject({ total: 1, items: [{ epoch: 1 }] });
       log.close();
       await journal.close();
     }
   });
 
-  test('keeps the newest hundred', async () => {
+  test('is on a page with others, newest first', async () => {
     await using test = await createTestSystem();
-    for (let i = 0; i < 104; i++) await test.restart('close');
-    const boots = await test.client.recovery.boots({ limit: 100 });
-    expect([boots.length, boots[0]?.epoch, boots.at(-1)?.epoch]).toEqual([100, 105, 6]);
+    for (let i = 0; i < 12; i++) await test.restart('close');
+    const { items, cursor, total, keptSince } = await test.client.recovery.boots();
+    expect([items.length, items[0]?.epoch, items.at(-1)?.epoch, total, keptSince]).toEqual([
+      10,
+      13,
+      4,
+      13,
+      null,
+    ]);
+    const rest = await test.client.recovery.boots({ ...(cursor && { cursor }) });
+    expect(rest.items.map(({ epoch }) => epoch)).toEqual([3, 2, 1]);
+    expect(rest).not.toHaveProperty('cursor');
+    const wrong = test.client.recovery.boots({ cursor: 'x' });
+    await expect(wrong).rejects.toMatchObject({ code: 'INVALID_CURSOR' });
   });
 });

@@ -67,7 +67,7 @@ test('a session that has lost its end goes on without it only when that is accep
     await loseLastCommit(location);
     const third = await createSystem({ location });
     const dropped = [{ from: seq, to: seq }];
-    const [boot] = await third.client.recovery.boots({});
+    const [boot] = (await third.client.recovery.boots({})).items;
     expect(boot).toMatchObject({
       ...{ crashed: true, primary: 'state_corrupted' },
       store: { lostStreams: 1, lost: [{ stream: 'session/hurt', found: seq - 1, witnessed: seq }] },

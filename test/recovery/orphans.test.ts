@@ -16,7 +16,7 @@ test('a session that was ending when the process died goes on ending, and is cou
   void test.client.sessions.terminate(one).catch(() => undefined);
   await quiet();
   await test.restart('kill');
-  const [boot] = await test.client.recovery.boots({});
+  const [boot] = (await test.client.recovery.boots({})).items;
   expect(boot?.sessions).toMatchObject({ adopted: 1, terminating: 1, orphaned: 0 });
   await test.clock.advance(60_000);
   await quiet();
@@ -48,7 +48,7 @@ test('a start that was never finished is ended, once and for good', async () => 
   for (const orphaned of [1, 0]) {
     await using system = await createSystem({ store: disk.open, clock });
     await quiet();
-    const [boot] = await system.client.recovery.boots({});
+    const [boot] = (await system.client.recovery.boots({})).items;
     expect(boot?.sessions.orphaned).toBe(orphaned);
     const half = await system.client.sessions.get({ sessionId: 'half' });
     expect(half).toMatchObject({ status: 'terminated', error: 'its start was never finished', seq: 3 });

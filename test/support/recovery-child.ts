@@ -31,7 +31,7 @@ async function begin(): Promise<System> {
 
 if (how === 'boots') {
   const system = await createSystem({ location, heartbeatMs: 0 });
-  process.stdout.write(JSON.stringify(await system.client.recovery.boots({})));
+  process.stdout.write(JSON.stringify((await system.client.recovery.boots({})).items));
   await system.close();
 } else {
   const system = await begin();
