@@ -1,13 +1,12 @@
 // Operations on backups. With a key a repeat is answered from the record of the first, and does nothing.
 import { join } from 'node:path';
-import { HoldfastError } from '../base/errors.ts';
-import type { Json } from '../base/json.ts';
 import type { FoundBackup } from '../journal/backup/backup-directory.ts';
 import { backupSuffixes } from '../journal/backup/backup-id.ts';
 import type { BackupFacts } from '../journal/backup/backup-manifest.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Call, Handlers } from '../operations/bind.ts';
-import type { BackupInfo, Repeatable } from '../operations/views.ts';
+import { KeptAnswers } from '../journal/kept-answers.ts';
+import type { Handlers } from '../operations/bind.ts';
+import type { BackupInfo } from '../operations/views.ts';
 import type { Backups } from './backups.ts';
 
 export type BackupOperation = `backups.${'create' | 'list' | 'verify' | 'delete'}`;
@@ -18,15 +17,16 @@ interface BackupContext {
 }
 
 export function backupHandlers(context: BackupContext): Handlers<BackupOperation> {
-  const { backups } = context;
+  const { backups, journal } = context;
+  const answers = new KeptAnswers(journal.kv, 'backups');
   return {
     'backups.create': ({ note }, call) =>
-      once(context, call, async () => infoOf(await backups.create('manual', note), backups.directory)),
+      answers.once(call, async () => infoOf(await backups.create('manual', note), backups.directory)),
     'backups.list': async () => (await backups.list()).map((found) => foundInfo(found, backups.directory)),
     'backups.verify': ({ backupId }, call) =>
-      once(context, call, async () => infoOf(await backups.verify(backupId), backups.directory)),
+      answers.once(call, async () => infoOf(await backups.verify(backupId), backups.directory)),
     'backups.delete': ({ backupId }, call) =>
-      once(context, call, async () => {
+      answers.once(call, async () => {
         await backups.delete(backupId);
         return { backupId };
       }),
@@ -56,20 +56,4 @@ function unknown(backupId: string, path: string): BackupInfo {
   const none = { feedPosition: 0, epoch: 0, streams: 0, events: 0, records: 0, bytes: 0, storedBytes: 0 };
   const told = { note: null, cause: 'manual', verifiedAt: null, damaged: [], problem: null } as const;
   return { backupId, path, createdAt, ...none, ...told, verified: false, status: 'damaged' };
-}
-
-async function once<Answer extends object>(
-  { journal: { kv } }: BackupContext,
-  { operationId, digest = '' }: Call,
-  run: () => Promise<Answer>,
-): Promise<Answer & Repeatable> {
-  if (operationId === undefined) return run();
-  const key = `answers/backups/${operationId}`;
-  const kept = (await kv.get(key)) as { digest: string; answer: Answer } | undefined;
-  if (kept !== undefined && kept.digest !== digest)
-    throw new HoldfastError('IDEMPOTENCY_KEY_REUSED', { key: operationId });
-  if (kept !== undefined) return { ...kept.answer, repeated: true };
-  const answer = await run();
-  await kv.batch([{ key, value: { digest, answer } as unknown as Json }]);
-  return answer;
 }

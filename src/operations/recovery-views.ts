@@ -62,7 +62,7 @@ export interface BootPage extends Page<BootReceipt> {
 }
 
 /** What became of many. */
-export interface BulkRecoveryInfo {
+export interface BulkRecoveryInfo extends Repeatable {
   readonly attempted: number;
   readonly complete: number;
   /** Recovered in part only, which somebody has to accept. */

@@ -1,11 +1,10 @@
 // Operations that are answered from projections, each once it has caught up with all that was acknowledged before, and
 // those that look after the projections themselves.
 import type { Clock } from '../base/clock.ts';
-import { HoldfastError } from '../base/errors.ts';
-import type { Json } from '../base/json.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Call, Handlers } from '../operations/bind.ts';
-import type { ProjectionInfo, Repeatable, SessionInfo } from '../operations/views.ts';
+import { KeptAnswers } from '../journal/kept-answers.ts';
+import type { Handlers } from '../operations/bind.ts';
+import type { SessionInfo } from '../operations/views.ts';
 import type { Projections } from './projections.ts';
 import type { RunningProjection } from './running-projection.ts';
 import type { ListedSession, SessionList } from './session-list.ts';
@@ -25,7 +24,8 @@ export type ProjectionOperation =
   | 'projections.rebuild';
 
 export function projectionHandlers(context: ProjectionContext): Handlers<ProjectionOperation> {
-  const { projections, sessions, clock } = context;
+  const { projections, sessions, clock, journal } = context;
+  const answers = new KeptAnswers(journal.kv, 'projections');
   return {
     'sessions.list': async (input) => {
       const list = await sessions.caughtUp();
@@ -41,27 +41,10 @@ export function projectionHandlers(context: ProjectionContext): Handlers<Project
       return list.count(input as Pick<SessionQuery, 'agent' | 'parentSessionId'>, clock.now());
     },
     'projections.list': () => projections.list(),
-    'projections.rebuild': ({ name }, call) => rebuildOnce(context, name, call),
+    'projections.rebuild': ({ name }, call) => answers.once(call, () => projections.rebuild(name)),
   };
 }
 
 function infoOf({ activeAt, idleAfterMs, dormantAfterMs, ...row }: ListedSession): SessionInfo {
   return { ...row, lastActivityAt: activeAt };
-}
-
-/** With a key a repeat is answered from the record of the first, and builds nothing. */
-async function rebuildOnce(
-  { projections, journal: { kv } }: ProjectionContext,
-  name: string,
-  { operationId, digest = '' }: Call,
-): Promise<ProjectionInfo & Repeatable> {
-  if (operationId === undefined) return projections.rebuild(name);
-  const key = `answers/projections/${operationId}`;
-  const kept = (await kv.get(key)) as { digest: string; answer: ProjectionInfo } | undefined;
-  if (kept !== undefined && kept.digest !== digest)
-    throw new HoldfastError('IDEMPOTENCY_KEY_REUSED', { key: operationId });
-  if (kept !== undefined) return { ...kept.answer, repeated: true };
-  const answer = await projections.rebuild(name);
-  await kv.batch([{ key, value: { digest, answer } as unknown as Json }]);
-  return answer;
 }

@@ -7,6 +7,7 @@ import {
   recoveryStatuses,
 } from '../domain/recovery-vocabulary.ts';
 import type { Head, Journal } from '../journal/journal.ts';
+import { KeptAnswers } from '../journal/kept-answers.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type {
   BulkRecoveryInfo,
@@ -28,10 +29,12 @@ const mostShown = 1_000;
 
 export function recoveryHandlers(context: HandlerContext): Handlers<RecoveryOperation> {
   const { journal } = context;
+  // No session has such an id.
+  const answers = new KeptAnswers(journal.kv, '.recovery');
   return {
     'recovery.recover': async (input, call) =>
       (await answeredRecovery(context, input.sessionId, call)) ?? recover(context, input, call),
-    'recovery.recoverAll': (input) => recoverAll(context, input),
+    'recovery.recoverAll': (input, call) => answers.once(call, () => recoverAll(context, input)),
     'recovery.validate': ({ sessionId, level }) => validateSession(journal, sessionId, level),
     'recovery.receipts': (input) => listReceipts(journal, input),
     'recovery.boots': ({ limit, cursor }) => pageOfBoots(journal, limit, cursor),

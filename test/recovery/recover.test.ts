@@ -72,7 +72,7 @@ describe('recovering a session', () => {
       ],
     });
     expect(await codeOf(test.client.messages.send(say('x')))).toBe('JOURNAL_CORRUPT');
-    expect(await test.client.recovery.receipts(one)).toEqual({ items: [] });
+    expect(await test.client.recovery.receipts(one)).toEqual({ items: [], notKept: [] });
   });
 
   test('goes on from what was accepted, keeps the rest in its journal, and needs no snapshot to come back', async () => {
@@ -340,7 +340,13 @@ describe('all sessions that need it', () => {
     for (const key of await test.disk.data.keys().all())
       if (key.startsWith('s!session/s3')) await test.disk.data.del(key);
     await damage(test, await keyOf(test, 'e!session/s3!', 3));
-    const done = await test.client.recovery.recoverAll({ concurrency: 4 });
+    const { recovery } = test.client;
+    const key = { idempotencyKey: 'k' };
+    const [done, meanwhile] = await Promise.all([
+      recovery.recoverAll({ concurrency: 4 }, key),
+      recovery.recoverAll({ concurrency: 4 }, key),
+    ]);
+    expect(meanwhile).toEqual({ ...done, repeated: true });
     expect(done).toMatchObject({ attempted: 12, complete: 11, waiting: 1, failed: 0 });
     expect(done.notRecovered).toMatchObject([{ sessionId: 's3', status: 'partial' }]);
     const left = await test.client.sessions.conditions({ condition: 'quarantined' });
@@ -349,5 +355,10 @@ describe('all sessions that need it', () => {
     expect(stats.byReason.requested).toBe(11);
     expect(stats.byStatus.complete).toBeGreaterThanOrEqual(11);
     expect(test.telemetry.filter(({ name }) => name === 'recovery.progressed')).toHaveLength(12);
+    await test.restart('kill');
+    const again = test.client.recovery;
+    expect(await again.recoverAll({ concurrency: 4 }, key)).toEqual({ ...done, repeated: true });
+    expect(await codeOf(again.recoverAll({ concurrency: 5 }, key))).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect(await again.recoverAll({ concurrency: 4 })).toMatchObject({ attempted: 1, waiting: 1 });
   });
 });
