@@ -17,6 +17,8 @@ export interface SessionAlarmsOptions {
   readonly mayWake: (sessionId: string) => boolean;
   readonly find: (sessionId: string) => SessionActor | undefined;
   readonly start: (sessionId: string) => Promise<SessionActor>;
+  /** Runs a job in its turn among what is sent to a session that is not in memory. */
+  readonly inTurn: (sessionId: string, job: () => Promise<void>) => Promise<void>;
   readonly removeStored: (sessionId: string) => Promise<void>;
 }
 
@@ -66,7 +68,7 @@ export class SessionAlarms {
     try {
       const living = this.#options.find(sessionId);
       if (living !== undefined) this.#wake(living);
-      else await this.#ringStored(sessionId);
+      else await this.#options.inTurn(sessionId, () => this.#ringStored(sessionId));
     } catch (error) {
       const { telemetry, clock } = this.#options;
       telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
@@ -74,8 +76,15 @@ export class SessionAlarms {
     }
   }
 
+  /** Behind what came before: somebody may have started it meanwhile, or taken it out of service. */
   async #ringStored(sessionId: string): Promise<void> {
-    const { journal, clock, start, removeStored } = this.#options;
+    const { journal, clock, find, mayWake, start, removeStored } = this.#options;
+    if (!mayWake(sessionId)) return;
+    const living = find(sessionId);
+    if (living !== undefined) {
+      this.#wake(living);
+      return;
+    }
     const head = await journal.head(sessionStream(sessionId));
     if (head === undefined || head.dueAt === null) return;
     if (head.dueAt > clock.now()) this.#deadlines.schedule(sessionId, head.dueAt);

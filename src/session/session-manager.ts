@@ -87,6 +87,7 @@ export class SessionManager implements SupervisedChild {
       mayWake: (sessionId) => this.health.quarantine(sessionId) === undefined,
       find: (sessionId) => this.#live.find(sessionId),
       start: (sessionId) => this.#live.start(sessionId),
+      inTurn: (sessionId, job) => this.#arrivals.arrive(sessionId, job, async () => {}),
       removeStored: (sessionId) => this.removeStored(sessionId),
     });
   }
