@@ -131,24 +131,37 @@ export function foldRow(row: SessionRow, event: LawEvent): SessionRow {
   const next = copyOf(row);
   next.seq = event.seq;
   next.updatedAt = event.at;
+  if (foldAgent(next, event)) return next;
   if (event.data === undefined) foldErased(next, event);
   else fold(next, event);
   return next;
+}
+
+/** Of agents a row counts those at work: what they said is no part of it, and may be erased. False for other events. */
+function foldAgent(next: Draft, { type, at }: LawEvent): boolean {
+  switch (type) {
+    case 'agent.started':
+      next.agents += 1;
+      next.activeAt = at;
+      return true;
+    case 'agent.completed':
+    case 'agent.failed':
+    case 'agent.stopped':
+      next.agents -= 1;
+      stayQuiet(next, at);
+      return true;
+    case 'agent.crashed':
+      stayQuiet(next, at);
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** What still counts of an event without its payload. */
 function foldErased(next: Draft, { type, at }: LawEvent): void {
   switch (type) {
     case 'checkpoint.created':
-      return;
-    case 'agent.crashed':
-      stayQuiet(next, at);
-      return;
-    case 'agent.completed':
-    case 'agent.failed':
-    case 'agent.stopped':
-      next.agents -= 1;
-      stayQuiet(next, at);
       return;
     case 'session.restored': {
       const { seq, entries } = next;
@@ -160,9 +173,6 @@ function foldErased(next: Draft, { type, at }: LawEvent): void {
     case 'tool.called':
       if (next.entries !== null) next.entries += 1;
       if (type === 'message.sent') next.messages += 1;
-      break;
-    case 'agent.started':
-      next.agents += 1;
   }
   next.activeAt = at;
 }
@@ -223,19 +233,6 @@ function fold(next: Draft, event: LawEvent): void {
     case 'conversation.cleared':
       next.messages = 0;
       next.activeAt = at;
-      return;
-    case 'agent.started':
-      next.agents += 1;
-      next.activeAt = at;
-      return;
-    case 'agent.crashed':
-      stayQuiet(next, at);
-      return;
-    case 'agent.completed':
-    case 'agent.failed':
-    case 'agent.stopped':
-      next.agents -= 1;
-      stayQuiet(next, at);
       return;
     default:
       next.entries = publishedEntry(event) ?? next.entries;
