@@ -4,7 +4,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import type { Journal } from '../journal/journal.ts';
 
 /** Of each session, and of the starts of a system. */
-export const mostReceipts = 1_000;
+const mostReceipts = 1_000;
 
 /** So many more may gather before the oldest go, so that not every receipt is one trim. */
 const slack = 0.1;

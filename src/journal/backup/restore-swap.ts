@@ -14,7 +14,7 @@ interface Swap {
 }
 
 /** Stands from the time at which the restore is certain until it is done. */
-export const planOf = (location: string): string => `${resolve(location)}.restore.json`;
+const planOf = (location: string): string => `${resolve(location)}.restore.json`;
 
 /** True between the renames too, while there is nothing at `location`. */
 export const isSwapping = (location: string): Promise<boolean> => exists(planOf(location));
