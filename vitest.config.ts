@@ -3,13 +3,14 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
-/** The first files of threads, which cannot load TypeScript: under test they are the built ones, as `npm test` has built them. */
+/** The first files of threads and processes, which cannot load TypeScript: under test they are the built ones, as `npm test` has built them. */
 const builtThreads = {
   name: 'built-threads',
   enforce: 'pre' as const,
-  transform: (code: string): string =>
+  transform: (code: string, id: string): string =>
     code.replaceAll(/new URL\('\.\/([\w-]+-entry)\.js', import\.meta\.url\)/g, (_, name: string) => {
-      const built = new URL(`dist/actor/${name}.js`, import.meta.url);
+      const room = /\/src\/(\w+)\//.exec(id)?.[1];
+      const built = new URL(`dist/${room}/${name}.js`, import.meta.url);
       return `new URL(${JSON.stringify(built.href)})`;
     }),
 };

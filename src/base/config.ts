@@ -230,6 +230,13 @@ function isHeartbeats(value: unknown): boolean {
   return isFunction(memberOf(value, 'read')) && isFunction(memberOf(value, 'write'));
 }
 
+/** The process in which sessions are tried: with less memory it would not start. */
+const trials = z.strictObject({
+  stallMs: z.number().int().min(1).max(3_600_000).optional(),
+  memoryMb: z.number().int().min(64).max(1_048_576).optional(),
+});
+const trialsHint = 'give { stallMs, memoryMb }: whole numbers, from 1 and from 64';
+
 /** How failures are answered: a function that names strategies, and one that repairs. */
 function eachRecoveryPort(recovery: unknown, context: z.RefinementCtx): void {
   for (const [name, port] of Object.entries(recovery ?? {})) {
@@ -237,6 +244,7 @@ function eachRecoveryPort(recovery: unknown, context: z.RefinementCtx): void {
     if (name === 'strategies') isFunction(port) || fault('give a function');
     else if (name === 'repair')
       isFunction(memberOf(port, 'recover')) || fault('give an object with recover()');
+    else if (name === 'trials') trials.safeParse(port).success || fault(trialsHint);
     else fault('there is no such option');
   }
 }

@@ -86,6 +86,17 @@ export const errorCatalogue = {
   ),
   NOT_COMMITTED: entry('{command} on {stream} was not written and had no effect: {problem}', true),
   SESSION_QUARANTINED: entry('The session {sessionId} keeps failing and takes no writes: {problem}'),
+  SESSION_POISONED: entry(
+    'The session {sessionId} has events that cannot be folded, of which these are parked: {parked}: {problem}',
+  ),
+  EVENT_NOT_FOUND: entry('The session {sessionId} has no event {event}'),
+  NOT_PARKED: entry('The event {seq} of session {sessionId} is not parked'),
+  PARKING_FAILED: entry(
+    'The session {sessionId} cannot be folded with event {event} like this: {problem}, at event {seq}',
+  ),
+  PARKED_ELSEWHERE: entry(
+    'The record {seq} of {stream} is not the one that was parked: its hash is {found}, not {parked}',
+  ),
   KILLED: entry('It was ended by force'),
   SCOPE_CLOSED: entry('{task} was not started: its actor has ended'),
   CHILD_EXISTS: entry('The supervisor {supervisor} has a child {child} already, which is {status}'),

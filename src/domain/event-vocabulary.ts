@@ -1,6 +1,7 @@
 // Every event that can be heard of a session, by its name: its own, those that agents publish, and its conditions.
 import type { ConditionCleared, ConditionSet } from './condition-law.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
+import type { ParkedData, UnparkedData } from './parked-law.ts';
 import type { RecoveryReceipt } from './recovery-vocabulary.ts';
 import type { SessionEventData, SessionEventType } from './session-events.ts';
 
@@ -19,14 +20,28 @@ interface RecoveryEventData {
 
 type RecoveryEventType = keyof RecoveryEventData;
 
-export type EventType = SessionEventType | PublishableEventType | ConditionEventType | RecoveryEventType;
+/** Which of its events a replay leaves out, in a stream of their own as well. */
+interface ParkedEventData {
+  'event.parked': ParkedData;
+  'event.unparked': UnparkedData;
+}
+
+type ParkedEventType = keyof ParkedEventData;
+
+export type EventType =
+  | SessionEventType
+  | PublishableEventType
+  | ConditionEventType
+  | RecoveryEventType
+  | ParkedEventType;
 
 /** What an event of a type carries. */
 export type EventData<Type extends EventType> =
   | (Type extends SessionEventType ? SessionEventData[Type] : never)
   | (Type extends PublishableEventType ? PublishedEventData[Type] : never)
   | (Type extends ConditionEventType ? ConditionEventData[Type] : never)
-  | (Type extends RecoveryEventType ? RecoveryEventData[Type] : never);
+  | (Type extends RecoveryEventType ? RecoveryEventData[Type] : never)
+  | (Type extends ParkedEventType ? ParkedEventData[Type] : never);
 
 /** The compiler sees to it that none is forgotten. */
 const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
@@ -67,9 +82,15 @@ const conditionEventTypes: Readonly<Record<ConditionEventType, true>> = {
 
 const recoveryEventTypes: Readonly<Record<RecoveryEventType, true>> = { 'recovery.recorded': true };
 
+const parkedEventTypes: Readonly<Record<ParkedEventType, true>> = {
+  'event.parked': true,
+  'event.unparked': true,
+};
+
 export const eventTypes = Object.keys({
   ...sessionEventTypes,
   ...publishableEvents,
   ...conditionEventTypes,
   ...recoveryEventTypes,
+  ...parkedEventTypes,
 }) as readonly EventType[];

@@ -35,6 +35,7 @@ export type RecoveryReason =
   | 'snapshot_passed_over'
   | 'history_lost'
   | 'history_damaged'
+  | 'poisoned'
   | 'revived'
   | 'requested';
 

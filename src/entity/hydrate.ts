@@ -4,6 +4,7 @@ import { sha256 } from '../base/hash.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { isOfReplay } from '../journal/replay-guard.ts';
 import { MissingPayloads } from './missing-payloads.ts';
 import type { Recorded } from './recorded.ts';
 import { foldAround, startOf } from './state-at.ts';
@@ -31,10 +32,13 @@ interface Provenance {
   readonly base?: number;
 }
 
+/** All of a journal that a state is made from. */
+export type HydrationSource = Pick<Journal, 'head' | 'snapshots' | 'readFrom' | 'guard'>;
+
 export async function hydrate<State, C extends Command>(
   law: Law<State, C>,
   stream: string,
-  journal: Journal,
+  journal: HydrationSource,
   telemetry: Telemetry,
 ): Promise<Hydrated<State>> {
   const head = await journal.head(stream);
@@ -55,7 +59,10 @@ export async function hydrate<State, C extends Command>(
   const start =
     snapshot === undefined ? startOf(law, head) : { ...snapshot, state: law.decode(snapshot.state) };
   const missing = new MissingPayloads();
-  const { state, base } = await foldAround({ law, journal, head, visit: missing.see }, start, head.seq);
+  const { guard } = journal;
+  const faulted = guard && ((error: unknown): unknown => guard.threw(stream, error));
+  const folding = { law, journal, head, visit: missing.see, faulted };
+  const { state, base } = await foldAround(folding, start, head.seq);
   missing.assertErased(stream);
   const found = { state, head, lastAt: head.updatedAt, snapshotSeq: start.seq };
   if (base === undefined) {
@@ -68,17 +75,20 @@ export async function hydrate<State, C extends Command>(
 async function newestSnapshot<State, C extends Command>(
   law: Law<State, C>,
   stream: string,
-  journal: Journal,
+  journal: HydrationSource,
   head: Head,
   telemetry: Telemetry,
   passedOver: number[],
 ): Promise<Snapshot | undefined> {
+  const parked = journal.guard?.parked(stream);
   for await (const snapshot of journal.snapshots(stream, (seq) => passedOver.push(seq))) {
     if (snapshot.lawVersion > law.version) {
       throw new HoldfastError('LAW_CHANGED', { stream, found: snapshot.lawVersion, supported: law.version });
     }
     const usable =
       snapshot.lawVersion === law.version && snapshot.seq <= head.seq && snapshot.seq >= head.firstSeq - 1;
+    // One of a replay that left out something else is as good as any, but of another state.
+    if (usable && !isOfReplay(snapshot, parked)) continue;
     if (usable && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
     passedOver.push(snapshot.seq);
     telemetry('snapshot.skipped', { stream, seq: snapshot.seq });

@@ -6,6 +6,7 @@ import { sha256 } from '../base/hash.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Law } from '../domain/law.ts';
 import type { EventDraft, Head, Journal } from '../journal/journal.ts';
+import { parkedDigest } from '../journal/replay-guard.ts';
 
 export interface SnapshotPolicy {
   /** No snapshot before so many events since the last. */
@@ -78,6 +79,7 @@ export class SnapshotWriter<State> {
       this.#bytes = text.length;
       const isVolatile = law.durability?.(state) === 'none';
       const needs = isVolatile ? law.refersTo?.(state) : undefined;
+      const parked = parkedDigest(journal.guard?.parked(stream), seq);
       await journal.putSnapshot(stream, {
         seq,
         chain,
@@ -86,6 +88,7 @@ export class SnapshotWriter<State> {
         stateHash: sha256(text),
         state: text,
         ...(needs !== undefined && { needs }),
+        ...(parked !== undefined && { parked }),
       });
     } catch (error) {
       telemetry('snapshot.failed', { stream, seq, problem: toError(error).message });

@@ -4,6 +4,8 @@ import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { isOfReplay, type Parkings } from '../journal/replay-guard.ts';
+import { assertSameRecord, endBefore, evolveStored, stepThrough } from './parked-replay.ts';
 import { newestBase } from './rebase.ts';
 
 /** A state, and the place in its stream that it is the state of. */
@@ -14,7 +16,7 @@ export interface Folded<State> {
   readonly chain: string | undefined;
 }
 
-type Source = Pick<Journal, 'readFrom' | 'snapshots'>;
+type Source = Pick<Journal, 'readFrom' | 'snapshots' | 'guard'>;
 
 /**
  * @throws HoldfastError `HISTORY_TRIMMED` when no snapshot reaches as far back as the events, `JOURNAL_CORRUPT` when one of
@@ -49,10 +51,11 @@ async function snapshotBelow<State, C extends Command>(
   { stream, firstSeq }: Head,
   seq: number,
 ): Promise<Snapshot | undefined> {
+  const parked = journal.guard?.parked(stream);
   for await (const snapshot of journal.snapshots(stream)) {
     const isUsable =
       snapshot.lawVersion === law.version && snapshot.seq <= seq && snapshot.seq >= firstSeq - 1;
-    if (isUsable && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
+    if (isUsable && isOfReplay(snapshot, parked) && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
   }
   return undefined;
 }
@@ -64,28 +67,56 @@ const foldedOf = <State, C extends Command>(
 
 export interface Fold<State, C extends Command> {
   readonly law: Law<State, C>;
-  readonly journal: Pick<Journal, 'readFrom'>;
+  readonly journal: Pick<Journal, 'readFrom' | 'guard'>;
   readonly head: Head;
   readonly signal?: AbortSignal | undefined;
   /** Sees each event with the states before and after it. */
   readonly visit?: (event: StoredEvent, before: State, after: State) => void;
+  /** Hears what the law threw, and answers with what is thrown for it. */
+  readonly faulted?: ((error: unknown) => unknown) | undefined;
 }
 
 /** Goes on from a state through the events up to `through`, a page at a time: others have their turn between pages. */
 export async function fold<State, C extends Command>(
-  { law, journal, head, signal, visit }: Fold<State, C>,
+  options: Fold<State, C>,
   start: Folded<State>,
   through: number,
 ): Promise<Folded<State>> {
+  const { journal, head } = options;
+  const { guard } = journal;
+  if (guard === undefined || start.seq >= through) return foldPages(options, start, through);
+  const leave = await guard.enter(head.stream);
+  try {
+    return await foldPages(options, start, through, guard.parked(head.stream));
+  } finally {
+    leave?.();
+  }
+}
+
+/** A page ends with a parked event, so that its hash is at hand. */
+async function foldPages<State, C extends Command>(
+  { law, journal, head, signal, visit, faulted }: Fold<State, C>,
+  start: Folded<State>,
+  through: number,
+  parked?: Parkings,
+): Promise<Folded<State>> {
+  const step = parked === undefined ? evolveStored : stepThrough(parked);
   let { state, seq, chain } = start;
   while (seq < through) {
     signal?.throwIfAborted();
-    const limit = Math.min(pageEvents, through - seq);
+    const end = parked === undefined ? through : endBefore(parked, seq, through);
+    const limit = Math.min(pageEvents, end - seq);
     const page = await journal.readFrom(head.stream, seq, chain === undefined ? { limit } : { limit, chain });
-    for (const event of page.events) {
-      const next = evolved(law, state, event, head);
-      visit?.(event, state, next);
-      state = next;
+    if (parked !== undefined) assertSameRecord(parked, head.stream, page);
+    try {
+      for (const event of page.events) {
+        const next = step(law, state, event, head);
+        visit?.(event, state, next);
+        state = next;
+      }
+    } catch (error) {
+      // What is coded says what it is; anything else was thrown by the law.
+      throw HoldfastError.is(error) || faulted === undefined ? error : faulted(error);
     }
     seq = page.events.at(-1)?.seq ?? through;
     chain = page.chain;
@@ -112,19 +143,4 @@ export async function foldAround<State, C extends Command>(
     const from = { state: law.initial(head.stream), seq: base - 1, chain: undefined };
     return { ...(await fold(options, from, through)), base };
   }
-}
-
-/** What was lawful once is lawful for ever. Where what came before was trimmed, an event may say nothing by itself. */
-function evolved<State, C extends Command>(
-  law: Law<State, C>,
-  state: State,
-  event: StoredEvent,
-  { stream, firstSeq }: Head,
-): State {
-  const next = law.evolve(state, event);
-  if (next !== undefined) return next;
-  const { seq, type } = event;
-  if (seq === firstSeq && seq > 1) throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq });
-  const problem = `${type} is not lawful after the records before it`;
-  throw new HoldfastError('JOURNAL_CORRUPT', { stream, seq, problem });
 }

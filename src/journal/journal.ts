@@ -2,6 +2,7 @@
 import type { Durability } from '../base/durability.ts';
 import type { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
+import type { ReplayGuard } from './replay-guard.ts';
 
 /** A place in a stream, as the journal gave it out. Opaque: compare it only through the journal. */
 export type Version = string & { readonly __version: never };
@@ -147,6 +148,8 @@ export interface Snapshot {
   readonly state: string;
   /** Older events that the state refers to: a journal that forgets what lies below the snapshot keeps them. */
   readonly needs?: readonly number[];
+  /** The digest of what was parked of the events that it was made of; absent for nothing. */
+  readonly parked?: string;
 }
 
 /** What a survey shows of a head. */
@@ -201,6 +204,8 @@ export interface Journal {
   readonly outage?: Outage | undefined;
   /** Resolves when the incident that lasts turns out to be an outage, if it ever does. */
   readonly outageDeclared?: Promise<void> | undefined;
+  /** What whoever folds events asks first; none where nothing is parked and nothing suspected. */
+  readonly guard?: ReplayGuard | undefined;
 
   /** The head after everything that was appended before this call. */
   head(stream: string): Promise<Head | undefined>;

@@ -23,6 +23,7 @@ import type {
   Snapshot,
   Version,
 } from './journal.ts';
+import type { ReplayGuard } from './replay-guard.ts';
 import { VolatileJournal } from './volatile-journal.ts';
 
 export class RoutedJournal implements Journal {
@@ -32,6 +33,7 @@ export class RoutedJournal implements Journal {
   readonly #telemetry: Telemetry;
   /** Streams of which it is being asked whether the disk knows them. */
   readonly #creating = new Map<string, Promise<unknown>>();
+  #guard: ReplayGuard | undefined;
 
   /** With a journal in memory that keeps the newest snapshot alone: nothing can damage it. */
   static over(durable: Journal, upcast?: EventUpcast, telemetry?: Telemetry): RoutedJournal {
@@ -45,6 +47,15 @@ export class RoutedJournal implements Journal {
     this.volatile = volatile;
     this.#upcast = upcast ?? ((event) => event);
     this.#telemetry = telemetry ?? (() => {});
+  }
+
+  /** From now on whoever folds events asks it first. */
+  guardBy(guard: ReplayGuard): void {
+    this.#guard = guard;
+  }
+
+  get guard(): ReplayGuard | undefined {
+    return this.#guard;
   }
 
   get limits(): JournalLimits {

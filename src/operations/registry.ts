@@ -13,6 +13,7 @@ import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
+import { parkedOperations } from './parked-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
@@ -260,6 +261,7 @@ export const operations = {
   ...budgetOperations,
   ...integrityOperations,
   ...recoveryOperations,
+  ...parkedOperations,
   ...erasureOperations,
   ...cacheOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(

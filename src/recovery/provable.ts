@@ -6,6 +6,7 @@ import { sessionLaw } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { type Folded, fold, startOf } from '../entity/state-at.ts';
 import type { Head, Journal, Snapshot } from '../journal/journal.ts';
+import { isOfReplay } from '../journal/replay-guard.ts';
 
 /** Where a replay begins. */
 export type Base = Folded<SessionState>;
@@ -30,7 +31,9 @@ const blockEvents = 256;
 export async function findBases(journal: Journal, head: Head): Promise<Bases> {
   const usable: Base[] = [];
   const passedOver: number[] = [];
+  const parked = journal.guard?.parked(head.stream);
   for await (const snapshot of journal.snapshots(head.stream, (seq) => passedOver.push(seq))) {
+    if (!isOfReplay(snapshot, parked)) continue;
     const base = baseOf(snapshot, head);
     if (base === undefined) passedOver.push(snapshot.seq);
     else usable.push(base);

@@ -48,4 +48,11 @@ export interface RecoveryOptions {
   readonly strategies?: (failure: Failure) => StrategyName | RecoveryStrategy | undefined;
   /** Makes a damaged stream whole again; tried behind `cold` and where `strategies` names it. */
   readonly repair?: RecoveryStrategy;
+  /** The process in which sessions are tried that cannot be folded here. */
+  readonly trials?: {
+    /** How long one event may be folded, in milliseconds; 5,000 by default. */
+    readonly stallMs?: number;
+    /** The heap that it may take, in megabytes; 1,024 by default. */
+    readonly memoryMb?: number;
+  };
 }

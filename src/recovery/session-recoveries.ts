@@ -173,6 +173,10 @@ function reasonOf({ passedOver, reRun, timers }: Facts): RecoveryReason | undefi
 
 /** What cannot be proven is named, whoever found it. */
 function reasonOfEnd(error: Error): Pick<RecoveryReceipt, 'reason' | 'dropped'> {
+  if (HoldfastError.is(error, 'SESSION_POISONED')) {
+    const parked = error.details.parked as readonly number[];
+    return { reason: 'poisoned', dropped: parked.map((seq) => ({ from: seq, to: seq })) };
+  }
   if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) return { reason: 'actors_crashed', dropped: [] };
   const { seq } = error.details;
   return { reason: 'history_damaged', dropped: typeof seq === 'number' ? [{ from: seq, to: seq }] : [] };

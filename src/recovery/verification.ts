@@ -8,6 +8,7 @@ import type { SessionState } from '../domain/session-state.ts';
 import { MissingPayloads, payloadMissing } from '../entity/missing-payloads.ts';
 import { type Folded, fold, startOf } from '../entity/state-at.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { isOfReplay } from '../journal/replay-guard.ts';
 import type { IntegrityProblem, IntegrityVerdict } from '../operations/integrity-views.ts';
 
 /** A checkpoint on the way, and what its state hashes to now. */
@@ -30,6 +31,8 @@ export interface Verification {
   readonly snapshots: readonly MetSnapshot[];
   /** The state at the head, and undefined when the way there is broken. */
   readonly state: SessionState | undefined;
+  /** The events that are parked: what was made before they were, was made of another replay. */
+  readonly parked: readonly number[];
   /** What was erased, by the events that record it. */
   readonly erasures: MissingPayloads['erasures'];
   /** The seq of the last event that was proven. */
@@ -51,6 +54,7 @@ export async function verifyStream(
   const head = await journal.head(sessionStream(sessionId));
   if (head === undefined || head.firstSeq > head.seq)
     throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const parked = journal.guard?.parked(head.stream);
   const snapshots = only === undefined ? await snapshotsOf(journal, head.stream) : [];
   const wanted = new Set(snapshots.map(({ seq }) => seq));
   const checkpoints: MetCheckpoint[] = [];
@@ -71,7 +75,10 @@ export async function verifyStream(
   });
   return {
     ...{ head, checkpoints, through, erasures: missing.erasures },
-    snapshots: snapshots.map((met) => withFound(met, found.get(met.seq))),
+    snapshots: snapshots.map((met) =>
+      isOfReplay(met, parked) ? withFound(met, found.get(met.seq)) : met,
+    ),
+    parked: [...(parked?.keys() ?? [])],
     state: 'state' in end ? end.state : undefined,
     broken: 'state' in end ? unexplained(missing) : { ...end, seq: Math.max(end.seq, through + 1) },
   };
@@ -101,7 +108,8 @@ async function startOrSnapshot(journal: Journal, head: Head): Promise<Folded<Ses
   if (events.every((event) => sessionLaw.evolve(start.state, event) !== undefined)) return start;
   let oldest: Snapshot | undefined;
   for await (const snapshot of journal.snapshots(head.stream))
-    if (snapshot.lawVersion === sessionLaw.version) oldest = snapshot;
+    if (snapshot.lawVersion === sessionLaw.version && isOfReplay(snapshot, journal.guard?.parked(head.stream)))
+      oldest = snapshot;
   if (oldest === undefined)
     throw new HoldfastError('HISTORY_TRIMMED', { stream: head.stream, firstSeq: head.firstSeq });
   await assertLeadsTo(journal, head, oldest);

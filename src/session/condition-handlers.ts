@@ -24,6 +24,7 @@ async function retrySession(
 ): Promise<OutputOf<'sessions.retry'>> {
   const { manager } = context;
   const isWell = (): Promise<Answer> => manager.health.retried(sessionId, call);
+  context.recovery.replay.keeper.reconsider(sessionId);
   const before = await isAnswered(context, conditionStream(sessionId), call);
   if (manager.health.quarantine(sessionId) !== undefined) context.recovery.recoveries.reviving(sessionId);
   const answer = await (before ? isWell() : manager.revive(sessionId, agents, isWell));

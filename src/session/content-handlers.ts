@@ -114,7 +114,7 @@ async function listMessages(
   }
   const first = Math.max(state.conversation.clearedThrough, await beginning(context.journal, sessionId));
   const after = Math.max(position ?? first, state.conversation.clearedThrough);
-  const span = { after, through: seq, conversation: state.conversation };
+  const span = { after, through: seq, conversation: state.conversation, asReplayed: true };
   const { items, next } = await readForwards(context.journal, sessionId, span, limit, (event) =>
     isOrWasMessage(event) ? info(event) : undefined,
   );

@@ -11,7 +11,8 @@ import { type Answer, type CommandMeta, eventMeta } from '../entity/command-meta
 import { durabilityOf, refusalOf } from '../entity/demand.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import { answerFromRecord, noReceipts, receiptKey, receiptsFor, receiptWindow } from '../entity/receipts.ts';
-import type { Append, EventDraft, Head, Snapshot, StoredEvent } from '../journal/journal.ts';
+import type { Append, EventDraft, Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import { parkedDigest } from '../journal/replay-guard.ts';
 import type { Call } from '../operations/bind.ts';
 import type { ReadingContext } from './handler-context.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
@@ -168,7 +169,7 @@ async function commitErasure(
       : receiptsFor(call, answer, answers, draft.event.at, head.operations + 1);
   const options = { head: sessionLaw.summarize(after), receipts };
   // Where the beginning was trimmed, the events alone lead nowhere.
-  const snapshot = head.firstSeq > 1 ? snapshotOf(after, draft.event.at) : undefined;
+  const snapshot = head.firstSeq > 1 ? snapshotOf(journal, after, draft.event.at) : undefined;
   const expected = head.version;
   const result = await journal.erase(head.stream, seqs, { expected, events: [draft], options, snapshot });
   if (!isDone(result, operation, head.stream)) return undefined;
@@ -182,11 +183,15 @@ function draftOf({ stream, seq, updatedAt }: Head, data: ErasedData, now: number
   return { event: Object.freeze({ ...place, ...what }), payload: JSON.stringify(data) };
 }
 
-function snapshotOf(state: SessionState, at: number): (head: Head) => Snapshot {
+function snapshotOf({ guard }: Journal, state: SessionState, at: number): (head: Head) => Snapshot {
   const text = sessionLaw.encode(state);
   const { version: lawVersion } = sessionLaw;
   const needs = sessionLaw.refersTo?.(state) ?? [];
-  return ({ seq, chain }) => ({ seq, chain, at, lawVersion, stateHash: sha256(text), state: text, needs });
+  return ({ stream, seq, chain }) => {
+    const parked = parkedDigest(guard?.parked(stream), seq);
+    const snapshot = { seq, chain, at, lawVersion, stateHash: sha256(text), state: text, needs };
+    return parked === undefined ? snapshot : { ...snapshot, parked };
+  };
 }
 
 /** No actor has done it, so that none tells of it. */

@@ -117,7 +117,8 @@ async function finish(
   const snapshots: Snapshot[] = [];
   if (redact === undefined)
     for await (const snapshot of journal.snapshots(sessionStream(sessionId)))
-      if (snapshot.seq <= through) snapshots.push(snapshot);
+      // Who imports it parks nothing: a state of another replay is of no use there.
+      if (snapshot.seq <= through && snapshot.parked === undefined) snapshots.push(snapshot);
   for (const snapshot of snapshots) page.add({ snapshot });
   const { redacted, digest } = page.progress;
   page.end({ footer: { events: through - firstSeq + 1, redacted, snapshots: snapshots.length, digest } });

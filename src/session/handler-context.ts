@@ -15,17 +15,28 @@ import type { Call } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 import type { ReceiptLog } from '../recovery/receipt-log.ts';
+import type { ParkedEvents } from '../recovery/parked-events.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
+import type { ReplayKeeper } from '../recovery/replay-keeper.ts';
 import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
+import type { SessionTrials } from '../recovery/session-trials.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
 import type { PastStates } from './past-states.ts';
 import type { SessionManager, SessionView } from './session-manager.ts';
+
+/** What stands between stored sessions and whoever folds them. */
+export interface ReplayParts {
+  readonly parked: ParkedEvents;
+  readonly trials: SessionTrials;
+  readonly keeper: ReplayKeeper;
+}
 
 /** What the operations on recoveries work with. */
 interface RecoveryContext {
   readonly receiptLog: ReceiptLog;
   readonly recoveries: SessionRecoveries;
   readonly options: RecoveryOptions;
+  readonly replay: ReplayParts;
 }
 
 export interface HandlerContext {

@@ -79,7 +79,8 @@ function sessionVerdict(
   const checkpoints = listed.map((met) => {
     const compared = verdictOn(met.data, met.found);
     const isErased = compared === 'differs' && knewErased(verification.erasures, met.seq - 1);
-    const verdict: IntegrityVerdict = isErased ? 'erased' : compared;
+    const isParked = compared === 'differs' && verification.parked.some((parked) => parked < met.seq);
+    const verdict: IntegrityVerdict = isErased ? 'erased' : isParked ? 'notCompared' : compared;
     if (verdict === 'differs') problems.push(problemOfCheckpoint(met));
     return { checkpointId: met.data.checkpointId, seq: met.seq, verdict };
   });
@@ -126,7 +127,7 @@ async function checkpointVerdict(
   journal: Journal,
   sessionId: string,
   checkpointId: string,
-  { head, checkpoints, state, broken, erasures }: Verification,
+  { head, checkpoints, state, broken, erasures, parked }: Verification,
 ): Promise<CheckpointVerdict> {
   const [met] = checkpoints;
   const isListed = state === undefined || findCheckpoint(state.checkpoints, checkpointId) !== undefined;
@@ -139,6 +140,9 @@ async function checkpointVerdict(
   const place = { checkpointId, version: seq - 1, seq, hash, expected: data.stateHash, found };
   if (broken === undefined && found !== data.stateHash && knewErased(erasures, seq - 1))
     return { ...place, valid: false, erased: true, problem: 'something that it knew was erased' };
+  const isParked = found !== data.stateHash && parked.some((event) => event < seq);
+  if (broken === undefined && isParked)
+    return { ...place, valid: false, problem: 'an event that it knew is parked now' };
   const problem = broken?.problem ?? (found === data.stateHash ? undefined : differenceOf(data.lawVersion));
   return problem === undefined ? { ...place, valid: true } : { ...place, valid: false, problem };
 }

@@ -51,7 +51,7 @@ export function queryHandlers(context: ReadingContext): Handlers<QueryOperation>
     'sessions.entries': async ({ sessionId, at, limit, cursor }, call) => {
       const { state, seq: through } = await viewOf(context, sessionId, at, call);
       const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
-      const span = { after, through, conversation: state.conversation };
+      const span = { after, through, conversation: state.conversation, asReplayed: true };
       const { items, next } = await readForwards(context.journal, sessionId, span, limit, contextEntry);
       return page(items, next);
     },
@@ -136,7 +136,7 @@ export async function sessionRecord(
 ): Promise<SessionRecord> {
   const { state, seq } = await manager.read(sessionId);
   const first = Math.max(state.conversation.clearedThrough, await beginning(journal, sessionId));
-  const span = { after: first, through: seq, conversation: state.conversation };
+  const span = { after: first, through: seq, conversation: state.conversation, asReplayed: true };
   const whole = await readForwards(journal, sessionId, span, Number.POSITIVE_INFINITY, (event) =>
     isMessage(event) ? event : undefined,
   );

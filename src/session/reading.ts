@@ -4,6 +4,7 @@ import type { MessageEvent } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
+import { type Parkings, replayedAs } from '../journal/replay-guard.ts';
 
 /** At most so many events are read at once; first only about as many as are asked for, then twice as many each time. */
 const largestBlock = 256;
@@ -28,24 +29,29 @@ export interface ReadSpan {
   readonly through?: number;
   /** What it hides is left out, mostly without being read. */
   readonly conversation?: Conversation;
+  /** Events as a replay takes them: what is parked is left out, or edited. */
+  readonly asReplayed?: boolean;
 }
 
 /** Up to `limit` of the events of a span that `choose` turns into items. */
 export async function readForwards<Item>(
   journal: Journal,
   sessionId: string,
-  { after, through = Number.POSITIVE_INFINITY, conversation = emptyConversation }: ReadSpan,
+  { after, through = Number.POSITIVE_INFINITY, conversation = emptyConversation, asReplayed }: ReadSpan,
   limit: number,
   choose: (event: StoredEvent) => Item | undefined,
 ): Promise<Reading<Item>> {
   const items: Item[] = [];
+  const parked = asReplayed ? parkedOf(journal, sessionId) : undefined;
   let position = after;
   for (let block = firstBlock(limit); position < through; block = Math.min(2 * block, largestBlock)) {
     position = hidingRange(conversation, position + 1)?.[1] ?? position;
     const page = await journal.readFrom(sessionStream(sessionId), position, { limit: block });
     for (const event of page.events) {
       if (event.seq > through) return { items, next: undefined };
-      const item = hidingRange(conversation, event.seq) === undefined ? choose(event) : undefined;
+      const taken = replayedAs(event, parked);
+      const isShown = taken !== undefined && hidingRange(conversation, event.seq) === undefined;
+      const item = isShown ? choose(taken) : undefined;
       if (item !== undefined && items.length === limit) return { items, next: position };
       if (item !== undefined) items.push(item);
       position = event.seq;
@@ -65,6 +71,7 @@ export async function readBackwards(
 ): Promise<Reading<MessageEvent>> {
   const floor = Math.max(conversation.clearedThrough, await beginning(journal, sessionId));
   const items: MessageEvent[] = [];
+  const parked = parkedOf(journal, sessionId);
   let block = firstBlock(limit);
   for (let end = before; end - 1 > floor; ) {
     const hidden = hidingRange(conversation, end - 1);
@@ -74,8 +81,10 @@ export async function readBackwards(
     }
     const start = Math.max(floor, end - 1 - block);
     block = Math.min(2 * block, largestBlock);
-    for (const event of (await readBlock(journal, sessionId, start, end)).reverse()) {
-      if (!takes(event) || hidingRange(conversation, event.seq) !== undefined) continue;
+    for (const recorded of (await readBlock(journal, sessionId, start, end)).reverse()) {
+      const event = replayedAs(recorded, parked);
+      if (event === undefined || !takes(event)) continue;
+      if (hidingRange(conversation, event.seq) !== undefined) continue;
       if (items.length === limit) return { items, next: items.at(-1)?.seq };
       items.push(event);
     }
@@ -111,9 +120,13 @@ export async function readMessage(
   const { conversation } = state;
   if (seq <= conversation.clearedThrough || hidingRange(conversation, seq) !== undefined) return undefined;
   const { events } = await journal.readFrom(sessionStream(state.sessionId), seq - 1, { limit: 1 });
-  const [event] = events;
+  const [recorded] = events;
+  const event = recorded && replayedAs(recorded, parkedOf(journal, state.sessionId));
   return event !== undefined && event.seq === seq && takes(event) ? event : undefined;
 }
+
+const parkedOf = ({ guard }: Journal, sessionId: string): Parkings | undefined =>
+  guard?.parked(sessionStream(sessionId));
 
 export function isMessage(event: StoredEvent): event is StoredEvent & MessageEvent {
   return event.type === 'message.sent' && event.data !== undefined;

@@ -10,6 +10,7 @@ import { type ErasureOperation, erasureHandlers } from './erasure-handlers.ts';
 import type { HandlerContext, ReadingContext } from './handler-context.ts';
 import { type IntegrityOperation, integrityHandlers } from './integrity-handlers.ts';
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
+import { type ParkedOperation, parkedHandlers } from './parked-handlers.ts';
 import { PastStates } from './past-states.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
 import { type RecoveryOperation, recoveryHandlers } from './recovery-handlers.ts';
@@ -24,6 +25,7 @@ type SessionOperation =
   | CheckpointOperation
   | IntegrityOperation
   | RecoveryOperation
+  | ParkedOperation
   | ErasureOperation
   | CacheOperation;
 
@@ -39,6 +41,7 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...checkpointHandlers(context),
     ...integrityHandlers(context),
     ...recoveryHandlers(context),
+    ...parkedHandlers(context),
     ...erasureHandlers(context),
     ...cacheHandlers(context),
   };

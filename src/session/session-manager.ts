@@ -13,6 +13,7 @@ import { type Hydrated, hydrate } from '../entity/hydrate.ts';
 import type { Head } from '../journal/journal.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 import type { ReceiptLog } from '../recovery/receipt-log.ts';
+import type { ReplayKeeper } from '../recovery/replay-keeper.ts';
 import { type Acceptance, recordRecovered } from './accepted-recovery.ts';
 import { answeredBefore } from './answered-before.ts';
 import { Arrivals } from './arrivals.ts';
@@ -30,6 +31,7 @@ export interface SessionManagerOptions
   readonly conditions: Conditions;
   /** Of a session that is deleted nothing is kept. */
   readonly receiptLog?: Pick<ReceiptLog, 'forget'>;
+  readonly keeper?: Pick<ReplayKeeper, 'forget'>;
   /** Sessions that may be open at once; null for no limit. */
   readonly maxSessions: number | null;
 }
@@ -84,7 +86,8 @@ export class SessionManager implements SupervisedChild {
     });
     this.#alarms = new SessionAlarms({
       ...options,
-      mayWake: (sessionId) => this.health.quarantine(sessionId) === undefined,
+      mayWake: (sessionId) =>
+        this.health.quarantine(sessionId) === undefined && options.journal.guard?.mayWake(sessionId) !== false,
       find: (sessionId) => this.#live.find(sessionId),
       start: (sessionId) => this.#live.start(sessionId),
       inTurn: (sessionId, job) => this.#arrivals.arrive(sessionId, job, async () => {}),
@@ -271,13 +274,25 @@ export class SessionManager implements SupervisedChild {
 
   /** The session goes on from a state that somebody has accepted in place of what is stored; its actors are stopped before. */
   accept(sessionId: string, acceptance: Acceptance, meta: CommandMeta): Promise<Answer> {
-    const record = (): Promise<Answer> =>
-      recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta);
-    return this.#arrivals.arrive(
-      sessionId,
-      () => this.#apart.run(sessionId, record),
-      async (answer) => answer,
+    return this.aside(sessionId, () =>
+      recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta),
     );
+  }
+
+  /** Runs a job in its turn among what is sent to a session, quarantined or not, while nothing of it is in memory. */
+  aside<T>(sessionId: string, job: () => Promise<T>): Promise<T> {
+    const apart = (): Promise<T> => this.#apart.run(sessionId, job);
+    return this.#arrivals.arrive(sessionId, apart, async (done) => done);
+  }
+
+  /** A session that cannot be folded, or not all of it: also one that was quarantined for another reason. */
+  poisoned(sessionId: string, error: Error): void {
+    this.#live.quarantine(sessionId, 'poisoned', error, 0);
+  }
+
+  /** What is due of it is woken, now that it may be. */
+  ring(sessionId: string): void {
+    this.#alarms.ringNow(sessionId);
   }
 
   /** Keeps a snapshot of every session that has actors: how many were kept, and how many could not be. */
@@ -294,6 +309,7 @@ export class SessionManager implements SupervisedChild {
       await journal.remove(head.stream, head.version);
     await this.health.forget(sessionId);
     await this.#options.receiptLog?.forget(sessionId);
+    await this.#options.keeper?.forget(sessionId);
     this.#live.forget(sessionId);
     this.#alarms.clear(sessionId);
   }

@@ -18,6 +18,7 @@ import { ReceiptLog } from '../recovery/receipt-log.ts';
 import { SessionRecoveries } from '../recovery/session-recoveries.ts';
 import type { SessionManager } from '../session/session-manager.ts';
 import type { RecoveryParts } from './recovery-parts.ts';
+import { guardReplays } from './replay-parts.ts';
 import type { Services } from './services.ts';
 import type { Ports, SystemOptions } from './system-options.ts';
 
@@ -88,10 +89,11 @@ export class Boot {
   /** Once the journal is open: the heart begins to beat. */
   async open(
     journal: RoutedJournal,
-    { opening }: Pick<LevelJournal, 'opening'>,
+    level: LevelJournal,
     tell: (sessionId: string, events: readonly StoredEvent[]) => void,
   ): Promise<void> {
     const { clock, agents } = this.#ports;
+    const { opening } = level;
     const shared = { ...this.#ports, journal };
     const receiptLog = new ReceiptLog({ ...shared, tell });
     const recoveries = new SessionRecoveries({
@@ -101,7 +103,8 @@ export class Boot {
     this.#traces = await findTraces(opening, this.#beats, this.#identity);
     const findings = findingsOf(opening, this.#traces, this.#directory !== undefined);
     const options = this.#given.recovery ?? {};
-    this.#parts = { boots: new BootLog(shared), receiptLog, recoveries, findings, options };
+    const replay = await guardReplays({ ...shared, tell, records: level, directory: this.#directory, options });
+    this.#parts = { boots: new BootLog(shared), receiptLog, recoveries, findings, options, replay };
     await this.#heart.start();
   }
 
@@ -133,12 +136,14 @@ export class Boot {
     const { crashed, primary } = verdict;
     this.#ports.telemetry('system.booted', { epoch: level.epoch, crashed, reason: primary });
     await boots.record(bootReceipt(facts));
+    this.parts.replay.keeper.begin();
     for (const sessionId of census.unstarted) this.#endUnstarted(services.manager, sessionId);
   }
 
   /** Before the journal is closed: what waits to be written is given up, and the heart stands still. */
   async settle(): Promise<void> {
     await this.#heart.stop();
+    await this.#parts?.replay.keeper.close();
     this.#parts?.boots.close();
     await this.#parts?.receiptLog.close();
   }

@@ -4,6 +4,7 @@ import type { BootLog } from '../recovery/boot-log.ts';
 import type { ReceiptLog } from '../recovery/receipt-log.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
 import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
+import type { ReplayParts } from '../session/handler-context.ts';
 
 /** What outlives the services and is made once the journal is open. */
 export interface RecoveryParts {
@@ -12,4 +13,5 @@ export interface RecoveryParts {
   readonly recoveries: SessionRecoveries;
   readonly findings: StoreFindings;
   readonly options: RecoveryOptions;
+  readonly replay: ReplayParts;
 }

@@ -69,7 +69,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...config,
     ...shared,
     conditions,
-    ...{ recoveries: recovery.recoveries, receiptLog: recovery.receiptLog },
+    ...{ recoveries: recovery.recoveries, receiptLog: recovery.receiptLog, keeper: recovery.replay.keeper },
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
@@ -98,6 +98,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     timeoutMs: config.operationTimeoutMs,
     admit,
   });
+  recovery.replay.keeper.serveBy(manager, poisonedOf(conditions));
   try {
     await level.settleFindings(async (opening) => {
       await recordFound(opening, conditions, recovery, ports.telemetry);
@@ -112,6 +113,13 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     throw error;
   }
 }
+
+/** Sessions that could not be folded, or not all of them, when they were last tried. */
+const poisonedOf = (conditions: Conditions): readonly string[] =>
+  conditions
+    .list('quarantined')
+    .filter(({ error }) => error?.code === 'SESSION_POISONED')
+    .map(({ sessionId }) => sessionId);
 
 /** Agents read and write payloads as clients do. */
 const codedFor = ({ codecs }: Ports, dispatch: Dispatch): Dispatch =>

@@ -1,6 +1,7 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { parkedLaw } from '../domain/parked-law.ts';
 import { bootLaw } from '../domain/recovery-boot-law.ts';
 import { recoveryLaw } from '../domain/recovery-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
@@ -9,7 +10,7 @@ import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw] as const;
+const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,

@@ -258,6 +258,18 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.recovery.stats({}),
     { attempts: 0, successRate: null, meanMs: null },
   ],
+  'recovery.parked': async ({ client }) => [
+    await client.recovery.parked(one),
+    { sessionId, events: [], blocked: false },
+  ],
+  'recovery.park': async ({ client }) => [
+    await client.recovery.park({ ...one, seq: 3, action: 'skip', reason: 'wrong' }),
+    { sessionId, event: 3, parked: [3] },
+  ],
+  'recovery.unpark': async ({ client }) => {
+    await client.recovery.park({ ...one, seq: 3, action: 'skip', reason: 'wrong' });
+    return [await client.recovery.unpark({ ...one, seq: 3 }), { sessionId, event: 3, parked: [] }];
+  },
   'sessions.retry': async ({ client }) => [await client.sessions.retry(one), { condition: null }],
   'sessions.conditions': async (test) => {
     const held = test.disk.holdWrites();

@@ -1,0 +1,40 @@
+// What stands between stored sessions and whoever folds them, put together before any is served.
+import type { Clock } from '../base/clock.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { LevelJournal } from '../journal/level-journal.ts';
+import type { RoutedJournal } from '../journal/routed-journal.ts';
+import { ParkedEvents } from '../recovery/parked-events.ts';
+import type { ProbeLimits } from '../recovery/probe.ts';
+import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
+import { ReplayKeeper } from '../recovery/replay-keeper.ts';
+import { ReplayNotes } from '../recovery/replay-notes.ts';
+import { SessionTrials } from '../recovery/session-trials.ts';
+import type { ReplayParts } from '../session/handler-context.ts';
+
+export interface GuardedSystem {
+  readonly journal: RoutedJournal;
+  readonly records: Pick<LevelJournal, 'readRecords'>;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly tell: (sessionId: string, events: readonly StoredEvent[]) => void;
+  /** The directory of the store, when it has one. */
+  readonly directory: string | undefined;
+  readonly options: RecoveryOptions;
+}
+
+export async function guardReplays(system: GuardedSystem): Promise<ReplayParts> {
+  const { journal, records, telemetry, directory, options } = system;
+  const limits = limitsOf(options);
+  const parked = await ParkedEvents.load(system);
+  const notes = directory === undefined ? undefined : ReplayNotes.open(directory, telemetry);
+  const trials = new SessionTrials({ journal, records, limits });
+  const keeper = new ReplayKeeper({ ...system, parked, trials, notes });
+  journal.guardBy(keeper);
+  return { parked, trials, keeper };
+}
+
+const limitsOf = ({ trials }: RecoveryOptions): ProbeLimits => ({
+  stallMs: trials?.stallMs ?? 5_000,
+  memoryMb: trials?.memoryMb ?? 1_024,
+});

@@ -1,0 +1,36 @@
+// Loaded into a process before its program (`--import`): the law of a session as a version with a bug would have it. It folds
+// messages that begin with `poison:` as the word behind it says; all others as ever.
+
+const loop = (): never => {
+  for (;;);
+};
+
+const takeAll = (): never => {
+  for (const held: unknown[] = []; ; ) held.push(new Array(10_000).fill(held.length));
+};
+
+const takeBuffers = (): never => {
+  for (const held: unknown[] = []; ; ) held.push(Buffer.alloc(2 ** 20, 1));
+};
+
+export function poisonOf({ type, data }: { readonly type: string; readonly data: unknown }): void {
+  const content = type === 'message.sent' ? String((data as { content?: unknown } | undefined)?.content) : '';
+  if (content.startsWith('poison:throw')) throw new RangeError('the law has a bug');
+  if (content.startsWith('poison:loop')) loop();
+  if (content.startsWith('poison:memory')) takeAll();
+  if (content.startsWith('poison:buffers')) takeBuffers();
+}
+
+interface Patched {
+  evolve(state: unknown, event: { readonly type: string; readonly data: unknown }): unknown;
+}
+
+const built = new URL('../../../dist/domain/session-law.js', import.meta.url);
+if (import.meta.url.endsWith('.js')) {
+  const { sessionLaw } = (await import(built.href)) as { readonly sessionLaw: Patched };
+  const { evolve } = sessionLaw;
+  sessionLaw.evolve = (state, event) => {
+    poisonOf(event);
+    return evolve(state, event);
+  };
+}
