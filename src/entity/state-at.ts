@@ -55,7 +55,8 @@ async function snapshotBelow<State, C extends Command>(
   for await (const snapshot of journal.snapshots(stream)) {
     const isUsable =
       snapshot.lawVersion === law.version && snapshot.seq <= seq && snapshot.seq >= firstSeq - 1;
-    if (isUsable && isOfReplay(snapshot, parked) && sha256(snapshot.state) === snapshot.stateHash) return snapshot;
+    if (isUsable && isOfReplay(snapshot, parked) && sha256(snapshot.state) === snapshot.stateHash)
+      return snapshot;
   }
   return undefined;
 }

@@ -33,7 +33,12 @@ export function parkedDigest(parked: Parkings | undefined, through: number): str
   if (before.length === 0) return undefined;
   return sha256(
     canonicalJson(
-      before.map(({ seq, hash, action, data }) => ({ seq, hash, action, ...(action === 'edit' && { data }) })),
+      before.map(({ seq, hash, action, data }) => ({
+        seq,
+        hash,
+        action,
+        ...(action === 'edit' && { data }),
+      })),
     ),
   );
 }
@@ -54,3 +59,11 @@ export function replayedAs<Event extends { readonly seq: number; readonly data: 
   if (parking.action === 'skip') return undefined;
   return event.data === undefined ? event : { ...event, data: parking.data };
 }
+
+/** A guard that holds nobody back. */
+export const replayingWith = (parked: ReplayGuard['parked']): ReplayGuard => ({
+  parked,
+  enter: () => undefined,
+  threw: (_, error) => error,
+  mayWake: () => true,
+});

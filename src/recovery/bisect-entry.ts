@@ -7,8 +7,8 @@ import { sessionLaw } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { upcast } from '../domain/upcasters.ts';
 import type { StoredEvent } from '../journal/journal.ts';
-import { type Parkings, replayedAs } from '../journal/replay-guard.ts';
 import { decodeRecord } from '../journal/record.ts';
+import { type Parkings, replayedAs } from '../journal/replay-guard.ts';
 import type { ProbeHeader, ProbeVerdict } from './probe.ts';
 
 class Folding {

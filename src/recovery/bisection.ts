@@ -15,6 +15,8 @@ export interface Poison {
 export interface BisectionTask {
   /** The place behind which it begins: so far it is known to go. */
   readonly from: number;
+  /** The event without which there is no session. */
+  readonly first: number;
   readonly through: number;
   /** What is parked already. */
   readonly parked: readonly Parking[];
@@ -47,7 +49,7 @@ export async function bisect(task: BisectionTask): Promise<BisectionResult> {
     if (poison.length === mostPoisonous)
       return { outcome: 'unfoldable', problem: `more than ${mostPoisonous} events cannot be folded` };
     const { seq, how, problem } = await firstFailing(task, parked, verdict);
-    if (seq <= task.from || parked.some((known) => known.seq === seq))
+    if (seq <= Math.max(task.from, task.first) || parked.some((known) => known.seq === seq))
       return { outcome: 'unfoldable', problem };
     poison.push({ seq, how, problem, hash: await task.hashOf(seq) });
   }
@@ -61,6 +63,8 @@ async function firstFailing(
   parked: readonly Parking[],
   whole: Failure,
 ): Promise<Failure> {
+  // It came as far as that, and says itself why it did not go on. What was ended from outside may have suffered from events before.
+  if (whole.how === 'threw') return whole;
   let [passes, fails, failure] = [from, through, whole];
   let guesses = guessesOf(whole);
   while (fails - passes > 1) {

@@ -50,7 +50,8 @@ export class ParkedEvents {
       const page = await options.journal.list({ prefix, ...(after !== undefined && { after }) });
       for (const { stream, status } of page.heads)
         if (status === 'parked') await parked.#read(stream.slice(prefix.length));
-      for (const stream of page.damaged) parked.#damaged.set(stream.slice(prefix.length), damagedHead(stream));
+      for (const stream of page.damaged)
+        parked.#damaged.set(stream.slice(prefix.length), damagedHead(stream));
       after = page.next;
     }
     return parked;

@@ -7,9 +7,9 @@ import { sessionStream } from '../domain/session-law.ts';
 import type { Parkings, ReplayGuard } from '../journal/replay-guard.ts';
 import type { BisectionResult } from './bisection.ts';
 import type { ParkedEvents } from './parked-events.ts';
+import type { ReplayNotes } from './replay-notes.ts';
 import type { SessionTrials } from './session-trials.ts';
 import { Suspect, type Suspicion } from './suspect.ts';
-import type { ReplayNotes } from './replay-notes.ts';
 
 export interface ReplayKeeperOptions {
   readonly parked: ParkedEvents;

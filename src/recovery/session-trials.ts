@@ -1,7 +1,8 @@
 // Trials of stored sessions in a process of their own: whether one can be folded with what is parked, and which of its events
 // nobody can fold. Nothing is written.
-import { sha256 } from '../base/hash.ts';
+
 import { HoldfastError } from '../base/errors.ts';
+import { sha256 } from '../base/hash.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import type { Head, Journal, Snapshot } from '../journal/journal.ts';
 import { isOfReplay, type Parking, type Parkings } from '../journal/replay-guard.ts';
@@ -39,6 +40,7 @@ export class SessionTrials {
     const { journal } = this.#options;
     return bisect({
       from: start.from,
+      first: head.firstSeq,
       through: head.seq,
       parked: [...(parked?.values() ?? [])],
       attempt: (through, list) => this.#attempt(head, start, through, list),
@@ -85,7 +87,5 @@ export class SessionTrials {
 /** As hydration takes one. */
 function isUsable(snapshot: Snapshot, { seq, firstSeq }: Head, parked: Parkings | undefined): boolean {
   if (snapshot.lawVersion !== sessionLaw.version || !isOfReplay(snapshot, parked)) return false;
-  return (
-    snapshot.seq <= seq && snapshot.seq >= firstSeq - 1 && sha256(snapshot.state) === snapshot.stateHash
-  );
+  return snapshot.seq <= seq && snapshot.seq >= firstSeq - 1 && sha256(snapshot.state) === snapshot.stateHash;
 }

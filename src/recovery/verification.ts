@@ -75,9 +75,7 @@ export async function verifyStream(
   });
   return {
     ...{ head, checkpoints, through, erasures: missing.erasures },
-    snapshots: snapshots.map((met) =>
-      isOfReplay(met, parked) ? withFound(met, found.get(met.seq)) : met,
-    ),
+    snapshots: snapshots.map((met) => (isOfReplay(met, parked) ? withFound(met, found.get(met.seq)) : met)),
     parked: [...(parked?.keys() ?? [])],
     state: 'state' in end ? end.state : undefined,
     broken: 'state' in end ? unexplained(missing) : { ...end, seq: Math.max(end.seq, through + 1) },
@@ -108,7 +106,10 @@ async function startOrSnapshot(journal: Journal, head: Head): Promise<Folded<Ses
   if (events.every((event) => sessionLaw.evolve(start.state, event) !== undefined)) return start;
   let oldest: Snapshot | undefined;
   for await (const snapshot of journal.snapshots(head.stream))
-    if (snapshot.lawVersion === sessionLaw.version && isOfReplay(snapshot, journal.guard?.parked(head.stream)))
+    if (
+      snapshot.lawVersion === sessionLaw.version &&
+      isOfReplay(snapshot, journal.guard?.parked(head.stream))
+    )
       oldest = snapshot;
   if (oldest === undefined)
     throw new HoldfastError('HISTORY_TRIMMED', { stream: head.stream, firstSeq: head.firstSeq });

@@ -116,8 +116,8 @@ async function finish(
   const { through, firstSeq } = page.progress;
   const snapshots: Snapshot[] = [];
   if (redact === undefined)
+    // Who imports it parks nothing: a state of another replay is of no use there.
     for await (const snapshot of journal.snapshots(sessionStream(sessionId)))
-      // Who imports it parks nothing: a state of another replay is of no use there.
       if (snapshot.seq <= through && snapshot.parked === undefined) snapshots.push(snapshot);
   for (const snapshot of snapshots) page.add({ snapshot });
   const { redacted, digest } = page.progress;

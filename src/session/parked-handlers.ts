@@ -6,7 +6,7 @@ import type { ParkedCommand, ParkedData } from '../domain/parked-law.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Parkings } from '../journal/replay-guard.ts';
+import { type Parkings, replayingWith } from '../journal/replay-guard.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParkingAnswer } from '../operations/parked-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
@@ -51,7 +51,9 @@ async function park(
   const { journal, clock } = context;
   const { firstSeq, seq: last } = await headOf(context, sessionId);
   if (seq < firstSeq || seq > last) throw new HoldfastError('EVENT_NOT_FOUND', { sessionId, event: seq });
-  const { events, chain: hash = '' } = await journal.readFrom(sessionStream(sessionId), seq - 1, { limit: 1 });
+  const { events, chain: hash = '' } = await journal.readFrom(sessionStream(sessionId), seq - 1, {
+    limit: 1,
+  });
   const recorded = events[0]?.data as Json | undefined;
   const edited = action === 'edit' ? { data: editedData(recorded, data) } : {};
   if (action === 'skip' && data !== undefined) throw notGood('data', 'what is skipped has none');
@@ -110,12 +112,7 @@ async function foldHere(
     head: (of: string) => journal.head(of),
     readFrom: journal.readFrom.bind(journal),
     snapshots: (of: string) => journal.snapshots(of),
-    guard: {
-      parked: () => parkings,
-      enter: () => undefined,
-      threw: (_: string, error: unknown) => error,
-      mayWake: () => true,
-    },
+    guard: replayingWith(() => parkings),
   };
   try {
     await hydrate(sessionLaw, stream, source, () => {});

@@ -87,7 +87,8 @@ export class SessionManager implements SupervisedChild {
     this.#alarms = new SessionAlarms({
       ...options,
       mayWake: (sessionId) =>
-        this.health.quarantine(sessionId) === undefined && options.journal.guard?.mayWake(sessionId) !== false,
+        this.health.quarantine(sessionId) === undefined &&
+        options.journal.guard?.mayWake(sessionId) !== false,
       find: (sessionId) => this.#live.find(sessionId),
       start: (sessionId) => this.#live.start(sessionId),
       inTurn: (sessionId, job) => this.#arrivals.arrive(sessionId, job, async () => {}),
@@ -274,9 +275,7 @@ export class SessionManager implements SupervisedChild {
 
   /** The session goes on from a state that somebody has accepted in place of what is stored; its actors are stopped before. */
   accept(sessionId: string, acceptance: Acceptance, meta: CommandMeta): Promise<Answer> {
-    return this.aside(sessionId, () =>
-      recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta),
-    );
+    return this.aside(sessionId, () => recordRecovered(this.#live.actorOptions, sessionId, acceptance, meta));
   }
 
   /** Runs a job in its turn among what is sent to a session, quarantined or not, while nothing of it is in memory. */

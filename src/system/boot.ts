@@ -103,7 +103,13 @@ export class Boot {
     this.#traces = await findTraces(opening, this.#beats, this.#identity);
     const findings = findingsOf(opening, this.#traces, this.#directory !== undefined);
     const options = this.#given.recovery ?? {};
-    const replay = await guardReplays({ ...shared, tell, records: level, directory: this.#directory, options });
+    const replay = await guardReplays({
+      ...shared,
+      tell,
+      records: level,
+      directory: this.#directory,
+      options,
+    });
     this.#parts = { boots: new BootLog(shared), receiptLog, recoveries, findings, options, replay };
     await this.#heart.start();
   }

@@ -7,6 +7,7 @@ import { RoutedJournal } from '../journal/routed-journal.ts';
 import { isBelow, versionsFrom, versionsKey } from '../journal/store/store-versions.ts';
 import type { DoctorProgress, DoctorReport } from './doctor-report.ts';
 import { Findings } from './findings.ts';
+import { replayOffline } from './replay-parts.ts';
 import { examineSession } from './session-examination.ts';
 import { ownVersions } from './store-laws.ts';
 
@@ -29,6 +30,7 @@ export async function examineStore(level: LevelJournal, options: ExaminationOpti
     level,
     upcastWith(upcasters, (event) => findings.upcast(event)),
   );
+  await replayOffline(journal);
   const of = await countSessions(level);
   for await (const { stream, head } of streamsOf(journal, sessionStream(''))) {
     signal?.throwIfAborted();

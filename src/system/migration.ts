@@ -12,6 +12,7 @@ import { stateAt } from '../entity/state-at.ts';
 import { makeBackup } from '../journal/backup/backup.ts';
 import type { Head, Journal, Snapshot } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
+import { parkedDigest } from '../journal/replay-guard.ts';
 import { RoutedJournal } from '../journal/routed-journal.ts';
 import { readStoreId } from '../journal/store/store-directory.ts';
 import { raisedVersions, versionsFrom, versionsKey } from '../journal/store/store-versions.ts';
@@ -19,6 +20,7 @@ import { withStore } from './closed-store.ts';
 import { streamsOf } from './examination.ts';
 import { damagedHead, findingOf } from './finding.ts';
 import type { MigrationFailure, MigrationOptions, MigrationReport } from './migration-report.ts';
+import { replayOffline } from './replay-parts.ts';
 import { ownVersions } from './store-laws.ts';
 
 const listed = 1_000;
@@ -28,6 +30,7 @@ export function migrateLocation(options: MigrationOptions): Promise<MigrationRep
   return withStore(location, repair, async (level) => {
     const backup = backupTo === undefined || dryRun ? undefined : await backUp(level, location, backupTo);
     const migration = new Migration(level, options);
+    await migration.begin();
     await migration.run(sessionLaw);
     await migration.run(conditionLaw);
     return { ...(await migration.settle(dryRun)), ...(backup !== undefined && { backup }) };
@@ -46,7 +49,7 @@ async function backUp(journal: LevelJournal, location: string, to: string): Prom
 
 class Migration {
   readonly #level: LevelJournal;
-  readonly #journal: Journal;
+  readonly #journal: RoutedJournal;
   readonly #options: MigrationOptions;
   readonly #snapshots: Record<string, { rewritten: number; current: number }> = {};
   readonly #cannot: MigrationFailure[] = [];
@@ -57,6 +60,11 @@ class Migration {
     this.#level = level;
     this.#journal = RoutedJournal.over(level, upcast);
     this.#options = options;
+  }
+
+  /** What is parked stays out of the states that are made. */
+  begin(): Promise<void> {
+    return replayOffline(this.#journal);
   }
 
   async run<State, C extends Command>(law: Law<State, C>): Promise<void> {
@@ -127,6 +135,7 @@ async function renewedSnapshot<State, C extends Command>(
   old: Omit<Snapshot, 'state'>,
 ): Promise<Snapshot> {
   const { stream } = head;
+  const { parked: _, ...kept } = old;
   const { seq, lawVersion: found } = old;
   if (found > law.version) throw new HoldfastError('LAW_CHANGED', { stream, found, supported: law.version });
   const { state, chain } = await stateAt(law, journal, head, seq);
@@ -137,5 +146,7 @@ async function renewedSnapshot<State, C extends Command>(
       problem: 'the snapshot was made of another record',
     });
   const text = law.encode(state);
-  return { ...old, lawVersion: law.version, stateHash: sha256(text), state: text };
+  const parked = parkedDigest(journal.guard?.parked(stream), seq);
+  const renewed = { ...kept, lawVersion: law.version, stateHash: sha256(text), state: text };
+  return parked === undefined ? renewed : { ...renewed, parked };
 }

@@ -1,8 +1,9 @@
 // What stands between stored sessions and whoever folds them, put together before any is served.
-import type { Clock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
+import { replayingWith } from '../journal/replay-guard.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
 import { ParkedEvents } from '../recovery/parked-events.ts';
 import type { ProbeLimits } from '../recovery/probe.ts';
@@ -32,6 +33,13 @@ export async function guardReplays(system: GuardedSystem): Promise<ReplayParts> 
   const keeper = new ReplayKeeper({ ...system, parked, trials, notes });
   journal.guardBy(keeper);
   return { parked, trials, keeper };
+}
+
+/** The same for whoever looks at a store that nobody serves: what is parked is left out, and nobody is held back. */
+export async function replayOffline(journal: RoutedJournal): Promise<void> {
+  const quiet = { clock: systemClock, telemetry: () => {}, tell: () => {} };
+  const parked = await ParkedEvents.load({ ...quiet, journal });
+  journal.guardBy(replayingWith((stream) => parked.find(stream)));
 }
 
 const limitsOf = ({ trials }: RecoveryOptions): ProbeLimits => ({

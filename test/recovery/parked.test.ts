@@ -79,7 +79,9 @@ test('what would leave later events without what they need is refused, and nothi
   await using test = await createTestSystem();
   const { client } = test;
   await withMessages(test, 'a');
-  expect(await codeOf(client.recovery.park({ ...one, seq: 1, action: 'skip', reason }))).toBe('PARKING_FAILED');
+  expect(await codeOf(client.recovery.park({ ...one, seq: 1, action: 'skip', reason }))).toBe(
+    'PARKING_FAILED',
+  );
   const error = await client.recovery.park({ ...one, seq: 1, action: 'skip', reason }).catch((e) => e);
   expect(error.details).toMatchObject({ sessionId: 'one', event: 1, seq: 2 });
   expect(await client.recovery.parked(one)).toMatchObject({ events: [], blocked: false });

@@ -1,5 +1,5 @@
 // Loaded into a process before its program (`--import`): the law of a session as a version with a bug would have it. It folds
-// messages that begin with `poison:` as the word behind it says; all others as ever.
+// messages that begin with `poison:` as the word behind it says, and sessions of such a name; all others as ever.
 
 const loop = (): never => {
   for (;;);
@@ -14,11 +14,12 @@ const takeBuffers = (): never => {
 };
 
 export function poisonOf({ type, data }: { readonly type: string; readonly data: unknown }): void {
-  const content = type === 'message.sent' ? String((data as { content?: unknown } | undefined)?.content) : '';
-  if (content.startsWith('poison:throw')) throw new RangeError('the law has a bug');
-  if (content.startsWith('poison:loop')) loop();
-  if (content.startsWith('poison:memory')) takeAll();
-  if (content.startsWith('poison:buffers')) takeBuffers();
+  const { content, name } = (data ?? {}) as { readonly content?: unknown; readonly name?: unknown };
+  const word = String(type === 'message.sent' ? content : type === 'session.created' ? name : '');
+  if (word.startsWith('poison:throw')) throw new RangeError('the law has a bug');
+  if (word.startsWith('poison:loop')) loop();
+  if (word.startsWith('poison:memory')) takeAll();
+  if (word.startsWith('poison:buffers')) takeBuffers();
 }
 
 interface Patched {

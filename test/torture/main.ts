@@ -9,6 +9,7 @@ import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
+import { poisonHarness } from './poison.ts';
 import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
@@ -25,6 +26,7 @@ const harnesses: readonly Harness[] = [
   powerHarness,
   diskHarness,
   backupHarness,
+  poisonHarness,
 ];
 
 const { values, positionals } = parseArgs({
