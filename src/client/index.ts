@@ -12,6 +12,7 @@ export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
+export type { ParkedEvent } from '../domain/parked-law.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
 export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
 export type { SessionConfig } from '../domain/session-config.ts';
@@ -33,6 +34,7 @@ export type {
   SessionVerdict,
 } from '../operations/integrity-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
+export type { ParkedInfo, ParkingAnswer } from '../operations/parked-views.ts';
 export type {
   BootPage,
   BulkRecoveryInfo,

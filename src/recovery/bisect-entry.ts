@@ -11,6 +11,9 @@ import { decodeRecord } from '../journal/record.ts';
 import { type Parkings, replayedAs } from '../journal/replay-guard.ts';
 import type { ProbeHeader, ProbeVerdict } from './probe.ts';
 
+const counter = new SharedArrayBuffer(4);
+const begun = new Int32Array(counter);
+
 class Folding {
   #header: ProbeHeader | undefined;
   #parked: Parkings = new Map();
@@ -57,6 +60,7 @@ class Folding {
     if (parking !== undefined && parking.hash !== hash) throw new Damage('another record was parked');
     const taken = replayedAs(event, this.#parked);
     if (taken === undefined) return;
+    Atomics.add(begun, 0, 1);
     say(String(this.#seq));
     const next = sessionLaw.evolve(this.#state as SessionState, taken);
     if (next === undefined) throw new Error(`${event.type} is not lawful after the records before it`);
@@ -80,6 +84,14 @@ function decoded(
   }
 }
 
+export interface GuardData {
+  readonly parent: number;
+  readonly memoryMb: number;
+  readonly stallMs: number;
+  /** How many events were begun. */
+  readonly counter: SharedArrayBuffer;
+}
+
 /** At once: what is still on its way when this process ends would be lost. */
 function say(word: string): void {
   writeSync(1, `${word}\n`);
@@ -87,7 +99,8 @@ function say(word: string): void {
 
 const folding = new Folding();
 
-const workerData = { parent: process.ppid, memoryMb: Number(process.argv[2]) };
+const [memoryMb, stallMs] = process.argv.slice(2).map(Number);
+const workerData = { parent: process.ppid, memoryMb, stallMs, counter };
 new Worker(new URL('./bisect-guard-entry.js', import.meta.url), { workerData }).unref();
 
 function failed(error: unknown): never {

@@ -1,13 +1,36 @@
 // The thread beside a try: it runs whatever the main thread is busy with, and ends the process when nobody waits for it any more,
-// or when it takes more memory than it was given, also outside of its heap.
+// when one event takes more of the processor's time than it may, or all of it more memory, also outside of its heap.
+import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
+import type { GuardData } from './bisect-entry.ts';
 
-const { parent, memoryMb } = workerData as { readonly parent: number; readonly memoryMb: number };
+const { parent, memoryMb, stallMs, counter } = workerData as GuardData;
+const events = new Int32Array(counter);
 
 /** Of what is no heap of the try: the program itself, and what garbage has not been collected. */
 const besideMb = 256;
 
+let seen = -1;
+let since = 0;
+
+const usedMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
+
+const end = (): void => void process.kill(process.pid, 'SIGKILL');
+
+/** Time in which the machine was busy with others is not the event's. */
+function isStalled(): boolean {
+  const now = Atomics.load(events, 0);
+  if (now !== seen) since = usedMs();
+  seen = now;
+  return now > 0 && usedMs() - since > stallMs;
+}
+
 setInterval(() => {
-  const tooMuch = process.memoryUsage.rss() > (memoryMb + besideMb) * 2 ** 20;
-  if (tooMuch || process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+  if (process.ppid !== parent || process.memoryUsage.rss() > (memoryMb + besideMb) * 2 ** 20) end();
+  if (!isStalled()) return;
+  writeSync(1, 'stalled\n');
+  end();
 }, 100);

@@ -6,7 +6,7 @@ import type { ProbeVerdict } from './probe.ts';
 /** Folds up to a seq with what is parked by then. */
 export type Attempt = (through: number, parked: readonly Parking[]) => Promise<ProbeVerdict>;
 
-export interface Poison {
+interface Poison {
   readonly seq: number;
   readonly how: string;
   readonly problem: string;
@@ -27,18 +27,22 @@ export interface BisectionTask {
 
 /** So many events are parked for one session without anybody's word. */
 const mostPoisonous = 8;
+/** So often a search may find nothing where a try has failed. */
+const mostMistaken = 3;
+
+type Found = Poison & { readonly hash: string };
 
 export type BisectionResult =
   | { readonly outcome: 'clean' }
-  | { readonly outcome: 'poisoned'; readonly poison: readonly (Poison & { readonly hash: string })[] }
+  | { readonly outcome: 'poisoned'; readonly poison: readonly Found[] }
   /** It cannot be folded without them either, or nobody could try. */
   | { readonly outcome: 'unfoldable'; readonly problem: string };
 
 type Failure = ProbeVerdict & { readonly ok: false };
 
 export async function bisect(task: BisectionTask): Promise<BisectionResult> {
-  const poison: (Poison & { readonly hash: string })[] = [];
-  for (;;) {
+  const poison: Found[] = [];
+  for (let mistaken = 0; mistaken < mostMistaken; ) {
     const parked = [...task.parked, ...poison.map(({ seq, hash }) => skipped(seq, hash))];
     const verdict = await task.attempt(task.through, parked);
     if (verdict.ok) return poison.length === 0 ? { outcome: 'clean' } : { outcome: 'poisoned', poison };
@@ -48,23 +52,37 @@ export async function bisect(task: BisectionTask): Promise<BisectionResult> {
       return { outcome: 'unfoldable', problem: verdict.problem };
     if (poison.length === mostPoisonous)
       return { outcome: 'unfoldable', problem: `more than ${mostPoisonous} events cannot be folded` };
-    const { seq, how, problem } = await firstFailing(task, parked, verdict);
-    if (seq <= Math.max(task.from, task.first) || parked.some((known) => known.seq === seq))
-      return { outcome: 'unfoldable', problem };
-    poison.push({ seq, how, problem, hash: await task.hashOf(seq) });
+    const found = await firstFailing(task, parked, verdict);
+    if (found === undefined) mistaken += 1;
+    else if (isBeyondReach(task, parked, found)) return { outcome: 'unfoldable', problem: found.problem };
+    else poison.push({ ...poisonIn(found), hash: await task.hashOf(found.seq) });
   }
+  return { outcome: 'unfoldable', problem: 'it can be folded at one time and not at another' };
 }
+
+const poisonIn = ({ seq, how, problem }: Failure): Poison => ({ seq, how, problem });
+
+/** Before all that can be left out, or left out already. */
+const isBeyondReach = (
+  { from, first }: BisectionTask,
+  parked: readonly Parking[],
+  { seq }: Failure,
+): boolean => seq <= Math.max(from, first) || parked.some((known) => known.seq === seq);
 
 const skipped = (seq: number, hash: string): Parking => ({ seq, hash, action: 'skip' });
 
-/** Half by half; what a try says of its own end is looked at first, as it is right nearly always. */
+/**
+ * Half by half; what a try says of its own end is looked at first, as it is right nearly always. An event is found when two tries
+ * have ended at it: a machine without memory ends processes that have done nothing. Undefined where that was so.
+ */
 async function firstFailing(
   { from, through, attempt }: BisectionTask,
   parked: readonly Parking[],
   whole: Failure,
-): Promise<Failure> {
-  // It came as far as that, and says itself why it did not go on. What was ended from outside may have suffered from events before.
+): Promise<Failure | undefined> {
+  // It came as far as that, and says itself why it did not go on.
   if (whole.how === 'threw') return whole;
+  const ends = [whole.seq];
   let [passes, fails, failure] = [from, through, whole];
   let guesses = guessesOf(whole);
   while (fails - passes > 1) {
@@ -76,10 +94,13 @@ async function firstFailing(
     else {
       fails = middle;
       failure = verdict;
+      ends.push(verdict.seq);
       guesses = guessesOf(verdict);
     }
   }
-  return { ...failure, seq: fails };
+  const isSeenTwice = ends.filter((seq) => seq === fails).length > 1;
+  const again = isSeenTwice ? failure : await attempt(fails, parked);
+  return again.ok ? undefined : { ...again, seq: fails };
 }
 
 const guessesOf = ({ seq }: Failure): readonly number[] => [seq - 1, seq];

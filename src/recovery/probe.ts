@@ -27,7 +27,7 @@ export type ProbeVerdict =
     };
 
 export interface ProbeLimits {
-  /** So long one event may be folded, in milliseconds. */
+  /** So long the processor may be busy with one event, in milliseconds; ten times that, whatever it is busy with. */
   readonly stallMs: number;
   /** The heap of the process, in megabytes. */
   readonly memoryMb: number;
@@ -85,7 +85,7 @@ class Probe {
     this.#seq = from;
     const path = fileURLToPath(new URL('./bisect-entry.js', import.meta.url));
     const own = process.execArgv.filter((option) => !/^--(inspect|max-old-space-size)/.test(option));
-    this.#child = fork(path, [String(limits.memoryMb)], {
+    this.#child = fork(path, [String(limits.memoryMb), String(limits.stallMs)], {
       execArgv: [...own, `--max-old-space-size=${limits.memoryMb}`],
       stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
     });
@@ -129,14 +129,15 @@ class Probe {
     const words = (this.#rest + text).split('\n');
     this.#rest = words.pop() ?? '';
     for (const word of words) {
-      if (word.startsWith('{')) this.#said = JSON.parse(word) as ProbeVerdict;
+      if (word === 'stalled') this.#stall();
+      else if (word.startsWith('{')) this.#said = JSON.parse(word) as ProbeVerdict;
       this.#isFolding = word !== '-' && this.#said === undefined;
       if (this.#isFolding) this.#seq = Number(word);
     }
     clearTimeout(this.#timer);
     const { stallMs } = this.#limits;
     if (this.#said !== undefined) this.#timer = setTimeout(() => this.kill(), startMs).unref();
-    else if (this.#isFolding) this.#timer = setTimeout(() => this.#stall(), stallMs);
+    else if (this.#isFolding) this.#timer = setTimeout(() => this.#stall(), 10 * stallMs).unref();
   }
 
   #stall(): void {

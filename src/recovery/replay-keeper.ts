@@ -18,6 +18,8 @@ export interface ReplayKeeperOptions {
   readonly notes: ReplayNotes | undefined;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** True while there is much to do since it was last asked: then nothing is tried that nobody waits for. */
+  readonly isBusy: () => boolean;
 }
 
 /** Who serves the sessions. */
@@ -30,7 +32,7 @@ export interface ServingSessions {
 
 const prefix = sessionStream('');
 
-/** Nobody was folded for so long: what is due has been woken. Under load it does not wait for ever. */
+/** Nobody was folded for so long, and nothing else went on: what is due has been woken. It does not wait for ever. */
 const quietMs = 1_000;
 const longestWaitMs = 30_000;
 
@@ -159,6 +161,7 @@ export class ReplayKeeper implements ReplayGuard {
   #waitMs(begunAt: number): number {
     const now = this.#options.clock.now();
     if (now - begunAt >= longestWaitMs) return 0;
+    if (this.#options.isBusy()) this.#foldedAt = now;
     return Math.max(begunAt, this.#foldedAt) + quietMs - now;
   }
 

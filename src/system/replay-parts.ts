@@ -1,4 +1,5 @@
 // What stands between stored sessions and whoever folds them, put together before any is served.
+import { performance } from 'node:perf_hooks';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { StoredEvent } from '../journal/journal.ts';
@@ -30,7 +31,8 @@ export async function guardReplays(system: GuardedSystem): Promise<ReplayParts> 
   const parked = await ParkedEvents.load(system);
   const notes = directory === undefined ? undefined : ReplayNotes.open(directory, telemetry);
   const trials = new SessionTrials({ journal, records, limits });
-  const keeper = new ReplayKeeper({ ...system, parked, trials, notes });
+  const isBusy = busyMeter(() => journal.backlogBytes);
+  const keeper = new ReplayKeeper({ ...system, parked, trials, notes, isBusy });
   journal.guardBy(keeper);
   return { parked, trials, keeper };
 }
@@ -40,6 +42,17 @@ export async function replayOffline(journal: RoutedJournal): Promise<void> {
   const quiet = { clock: systemClock, telemetry: () => {}, tell: () => {} };
   const parked = await ParkedEvents.load({ ...quiet, journal });
   journal.guardBy(replayingWith((stream) => parked.find(stream)));
+}
+
+/** Half of the time, or while something waits for the disk. */
+function busyMeter(backlogBytes: () => number): () => boolean {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, before);
+    before = now;
+    return utilization > 0.5 || backlogBytes() > 0;
+  };
 }
 
 const limitsOf = ({ trials }: RecoveryOptions): ProbeLimits => ({

@@ -76,3 +76,22 @@ test('a record that cannot be proven is no matter of the law: whoever reads it h
   const task = { from: 0, first: 0, through: 3, parked: [], attempt: damaged, hashOf: async () => '' };
   expect(await bisect(task)).toEqual({ outcome: 'clean' });
 });
+
+test('a process that was ended for nothing does not cost an innocent event its place', async () => {
+  for (const at of [5, 10]) {
+    const tries: number[] = [];
+    const attempt: Attempt = async (through): Promise<ProbeVerdict> => {
+      tries.push(through);
+      return tries.length > 1 ? { ok: true } : { ok: false, seq: at, how: 'died', problem: 'SIGKILL' };
+    };
+    const task = { from: 0, first: 0, through: 10, parked: [], attempt, hashOf: async () => '' };
+    expect(await bisect(task)).toEqual({ outcome: 'clean' });
+  }
+  const now = { count: 0 };
+  const attempt: Attempt = async (through): Promise<ProbeVerdict> =>
+    through === 10 && now.count++ % 2 === 0
+      ? { ok: false, seq: 10, how: 'died', problem: 'SIGKILL' }
+      : { ok: true };
+  const task = { from: 0, first: 0, through: 10, parked: [], attempt, hashOf: async () => '' };
+  expect(await bisect(task)).toMatchObject({ outcome: 'unfoldable' });
+});

@@ -11,7 +11,7 @@ import { codeOf } from '../support/outcome.ts';
 import { poisonOf } from '../support/poisoned-law-child.ts';
 
 const preload = fileURLToPath(new URL('../../.build/test/support/poisoned-law-child.js', import.meta.url));
-const trials = { stallMs: 700, memoryMb: 96 };
+const trials = { stallMs: 300, memoryMb: 96 };
 
 let location: string;
 const telemetry: string[] = [];
@@ -96,7 +96,7 @@ test('an event at which the law throws is parked, the session is readable, and w
 test('a session that the process before was folding when it was killed is tried elsewhere before it is folded again', async () => {
   await write(
     ['loops', ['a', 'poison:loop', 'b']],
-    ['eats', ['a', 'poison:memory', 'b']],
+    ['eats', ['a', 'poison:buffers', 'b']],
     ['innocent', ['a']],
   );
   const notes = ReplayNotes.open(location, () => {});
@@ -117,10 +117,11 @@ test('a session that the process before was folding when it was killed is tried 
 test('a session whose very beginning cannot be folded stays closed until it can be', async () => {
   const one = { sessionId: 'lost' };
   await using(open(), async ({ client }) => {
-    await client.sessions.create({ ...one, name: 'poison:throw' });
+    await client.sessions.create(one);
     await client.messages.send({ ...one, role: 'user', content: 'a' });
   });
   deployBug();
+  vi.stubEnv('POISON_EVERY_EVENT', 'poison:throw');
   await using(open(), async ({ client }) => {
     for (let asked = 0; asked < 3; asked++)
       expect(await codeOf(client.messages.list(one))).toBe('SESSION_POISONED');

@@ -35,11 +35,13 @@ async function keeperWith(...suspects: readonly string[]) {
     },
   };
   const notes = openNotes();
-  const keeper = new ReplayKeeper({ parked, trials, notes, clock, telemetry: () => {} });
+  const load = { isBusy: false };
+  const isBusy = (): boolean => load.isBusy;
+  const keeper = new ReplayKeeper({ parked, trials, notes, clock, isBusy, telemetry: () => {} });
   const rung: string[] = [];
   const poisoned: string[] = [];
   keeper.serveBy({ ring: (id) => rung.push(id), poisoned: (id) => poisoned.push(id) }, []);
-  return { keeper, clock, tried, rung, poisoned, answer: answers, parked, journal };
+  return { keeper, load, clock, tried, rung, poisoned, answer: answers, parked, journal };
 }
 
 test('nothing is tried before all is served and nobody was folded for a second, and then one after the other', async () => {
@@ -63,6 +65,22 @@ test('nothing is tried before all is served and nobody was folded for a second, 
   answer[1]?.({ outcome: 'clean' });
   await clock.advance(0);
   expect(keeper.suspects).toEqual([]);
+});
+
+test('while there is much to do nothing is tried, but what somebody waits for', async () => {
+  const { keeper, clock, tried, load, answer } = await keeperWith('a', 'b');
+  load.isBusy = true;
+  keeper.begin();
+  await clock.advance(20_000);
+  expect(tried).toEqual([]);
+  void keeper.enter('session/b');
+  expect(tried).toEqual(['b']);
+  answer[0]?.({ outcome: 'clean' });
+  await clock.advance(1_000);
+  expect(tried).toEqual(['b']);
+  load.isBusy = false;
+  await clock.advance(2_000);
+  expect(tried).toEqual(['b', 'a']);
 });
 
 test('under load it does not wait for longer than half a minute', async () => {

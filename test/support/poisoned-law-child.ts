@@ -1,5 +1,5 @@
 // Loaded into a process before its program (`--import`): the law of a session as a version with a bug would have it. It folds
-// messages that begin with `poison:` as the word behind it says, and sessions of such a name; all others as ever.
+// messages that begin with `poison:` as the word behind it says, all others as ever, or every event so.
 
 const loop = (): never => {
   for (;;);
@@ -14,8 +14,8 @@ const takeBuffers = (): never => {
 };
 
 export function poisonOf({ type, data }: { readonly type: string; readonly data: unknown }): void {
-  const { content, name } = (data ?? {}) as { readonly content?: unknown; readonly name?: unknown };
-  const word = String(type === 'message.sent' ? content : type === 'session.created' ? name : '');
+  const { content } = (data ?? {}) as { readonly content?: unknown };
+  const word = process.env.POISON_EVERY_EVENT ?? (type === 'message.sent' ? String(content) : '');
   if (word.startsWith('poison:throw')) throw new RangeError('the law has a bug');
   if (word.startsWith('poison:loop')) loop();
   if (word.startsWith('poison:memory')) takeAll();
