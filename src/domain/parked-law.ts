@@ -44,7 +44,7 @@ export type ParkedCommand =
     };
 
 /** So many events of one session may be parked. */
-export const mostParked = 100;
+const mostParked = 100;
 
 export const parkedLaw: Law<ParkedState, ParkedCommand> = {
   kind: 'parked',

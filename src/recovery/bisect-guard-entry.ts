@@ -4,33 +4,38 @@ import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import type { GuardData } from './bisect-entry.ts';
 
-const { parent, memoryMb, stallMs, counter } = workerData as GuardData;
-const events = new Int32Array(counter);
-
 /** Of what is no heap of the try: the program itself, and what garbage has not been collected. */
 const besideMb = 256;
 
-let seen = -1;
-let since = 0;
+watch(workerData as GuardData);
 
-const usedMs = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
-};
-
-const end = (): void => void process.kill(process.pid, 'SIGKILL');
-
-/** Time in which the machine was busy with others is not the event's. */
-function isStalled(): boolean {
-  const now = Atomics.load(events, 0);
-  if (now !== seen) since = usedMs();
-  seen = now;
-  return now > 0 && usedMs() - since > stallMs;
+function watch({ parent, memoryMb, stallMs, counter }: GuardData): void {
+  const isStalled = stallMeter(new Int32Array(counter), stallMs);
+  setInterval(() => {
+    if (process.ppid !== parent || process.memoryUsage.rss() > (memoryMb + besideMb) * 2 ** 20) end();
+    if (!isStalled()) return;
+    writeSync(1, 'stalled\n');
+    end();
+  }, 100);
 }
 
-setInterval(() => {
-  if (process.ppid !== parent || process.memoryUsage.rss() > (memoryMb + besideMb) * 2 ** 20) end();
-  if (!isStalled()) return;
-  writeSync(1, 'stalled\n');
-  end();
-}, 100);
+/** Time in which the machine was busy with others is not the event's. */
+function stallMeter(begun: Int32Array, stallMs: number): () => boolean {
+  let seen = -1;
+  let since = 0;
+  return () => {
+    const now = Atomics.load(begun, 0);
+    if (now !== seen) since = usedMs();
+    seen = now;
+    return now > 0 && usedMs() - since > stallMs;
+  };
+}
+
+function usedMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}

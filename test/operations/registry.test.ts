@@ -451,6 +451,13 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     await client.sessions.rollback({ ...one, seq: 3 });
     return client.messages.erase({ ...one, seq: 3 });
   }),
+  EVENT_NOT_FOUND: after(async ({ client }) =>
+    client.recovery.park({ ...one, seq: 999, action: 'skip', reason: 'wrong' }),
+  ),
+  NOT_PARKED: after(async ({ client }) => client.recovery.unpark({ ...one, seq: 3 })),
+  PARKING_FAILED: after(async ({ client }) =>
+    client.recovery.park({ ...one, seq: 1, action: 'skip', reason: 'wrong' }),
+  ),
   AGENTS_AT_WORK: after(async ({ client }) => {
     await client.agents.start({ ...one, agent: 'idler' });
     return client.sessions.erase(one);
@@ -568,6 +575,8 @@ const elsewhere: readonly ErrorCode[] = [
   'BACKUP_FAILED',
   'BACKUPS_OFF',
   'RESTORE_REFUSED',
+  'SESSION_POISONED',
+  'PARKED_ELSEWHERE',
   'KILLED',
   'SCOPE_CLOSED',
   'CHILD_EXISTS',

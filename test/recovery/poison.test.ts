@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { sessionLaw } from '../../src/domain/session-law.ts';
+import { openLevelJournal } from '../../src/journal/open-level-journal.ts';
 import { ReplayNotes } from '../../src/recovery/replay-notes.ts';
 import { createSystem, type System, type SystemOptions } from '../../src/system.ts';
 import { codeOf } from '../support/outcome.ts';
@@ -112,6 +113,29 @@ test('a session that the process before was folding when it was killed is tried 
     ['loops', 'poisoned'],
   ]);
   await system.client.messages.send({ sessionId: 'innocent', role: 'user', content: 'b' });
+});
+
+test('a record of which the law of today makes nothing is found, whatever wrote it', async () => {
+  await write(['hurt', ['a', 'b']]);
+  const level = await openLevelJournal(location);
+  const head = await level.head('session/hurt');
+  if (head === undefined) throw new Error('it is stored');
+  const { status, dueAt, summary } = head;
+  const data = { to: 1, state: '{', reason: 'r', checkpointId: null, from: status };
+  const place = { stream: 'session/hurt', seq: head.seq + 1, at: head.updatedAt };
+  const event = { ...place, type: 'session.rolledBack', typeVersion: 1, data, meta: {} };
+  const draft = { event, payload: JSON.stringify(data) };
+  await level.append('session/hurt', head.version, [draft], { head: { status, dueAt, summary } });
+  await level.close();
+  await using system = await open();
+  expect(await codeOf(system.client.messages.list({ sessionId: 'hurt' }))).toBe('SESSION_POISONED');
+  expect(await contentsOf(system, 'hurt')).toEqual(['a', 'b']);
+  expect(await system.client.recovery.parked({ sessionId: 'hurt' })).toMatchObject({
+    events: [{ seq: event.seq, action: 'skip', reason: expect.stringContaining('JSON') }],
+  });
+  await system.client.sessions.retry({ sessionId: 'hurt' });
+  await system.client.messages.send({ sessionId: 'hurt', role: 'user', content: 'c' });
+  expect(await system.client.sessions.verify({ sessionId: 'hurt' })).toMatchObject({ valid: true });
 });
 
 test('a session whose very beginning cannot be folded stays closed until it can be', async () => {

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Harness, seededRandom, type TortureOptions, type TortureResult } from './harness.ts';
 
-export interface PoisonedSession {
+interface PoisonedSession {
   readonly sessionId: string;
   readonly how: 'throw' | 'loop' | 'memory';
   readonly contents: readonly string[];
