@@ -121,13 +121,17 @@ test('snapshots of another replay are passed over, and those before the first pa
   const read = async () =>
     (await test.client.messages.list({ ...one, limit: 1000 })).items.map(({ content }) => content);
   expect(await read()).toEqual(without);
-  await test.client.messages.send({ ...one, role: 'user', content: 'more' });
+  expect(await test.client.sessions.get(one)).toMatchObject({ messages: 249 });
+  const more = Array.from({ length: 30 }, (_, i) => `more ${i}`);
+  for (const content of more) await test.client.messages.send({ ...one, role: 'user', content });
   await test.restart('close');
-  expect(await read()).toEqual([...without, 'more']);
+  expect(await read()).toEqual([...without, ...more]);
+  expect(await test.client.sessions.get(one)).toMatchObject({ messages: 279 });
+  expect(await test.client.sessions.verify(one)).toMatchObject({ valid: true });
   await test.client.recovery.unpark({ ...one, seq: late });
-  expect(await read()).toEqual([...contents, 'more']);
+  expect(await read()).toEqual([...contents, ...more]);
   await test.restart('kill');
-  expect(await test.client.sessions.get(one)).toMatchObject({ messages: 251 });
+  expect(await test.client.sessions.get(one)).toMatchObject({ messages: 280 });
   expect(await test.client.sessions.verify(one)).toMatchObject({ valid: true });
 });
 
