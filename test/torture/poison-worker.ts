@@ -1,6 +1,7 @@
 // The process of the poison campaign: `write` fills a store and waits to be killed, `ask` folds one session and dies of it, `serve`
 // answers for all of them and tells what it saw. All but `write` run under a law with a bug.
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createSystem, HoldfastError, type System } from 'holdfast';
 import type { PoisonJob, ServeReport } from './poison.ts';
 
@@ -71,6 +72,7 @@ function useMeanwhile(client: Client): () => Promise<number> {
       const at = performance.now();
       await use(client, job.healthy[turn % job.healthy.length] ?? '');
       slowestMs = Math.max(slowestMs, performance.now() - at);
+      await sleep(20);
     }
     return slowestMs;
   })();

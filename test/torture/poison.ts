@@ -57,7 +57,7 @@ export const poisonHarness: Harness = {
 };
 
 async function runPoison({ cycles, short, seed, progress }: TortureOptions): Promise<TortureResult> {
-  const healthy = Array.from({ length: short ? 100 : 1_000 }, (_, i) => `well-${i}`);
+  const healthy = Array.from({ length: short ? 50 : 1_000 }, (_, i) => `well-${i}`);
   const poisoned = poisonedSessions(cycles ?? (short ? 2 : 10), seededRandom(seed));
   const location = await mkdtemp(join(tmpdir(), 'holdfast-torture-poison-'));
   const job = { location, healthy, poisoned, stallMs: short ? 300 : 2_000 };
