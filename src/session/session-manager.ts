@@ -12,8 +12,6 @@ import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { type Hydrated, hydrate } from '../entity/hydrate.ts';
 import type { Head } from '../journal/journal.ts';
 import type { Conditions } from '../recovery/conditions.ts';
-import type { ReceiptLog } from '../recovery/receipt-log.ts';
-import type { ReplayKeeper } from '../recovery/replay-keeper.ts';
 import { type Acceptance, recordRecovered } from './accepted-recovery.ts';
 import { answeredBefore } from './answered-before.ts';
 import { Arrivals } from './arrivals.ts';
@@ -21,6 +19,7 @@ import { recordFailedStart } from './failed-start.ts';
 import { LiveSessions, type LiveSessionsOptions } from './live-sessions.ts';
 import { OpenSessions } from './open-sessions.ts';
 import type { CacheCounts } from './resident-sessions.ts';
+import { revive } from './reviving.ts';
 import type { SessionActor } from './session-actor.ts';
 import { SessionAlarms } from './session-alarms.ts';
 import { SessionApart } from './session-apart.ts';
@@ -29,9 +28,8 @@ import { SessionHealth } from './session-health.ts';
 export interface SessionManagerOptions
   extends Omit<LiveSessionsOptions, 'health' | 'assertAlive' | 'isArriving' | 'follow'> {
   readonly conditions: Conditions;
-  /** Of a session that is deleted nothing is kept. */
-  readonly receiptLog?: Pick<ReceiptLog, 'forget'>;
-  readonly keeper?: Pick<ReplayKeeper, 'forget'>;
+  /** What is kept of a session beside its own stream: nothing, once it is deleted. */
+  readonly beside?: readonly { forget(sessionId: string): Promise<void> }[];
   /** Sessions that may be open at once; null for no limit. */
   readonly maxSessions: number | null;
 }
@@ -227,23 +225,11 @@ export class SessionManager implements SupervisedChild {
    * Starts the actors of a quarantined session with a clean account; one that is not quarantined is left alone. Its agents go
    * on, or are stopped, once it `isWell`; when that fails it is left as it was.
    */
-  async revive(sessionId: string, agents: 'resume' | 'stop', isWell: () => Promise<Answer>): Promise<Answer> {
-    if (!(await this.#isStored(sessionId))) {
-      // Where nothing is left of it, the caller has accepted that: the id is free.
-      await this.health.forget(sessionId);
-      throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
-    }
-    if (this.health.quarantine(sessionId) === undefined) return isWell();
-    return this.#live.startWithoutAgents(sessionId, async () => {
-      const start = (): Promise<SessionActor> => this.#live.start(sessionId);
-      try {
-        const actor = await this.#arrivals.arrive(sessionId, start, async (started) => started);
-        if (agents === 'stop') await actor.send({ type: 'agent.stopAll', reason: 'retried without agents' });
-        return await isWell();
-      } catch (error) {
-        if (this.health.quarantine(sessionId) !== undefined) await this.#live.leave(sessionId);
-        throw this.health.startFailure(sessionId, toError(error), this.status);
-      }
+  revive(sessionId: string, agents: 'resume' | 'stop', isWell: () => Promise<Answer>): Promise<Answer> {
+    return revive(sessionId, agents, isWell, {
+      ...{ live: this.#live, health: this.health, arrivals: this.#arrivals },
+      isStored: (id) => this.#isStored(id),
+      status: () => this.status,
     });
   }
 
@@ -307,8 +293,7 @@ export class SessionManager implements SupervisedChild {
     if (head?.status === 'deleted' && head.firstSeq <= head.seq)
       await journal.remove(head.stream, head.version);
     await this.health.forget(sessionId);
-    await this.#options.receiptLog?.forget(sessionId);
-    await this.#options.keeper?.forget(sessionId);
+    for (const kept of this.#options.beside ?? []) await kept.forget(sessionId);
     this.#live.forget(sessionId);
     this.#alarms.clear(sessionId);
   }

@@ -69,7 +69,8 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...config,
     ...shared,
     conditions,
-    ...{ recoveries: recovery.recoveries, receiptLog: recovery.receiptLog, keeper: recovery.replay.keeper },
+    recoveries: recovery.recoveries,
+    beside: [recovery.receiptLog, recovery.replay.keeper],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),

@@ -216,7 +216,7 @@ const makers: Makers = {
   'agent.restart': (random, moment) => ({
     type: 'agent.restart',
     runId: likelyRun(random, moment).runId,
-    reason: pick(random, ['crashed', 'process', 'retried', 'resumed', 'ended']),
+    reason: pick(random, ['crashed', 'process', 'process', 'retried', 'resumed', 'ended']),
   }),
   'agent.wait': (random, moment) => ({
     type: 'agent.wait',
@@ -293,7 +293,7 @@ const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
   initializing: [...times(9, 'session.create'), 'session.restore'],
   active: [
     ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
-    ...ofAgents,
+    ...[...ofAgents, ...times(3, 'agent.restart'), ...times(3, 'agent.settle')],
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
     ...times(3, 'session.rollback'),
   ] as MadeType[],
