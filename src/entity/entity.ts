@@ -117,8 +117,7 @@ export class Entity<State, C extends Command> {
 
   /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
   wake(): void {
-    if (this.#abandoned !== undefined || !this.#mailbox.isOpen) return;
-    if (incidentOf(this.#ports, this.#decided) !== undefined) return;
+    if (this.#abandoned || !this.isRead || incidentOf(this.#ports, this.#decided)) return;
     try {
       this.#decideDue();
     } catch (error) {
@@ -131,7 +130,12 @@ export class Entity<State, C extends Command> {
     return this.#mailbox.settle();
   }
 
-  /** Resolves when the durable state is what the disk holds: at once, but after a failure when it has been read back. */
+  /** False behind a failure, until the durable state is what the disk holds. */
+  get isRead(): boolean {
+    return this.#mailbox.isOpen;
+  }
+
+  /** Resolves when it is. */
   whenRead(): Promise<void> {
     return this.#mailbox.whenOpen();
   }
@@ -195,8 +199,10 @@ export class Entity<State, C extends Command> {
 
   #decide(job: Job<C>, recorded: Json | undefined): void {
     const { command, meta } = job;
-    const known = recorded === undefined ? undefined : this.#answerFromRecord(recorded, meta);
-    if (known !== undefined) {
+    const { clock, receipts: window = receiptWindow } = this.#ports;
+    const known =
+      recorded && answerFromRecord(recorded, meta, clock.now(), this.#recorded.operations, window);
+    if (known) {
       this.#repeat(job, known);
       return;
     }
@@ -227,11 +233,6 @@ export class Entity<State, C extends Command> {
       this.#flights.add({ events: [], command: job.command.type, receipts: noReceipts, job, answer: known });
       if (!this.#flights.isFlying) this.#append();
     }
-  }
-
-  #answerFromRecord(recorded: Json, meta: CommandMeta): Answer | undefined {
-    const { clock, receipts: window = receiptWindow } = this.#ports;
-    return answerFromRecord(recorded, meta, clock.now(), this.#recorded.operations, window);
   }
 
   /** That nothing had to be done is an answer too, to be repeated when much has happened since. A tombstone keeps none. */

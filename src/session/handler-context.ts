@@ -22,7 +22,8 @@ import type { SessionRecoveries } from '../recovery/session-recoveries.ts';
 import type { SessionTrials } from '../recovery/session-trials.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
 import type { PastStates } from './past-states.ts';
-import type { SessionManager, SessionView } from './session-manager.ts';
+import type { SessionManager } from './session-manager.ts';
+import type { SessionView } from './session-view.ts';
 
 /** What stands between stored sessions and whoever folds them. */
 export interface ReplayParts {

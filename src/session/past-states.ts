@@ -5,7 +5,7 @@ import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { statusOf } from '../domain/session-state.ts';
 import { stateAt } from '../entity/state-at.ts';
 import type { Head, Journal } from '../journal/journal.ts';
-import type { SessionView } from './session-manager.ts';
+import type { SessionView } from './session-view.ts';
 
 const kept = 4;
 

@@ -26,7 +26,7 @@ import {
 } from './handler-context.ts';
 import { type PreparedWrite, writeOnce } from './keyed-write.ts';
 import { beginning, isMessage, readBackwards, readForwards, readMessage } from './reading.ts';
-import type { SessionView } from './session-manager.ts';
+import type { SessionView } from './session-view.ts';
 
 export type QueryOperation =
   `sessions.${'get' | 'save' | 'restore' | 'listSaved' | 'deleteSaved' | 'buildContext' | 'entries'}`;

@@ -109,6 +109,15 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
     return this.#entity.seq;
   }
 
+  /** False behind a failure of the disk, until its state was read back from there. */
+  get isRead(): boolean {
+    return this.#entity.isRead;
+  }
+
+  whenRead(): Promise<void> {
+    return this.#entity.whenRead();
+  }
+
   /** What is left of it in memory when its actors go. */
   get resident(): Hydrated<SessionState> {
     return this.#entity.hydrated;

@@ -24,6 +24,7 @@ import type { SessionActor } from './session-actor.ts';
 import { SessionAlarms } from './session-alarms.ts';
 import { SessionApart } from './session-apart.ts';
 import { SessionHealth } from './session-health.ts';
+import { type SessionView, viewOf, viewReadBack } from './session-view.ts';
 
 export interface SessionManagerOptions
   extends Omit<LiveSessionsOptions, 'health' | 'assertAlive' | 'isArriving' | 'follow'> {
@@ -32,12 +33,6 @@ export interface SessionManagerOptions
   readonly beside?: readonly { forget(sessionId: string): Promise<void> }[];
   /** Sessions that may be open at once; null for no limit. */
   readonly maxSessions: number | null;
-}
-
-/** The durable state of a session, and the seq of its last event. */
-export interface SessionView {
-  readonly state: SessionState;
-  readonly seq: number;
 }
 
 /** Commands that open a session where there is none. */
@@ -180,7 +175,8 @@ export class SessionManager implements SupervisedChild {
 
   /** The durable state of a session and the seq of its last event; of one that is not in memory, read from the journal. */
   async read(sessionId: string): Promise<SessionView> {
-    const present = this.peek(sessionId);
+    const present =
+      this.peek(sessionId) ?? (await viewReadBack(this.#live, this.#options.journal, sessionId));
     if (present !== undefined) return present;
     const resident = this.#live.resident(sessionId);
     const { state, head } = resident ?? (await this.#readStored(sessionId));
@@ -190,11 +186,10 @@ export class SessionManager implements SupervisedChild {
     return { state, seq: head.seq };
   }
 
-  /** The same of a session that has actors, at once. */
+  /** The same of a session that has actors, at once; not while its state is being read back. */
   peek(sessionId: string): SessionView | undefined {
     const child = this.#live.find(sessionId);
-    if (child === undefined || child.seq === 0 || statusOf(child.state) === 'deleted') return undefined;
-    return { state: child.state, seq: child.seq };
+    return child?.isRead ? viewOf(child) : undefined;
   }
 
   /** The living actor under a name such as `session:<id>` or `context:<id>`. */

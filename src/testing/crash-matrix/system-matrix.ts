@@ -1,5 +1,4 @@
 // The scenario of a whole system: agents, sessions and process managers of the user's own, commanded and read through the Client.
-import { setImmediate } from 'node:timers';
 import type { Client } from '../../client/client.ts';
 import { createSystem, type System, type SystemOptions } from '../../system.ts';
 import type { CommandPlace, CrashScenario } from './scenario.ts';
@@ -28,16 +27,7 @@ export function systemScenario<Command>({
     ...rest,
     start: ({ store, clock, newId }) => createSystem({ ...options, store, clock, newId }),
     run: ({ client }, command, place) => run(client, command, place),
-    async read({ client }) {
-      await healed(client);
-      return read(client);
-    },
+    read: ({ client }) => read(client),
     stop: (system) => system.close(),
   };
-}
-
-/** While the disk is being opened again, reads show what was known before: what was with the disk is not among it yet. */
-async function healed(client: Client): Promise<void> {
-  while ((await client.storage.status({})).health === 'reopening')
-    await new Promise<void>((resolve) => setImmediate(resolve));
 }
