@@ -32,6 +32,9 @@ export interface Inspection {
   readonly manifest: KnownFiles['manifest'] | undefined;
 }
 
+/** Each is read in a few small parts: most of it is waiting for the file system. */
+const tablesAtOnce = 8;
+
 /** Too many files are open, there is no memory, there are no rights. */
 const isOfProcess = /^(EMFILE|ENFILE|ENOMEM|EACCES|EPERM)$/;
 
@@ -119,11 +122,14 @@ class Inspector {
 
   async #checkTables({ tables }: Manifest, names: readonly string[], isThorough: boolean): Promise<void> {
     const present = new Map(names.filter(isTable).map((name) => [numberOf(name), name]));
-    for (const [number, size] of tables) {
+    const check = async ([number, size]: readonly [number, number]): Promise<void> => {
       const name = present.get(number);
       if (name === undefined) this.#suspect('database', `${fileNumber(number)}.ldb`, 'it is missing');
       else await this.#checkTable(name, size, isThorough);
-    }
+    };
+    const all = [...tables];
+    for (let from = 0; from < all.length; from += tablesAtOnce)
+      await Promise.all(all.slice(from, from + tablesAtOnce).map(check));
   }
 
   async #checkTable(name: string, size: number, isThorough: boolean): Promise<void> {
