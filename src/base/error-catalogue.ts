@@ -97,6 +97,7 @@ export const errorCatalogue = {
   PARKED_ELSEWHERE: entry(
     'The record {seq} of {stream} is not the one that was parked: its hash is {found}, not {parked}',
   ),
+  ENTITY_GIVEN_UP: entry('{stream} keeps failing and takes nothing more: {problem}'),
   KILLED: entry('It was ended by force'),
   SCOPE_CLOSED: entry('{task} was not started: its actor has ended'),
   CHILD_EXISTS: entry('The supervisor {supervisor} has a child {child} already, which is {status}'),

@@ -1,0 +1,188 @@
+// Life for entities that are no sessions: one supervised child for each stream of a kind, hydrated when it is first asked for,
+// woken when something falls due, and let go when others are needed more. What crashes harms no other.
+import type { ChildReport } from '../actor/child-report.ts';
+import { isCrash, sessionRestartPolicy } from '../actor/child-spec.ts';
+import { DynamicSupervisor } from '../actor/dynamic-supervisor.ts';
+import type { SupervisionNode } from '../actor/supervision-tree.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
+import type { Command } from '../domain/law.ts';
+import type { Answer, CommandMeta } from '../entity/command-meta.ts';
+import { Deadlines } from '../entity/deadlines.ts';
+import type { EntityPorts } from '../entity/entity-options.ts';
+import type { Head, StoredEvent } from '../journal/journal.ts';
+import { HostedEntity } from './hosted-entity.ts';
+
+export interface EntityHostOptions<State, C extends Command> extends EntityPorts<State, C> {
+  /** Events of one stream became durable together; `state` is the state after the last. */
+  readonly tell: (id: string, events: readonly StoredEvent[], state: State) => void;
+  /** Beyond so many the least recently used of those that are quiet are let go. */
+  readonly maxLiving?: number;
+}
+
+const defaultMaxLiving = 1_000;
+/** What fell due and could not be carried out is tried again after so long. */
+const wakeAgainMs = 1_000;
+
+export class EntityHost<State, C extends Command> {
+  readonly #options: EntityHostOptions<State, C>;
+  readonly #maxLiving: number;
+  readonly #supervisor: DynamicSupervisor<HostedEntity<State, C>>;
+  readonly #deadlines: Deadlines;
+  /** The living, least recently used first. */
+  readonly #used = new Set<string>();
+  /** Those that crashed too often, until somebody retries them. */
+  readonly #givenUp = new Map<string, Error>();
+
+  constructor(options: EntityHostOptions<State, C>) {
+    const { clock, law, maxLiving = defaultMaxLiving } = options;
+    this.#options = options;
+    this.#maxLiving = maxLiving;
+    this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: law.kind });
+    this.#deadlines = new Deadlines(clock, (id) => void this.#wake(id));
+  }
+
+  /** How many live now. */
+  get size(): number {
+    return this.#supervisor.size;
+  }
+
+  streamOf(id: string): string {
+    return `${this.#options.law.kind}/${id}`;
+  }
+
+  /** Those that were given up, and why. */
+  get givenUp(): ReadonlyMap<string, Error> {
+    return this.#givenUp;
+  }
+
+  /** Takes over what the journal holds: nothing is read but heads, and only what is due is woken. */
+  adopt({ stream, dueAt }: Pick<Head, 'stream' | 'dueAt'>): void {
+    if (dueAt !== null) this.#deadlines.schedule(idOf(stream), dueAt);
+  }
+
+  /** Throws `ENTITY_GIVEN_UP`, and what the entity throws. */
+  async send(id: string, command: C, meta?: CommandMeta): Promise<Answer> {
+    const { entity } = await this.#living(id);
+    return entity.send(command, meta);
+  }
+
+  /** The durable state; that of a stream which was never written is the initial one. */
+  async read(id: string): Promise<{ readonly state: State; readonly seq: number }> {
+    const { entity } = await this.#living(id);
+    await entity.whenRead();
+    return { state: entity.durable, seq: entity.seq };
+  }
+
+  /** The durable state of one that lives now, without waiting for anything. */
+  peek(id: string): State | undefined {
+    return this.#supervisor.find(id)?.entity.durable;
+  }
+
+  /** Forgets that it was given up. */
+  retry(id: string): void {
+    this.#givenUp.delete(id);
+  }
+
+  /** Lets it go and removes its stream; resolves when nothing of it is there. */
+  async remove(id: string): Promise<void> {
+    const { journal } = this.#options;
+    this.#deadlines.schedule(id, null);
+    await this.#supervisor.stop(id);
+    this.#used.delete(id);
+    const head = await journal.head(this.streamOf(id));
+    if (head === undefined || head.firstSeq > head.seq) return;
+    const removed = await journal.remove(head.stream, head.version);
+    if (!removed.ok) throw new HoldfastError('NOT_COMMITTED', { command: 'remove', stream: head.stream });
+  }
+
+  tree(): SupervisionNode {
+    return this.#supervisor.tree();
+  }
+
+  /** What was sent before is answered. */
+  async close(): Promise<void> {
+    this.#deadlines.close();
+    await this.#supervisor.stopAll();
+  }
+
+  /** At once, for one that is to be made anew. */
+  kill(): void {
+    this.#deadlines.close();
+    this.#supervisor.killAll();
+  }
+
+  async #living(id: string): Promise<HostedEntity<State, C>> {
+    const reason = this.#givenUp.get(id);
+    if (reason !== undefined)
+      throw new HoldfastError(
+        'ENTITY_GIVEN_UP',
+        { stream: this.streamOf(id), problem: reason.message },
+        { cause: reason },
+      );
+    const found = this.#supervisor.find(id) ?? (await this.#start(id));
+    this.#use(id);
+    return found.isOpen ? found : this.#living(id);
+  }
+
+  async #start(id: string): Promise<HostedEntity<State, C>> {
+    const stream = this.streamOf(id);
+    const tell = (events: readonly StoredEvent[], state: State): void => this.#tell(id, events, state);
+    const child = await this.#supervisor.start({
+      id,
+      policy: sessionRestartPolicy,
+      start: (incarnation) => HostedEntity.start({ ports: this.#options, stream, incarnation, tell }),
+    });
+    this.#follow(id, child.entity.durable);
+    return child;
+  }
+
+  #tell(id: string, events: readonly StoredEvent[], state: State): void {
+    this.#follow(id, state);
+    this.#options.tell(id, events, state);
+  }
+
+  #follow(id: string, state: State): void {
+    this.#deadlines.schedule(id, this.#options.law.nextDeadline(state));
+  }
+
+  async #wake(id: string): Promise<void> {
+    const { clock, law, telemetry } = this.#options;
+    try {
+      const { entity } = await this.#living(id);
+      entity.wake();
+      await entity.settle();
+      const next = law.nextDeadline(entity.durable);
+      const now = clock.now();
+      if (next !== null) this.#deadlines.schedule(id, next > now ? next : now + wakeAgainMs);
+    } catch (error) {
+      telemetry('entity.wakeFailed', { stream: this.streamOf(id), problem: toError(error).message });
+      if (!this.#givenUp.has(id)) this.#deadlines.schedule(id, clock.now() + wakeAgainMs);
+    }
+  }
+
+  #use(id: string): void {
+    this.#used.delete(id);
+    this.#used.add(id);
+    if (this.#used.size <= this.#maxLiving) return;
+    for (const other of this.#used) {
+      if (other !== id && this.#supervisor.find(other)?.entity.isQuiet !== false) {
+        this.#used.delete(other);
+        void this.#supervisor.stop(other);
+        return;
+      }
+    }
+  }
+
+  #hear(report: ChildReport): void {
+    const { telemetry } = this.#options;
+    const stream = this.streamOf(report.id);
+    if (report.type === 'child.exited' && isCrash(report.exit))
+      telemetry('entity.crashed', { stream, problem: report.exit.error.message });
+    if (report.type !== 'child.givenUp') return;
+    this.#used.delete(report.id);
+    this.#givenUp.set(report.id, report.error);
+    telemetry('entity.givenUp', { stream, restarts: report.restarts, problem: report.error.message });
+  }
+}
+
+const idOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);
