@@ -35,6 +35,7 @@ import { openJournal, type Ports, readOptions, type SystemOptions } from './syst
 
 export type { SupervisionNode } from './actor/supervision-tree.ts';
 export type { WorkerAgent, WorkerLimits } from './base/worker-agent.ts';
+export type * from './collaboration/task-options.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 export type { Beat, HeartbeatStore } from './recovery/heartbeat-store.ts';
 export type {
@@ -151,6 +152,7 @@ class RunningSystem implements System {
         service('backups', () => startBackups(this.#backups)),
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
+        service('tasks', () => this.#serving().tasks.start()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],

@@ -5,6 +5,7 @@ import { faultsOfPolicy } from './agent-policy.ts';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
+import { faultsOfTasks } from './task-faults.ts';
 import { faultsOfWorkerAgent } from './worker-agent.ts';
 
 const positive = z.number().int().min(1);
@@ -106,6 +107,7 @@ const ports = {
   store: functionPort().optional(),
   agents: z.custom(isObject, 'give an object').superRefine(eachAgent).optional(),
   processManagers: definitions('react').optional(),
+  tasks: z.custom(isObject, 'give an object').superRefine(eachTaskOption).optional(),
   encryptionKeys: z.array(z.custom(isEncryptionKey, 'give { id, key }'), 'give a list').optional(),
   codecs: z.array(z.custom(isCodec, 'give { name, matches, encode, decode }'), 'give a list').optional(),
   heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
@@ -247,6 +249,11 @@ function eachRecoveryPort(recovery: unknown, context: z.RefinementCtx): void {
     else if (name === 'trials') trials.safeParse(port).success || fault(trialsHint);
     else fault('there is no such option');
   }
+}
+
+/** Gates are functions, roles lists of names, and both numbers at least 1. */
+function eachTaskOption(options: unknown, context: z.RefinementCtx): void {
+  for (const message of faultsOfTasks(options)) context.addIssue({ code: 'custom', message });
 }
 
 function isObject(value: unknown): boolean {

@@ -70,6 +70,20 @@ export const errorCatalogue = {
   PROJECTION_NOT_FOUND: entry('There is no projection named {name}'),
   INVALID_FORMAT: entry('The record is not a session: {field} {problem}'),
 
+  // refusals by the law of tasks
+  TASK_NOT_FOUND: entry('The session {sessionId} has no task {taskId}'),
+  TASK_EXISTS: entry('The session {sessionId} has a task {taskId} already'),
+  TASK_CONFLICT: entry(
+    'The task {taskId} of session {sessionId} is at version {version}, not {expected}: read it again',
+  ),
+  TASK_CYCLE: entry('The task {taskId} of session {sessionId} would wait for itself: {path}'),
+  TASK_TRANSITION: entry('The task {taskId} of session {sessionId} is {status} and does not take {command}'),
+  TASK_NOT_READY: entry('The task {taskId} of session {sessionId} is not ready: {problem}'),
+  TASK_LEASE_LOST: entry(
+    'Epoch {epoch} of task {taskId} in session {sessionId} may do nothing any more: the task is at {current}',
+  ),
+  GATE_NOT_REGISTERED: entry('There is no gate registered as {gate}: name it in the gates of the system'),
+
   // flow
   OVERLOADED: entry('Too much waits for {stream}: {size}, try again in {retryAfterMs} ms', true),
   OPERATION_TIMEOUT: entry(

@@ -4,6 +4,7 @@ import { type PublishableEventType, type PublishedEventData, publishableEvents }
 import type { ParkedData, UnparkedData } from './parked-law.ts';
 import type { RecoveryReceipt } from './recovery-vocabulary.ts';
 import type { SessionEventData, SessionEventType } from './session-events.ts';
+import { type TaskEventData, type TaskEventType, taskEventTypes } from './task-events.ts';
 
 /** The events of a session's condition, which stand in a stream of their own. */
 interface ConditionEventData {
@@ -33,7 +34,8 @@ export type EventType =
   | PublishableEventType
   | ConditionEventType
   | RecoveryEventType
-  | ParkedEventType;
+  | ParkedEventType
+  | TaskEventType;
 
 /** What an event of a type carries. */
 export type EventData<Type extends EventType> =
@@ -41,7 +43,8 @@ export type EventData<Type extends EventType> =
   | (Type extends PublishableEventType ? PublishedEventData[Type] : never)
   | (Type extends ConditionEventType ? ConditionEventData[Type] : never)
   | (Type extends RecoveryEventType ? RecoveryEventData[Type] : never)
-  | (Type extends ParkedEventType ? ParkedEventData[Type] : never);
+  | (Type extends ParkedEventType ? ParkedEventData[Type] : never)
+  | (Type extends TaskEventType ? TaskEventData[Type] : never);
 
 /** The compiler sees to it that none is forgotten. */
 const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
@@ -93,4 +96,5 @@ export const eventTypes = Object.keys({
   ...conditionEventTypes,
   ...recoveryEventTypes,
   ...parkedEventTypes,
+  ...taskEventTypes,
 }) as readonly EventType[];

@@ -6,7 +6,7 @@ import type { Dispatch } from './operation.ts';
 
 /** The members of inputs that hold what the user brings along. */
 const payloads: ReadonlySet<string> = new Set([
-  ...['metadata', 'llmConfig', 'content', 'toolCalls', 'value', 'data', 'input'],
+  ...['metadata', 'llmConfig', 'content', 'toolCalls', 'value', 'data', 'input', 'result'],
 ]);
 
 export function dispatchCoded(codecs: PayloadCodecs, dispatch: Dispatch): Dispatch {
@@ -18,7 +18,11 @@ function encodePayloads(codecs: PayloadCodecs, input: unknown): unknown {
   if (typeof input !== 'object' || input === null) return input;
   const encoded = Object.entries(input).map(([name, value]) => [
     name,
-    value !== undefined && payloads.has(name) ? codecs.encode(value) : value,
+    name === 'tasks' && Array.isArray(value)
+      ? value.map((task) => encodePayloads(codecs, task))
+      : value !== undefined && payloads.has(name)
+        ? codecs.encode(value)
+        : value,
   ]);
   return Object.fromEntries(encoded);
 }

@@ -1,7 +1,9 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
+import { statusOf } from '../domain/session-state.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { Follower } from '../entity/follower.ts';
 import { backupHandlers } from '../jobs/backup-handlers.ts';
@@ -38,6 +40,7 @@ export interface Services {
   readonly census: BootCensus;
   readonly operations: ReturnType<typeof bindOperations>;
   readonly storage: Storage;
+  readonly tasks: Tasks;
 }
 
 /** What outlives an incarnation of the services. */
@@ -70,7 +73,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     recoveries: recovery.recoveries,
-    beside: [recovery.receiptLog, recovery.replay.keeper],
+    beside: [recovery.receiptLog, recovery.replay.keeper, { forget: (id) => tasks.forget(id) }],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
@@ -79,6 +82,11 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     goesOn: owned.goesOn,
   });
   await ports.agents.ends.learn(journal);
+  const tasks = new Tasks({
+    ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, given: ports.tasks },
+    ...sessionsFor(manager, pubsub),
+    invoke: (name, input, call) => operations.invoke(name, input, call),
+  });
   const storage = new Storage({
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
@@ -93,6 +101,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       }),
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
+      ...tasks.handlers,
       ...backupHandlers(surroundings),
     },
     clock: ports.clock,
@@ -106,7 +115,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage };
+    return { conditions, manager, projections, census, operations, storage, tasks };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();
@@ -121,6 +130,21 @@ const poisonedOf = (conditions: Conditions): readonly string[] =>
     .list('quarantined')
     .filter(({ error }) => error?.code === 'SESSION_POISONED')
     .map(({ sessionId }) => sessionId);
+
+/** Sessions as those see them whose streams stand beside. */
+const sessionsFor = (manager: SessionManager, pubsub: LocalPubSub<Announcement>) => ({
+  session: async (sessionId: string) => {
+    const { state } = await manager.read(sessionId);
+    const { durability = 'fsync' as const } = state.profile;
+    return { status: statusOf(state), durability, refusal: manager.health.refusalOf(sessionId) };
+  },
+  publish: (sessionId: string, announcement: Announcement): void => {
+    pubsub.publish(sessionTopic(sessionId), announcement);
+    pubsub.publish(globalTopic, announcement);
+  },
+  listen: (sessionId: string, listener: (announcement: Announcement) => void) =>
+    pubsub.subscribe(sessionTopic(sessionId), listener),
+});
 
 /** Agents read and write payloads as clients do. */
 const codedFor = ({ codecs }: Ports, dispatch: Dispatch): Dispatch =>

@@ -6,6 +6,7 @@ import { parseConfig, type SystemConfig, type SystemConfigInput } from '../base/
 import { assertId, type IdSource, randomId } from '../base/ids.ts';
 import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/payload-codec.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
+import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
@@ -27,6 +28,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly agents?: AgentDefinitions;
   /** Follow all events and send operations in answer; see ProcessManagerDefinition. */
   readonly processManagers?: readonly ProcessManagerDefinition[];
+  /** Gates and roles of tasks, and how many run at once; see TaskOptions. */
+  readonly tasks?: TaskOptions;
   /** Hears of crashes, restarts, incidents and recoveries. */
   readonly onTelemetry?: (event: TelemetryEvent) => void;
   /** An XState inspection observer for all actors, as a function or as an object with `next`. One that throws harms nobody. */
@@ -60,6 +63,7 @@ export interface Ports {
   readonly countTokens: TokenCounter;
   readonly defaults: SessionConfig;
   readonly agents: AgentRegistry;
+  readonly tasks: TaskOptions;
   readonly inspect?: Inspect;
   /** Undefined where payloads are plain JSON. */
   readonly codecs?: PayloadCodecs;
@@ -67,7 +71,7 @@ export interface Ports {
 
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
-  const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
+  const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs, tasks = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -77,6 +81,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     countTokens: countTokens ?? estimateTokens,
     defaults: Object.freeze({ ...preset, ...session }),
     agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
+    tasks,
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),
   };
