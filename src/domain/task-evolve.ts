@@ -127,8 +127,10 @@ const changes: Changes = {
   }),
   'task.paused': (task, { reason }) => ({ ...task, ...letGo, notBefore: null, reason }),
   'task.resumed': (task, { reason }) => ({ ...task, reason }),
-  'task.retried': (task, { reason }) => ({
+  // Whoever wants it to be tried once more does not want it to fail for having come too late.
+  'task.retried': (task, { reason }, { at }) => ({
     ...task,
     ...{ reason, failures: 0, endedAt: null, endSeq: null, resultSeq: null, notBefore: null },
+    deadlineAt: task.deadlineAt !== null && task.deadlineAt <= at ? null : task.deadlineAt,
   }),
 };
