@@ -41,6 +41,8 @@ export {
   type AgentPolicy,
   type Beat,
   createSystem,
+  type GateContext,
+  type GateOutcome,
   type HeartbeatStore,
   type OutgoingCommand,
   type PolicedAgent,
@@ -55,6 +57,9 @@ export {
   type System,
   type SystemOptions,
   type SystemStatus,
+  type TaskAssignment,
+  type TaskGate,
+  type TaskOptions,
   type WorkerAgent,
   type WorkerLimits,
 } from './system.ts';

@@ -35,7 +35,13 @@ import { openJournal, type Ports, readOptions, type SystemOptions } from './syst
 
 export type { SupervisionNode } from './actor/supervision-tree.ts';
 export type { WorkerAgent, WorkerLimits } from './base/worker-agent.ts';
-export type * from './collaboration/task-options.ts';
+export type {
+  GateContext,
+  GateOutcome,
+  TaskAssignment,
+  TaskGate,
+  TaskOptions,
+} from './collaboration/task-options.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
 export type { Beat, HeartbeatStore } from './recovery/heartbeat-store.ts';
 export type {

@@ -18,6 +18,9 @@ export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type { Dependency, FailurePolicy, RetryPolicy, TaskProgress } from '../domain/task.ts';
+export type { GateVerdict, ResumeReceipt, TaskEventData, TaskEventType } from '../domain/task-events.ts';
+export type { TaskStatus } from '../domain/task-machine.ts';
 export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
 export type { CacheStatus } from '../operations/cache-views.ts';
 export type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
@@ -44,6 +47,20 @@ export type {
   ValidationInfo,
 } from '../operations/recovery-views.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+export type {
+  TaskAcknowledged,
+  TaskChanged,
+  TaskChecked,
+  TaskDetails,
+  TaskGraph,
+  TaskGraphNode,
+  TaskHistoryEntry,
+  TaskInfo,
+  TaskStarted,
+  TaskStatistics,
+  TasksCreated,
+  TasksResumed,
+} from '../operations/task-views.ts';
 export type {
   Acknowledged,
   AgentDetails,

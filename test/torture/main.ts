@@ -13,6 +13,7 @@ import { poisonHarness } from './poison.ts';
 import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
+import { tasksHarness } from './tasks.ts';
 
 const harnesses: readonly Harness[] = [
   killHarness,
@@ -27,6 +28,7 @@ const harnesses: readonly Harness[] = [
   diskHarness,
   backupHarness,
   poisonHarness,
+  tasksHarness,
 ];
 
 const { values, positionals } = parseArgs({
