@@ -175,7 +175,8 @@ function goOn(
   const { sessionId } = state;
   const { taskId, status } = task;
   const from: readonly TaskStatus[] = type === 'task.resumed' ? ['paused'] : ['failed', 'cancelled'];
-  if (!from.includes(status)) return notNow(state, task, type);
+  if (!from.includes(status))
+    return notNow(state, task, type === 'task.resumed' ? 'task.resume' : 'task.retry');
   const standing = standingOf(task.dependencies, statusIn(state));
   if (standing.stands === 'doomed')
     return refuse('TASK_NOT_READY', {

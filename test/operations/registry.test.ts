@@ -11,6 +11,7 @@ import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { errorOf, quiet } from '../support/outcome.ts';
+import { taskUses } from '../support/task-uses.ts';
 
 const sessionId = 's';
 const one = { sessionId };
@@ -29,6 +30,7 @@ async function started(options: TestSystemOptions = {}): Promise<TestSystem> {
     agents,
     passivateAfterMs: null,
     backupDirectory: join(root, 'backups'),
+    tasks: { gates: { slow: () => new Promise(() => {}) } },
     ...options,
   });
   await open.client.sessions.create({ sessionId });
@@ -47,6 +49,7 @@ afterEach(async () => {
 
 /** How each operation is used well, and what it answers then. */
 const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unknown, expected: object]>> = {
+  ...taskUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -502,6 +505,43 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     held.release();
     throw await behind;
   }),
+  TASK_NOT_FOUND: after(({ client }) => [
+    client.tasks.get({ ...one, taskId: 'none' }),
+    client.tasks.start({ ...one, taskId: 'none' }),
+    client.tasks.create({ ...one, title: 'T', dependencies: ['none'] }),
+    client.tasks.claim({ ...one, owner: 'w' }),
+  ]),
+  TASK_EXISTS: after(async ({ client }) => {
+    await client.tasks.create({ ...one, taskId: 't', title: 'T' });
+    return client.tasks.create({ ...one, taskId: 't', title: 'T' });
+  }),
+  TASK_CONFLICT: after(async ({ client }) => {
+    await client.tasks.create({ ...one, taskId: 't', title: 'T' });
+    return client.tasks.update({ ...one, taskId: 't', expectedVersion: 2, title: 'U' });
+  }),
+  TASK_CYCLE: after(async ({ client }) => {
+    await client.tasks.create({ ...one, taskId: 't', title: 'T' });
+    return client.tasks.addDependency({ ...one, taskId: 't', dependsOn: 't' });
+  }),
+  TASK_TRANSITION: after(async ({ client }) => {
+    await client.tasks.create({ ...one, taskId: 't', title: 'T' });
+    return client.tasks.complete({ ...one, taskId: 't' });
+  }),
+  TASK_NOT_READY: after(async ({ client }) => {
+    const tasks = [
+      { taskId: 'a', title: 'A' },
+      { taskId: 'b', title: 'B', dependencies: ['a'] },
+    ];
+    await client.tasks.createMany({ ...one, tasks });
+    return client.tasks.start({ ...one, taskId: 'b' });
+  }),
+  TASK_LEASE_LOST: after(async ({ client, clock }) => {
+    await client.tasks.create({ ...one, taskId: 't', title: 'T' });
+    const { epoch } = await client.tasks.claim({ ...one, taskId: 't', owner: 'w', leaseMs: 10 });
+    await clock.advance(10);
+    return client.tasks.complete({ ...one, taskId: 't', epoch });
+  }),
+  GATE_NOT_REGISTERED: after(({ client }) => client.tasks.create({ ...one, title: 'T', gates: ['none'] })),
   AGENT_NOT_REGISTERED: after(({ client }) => client.agents.start({ ...one, agent: 'nobody' })),
   AGENT_NOT_FOUND: after(({ client }) => client.agents.get({ ...one, runId: 'nobody' })),
   SESSION_QUARANTINED: after(async (test) => {
@@ -534,6 +574,7 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
 
 /** Codes that no call of a client's in good order meets; each is tested where it arises. */
 const elsewhere: readonly ErrorCode[] = [
+  'ENTITY_GIVEN_UP',
   'CHECKPOINT_MISMATCH',
   'CODEC_UNKNOWN',
   'AGENT_EXITED',
