@@ -27,7 +27,7 @@ export function standingOf(dependencies: readonly Dependency[], statusOf: Status
 }
 
 /** Those that depend on a task, most urgent first. */
-export function dependentsOf({ tasks, dependents }: TasksState, taskId: string): Task[] {
+function dependentsOf({ tasks, dependents }: TasksState, taskId: string): Task[] {
   return (dependents.get(taskId) ?? [])
     .map((id) => tasks.get(id))
     .filter((task) => task !== undefined)

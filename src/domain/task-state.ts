@@ -6,7 +6,7 @@ import { dueAtOf, isEnded, type Task } from './task.ts';
 import type { ResumeReceipt } from './task-events.ts';
 import { type TaskStatus, taskStatuses } from './task-machine.ts';
 
-export type TaskCounts = Readonly<Record<TaskStatus, number>>;
+type TaskCounts = Readonly<Record<TaskStatus, number>>;
 
 export interface TasksState {
   readonly sessionId: string;
@@ -43,7 +43,7 @@ export const taskLimits: TaskLimits = {
   dependencies: 100,
 };
 
-export const noCounts: TaskCounts = Object.freeze(
+const noCounts: TaskCounts = Object.freeze(
   Object.fromEntries(taskStatuses.map((status) => [status, 0])) as Record<TaskStatus, number>,
 );
 
