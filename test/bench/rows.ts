@@ -7,6 +7,7 @@ import { recoveryRow } from './rows/recovery-row.ts';
 import { sendRows } from './rows/send-rows.ts';
 import { sessionRows } from './rows/session-rows.ts';
 import { startListRow, startRow } from './rows/start-row.ts';
+import { taskRows } from './rows/task-rows.ts';
 import type { Workshop } from './workshop.ts';
 
 export const rowPlans: readonly RowPlan[] = [
@@ -16,6 +17,7 @@ export const rowPlans: readonly RowPlan[] = [
   startRow,
   startListRow,
   recoveryRow,
+  ...taskRows,
   ...memoryRows,
 ];
 
