@@ -8,7 +8,8 @@ import type { Store } from './level-store.ts';
 import { decodeRecord } from './record.ts';
 import { type Damage, look, type Suspicion, type Walk } from './scrub-check.ts';
 
-const sliceBytes = 256 * 1024;
+/** What is read between two pauses. */
+export const sliceBytes = 256 * 1024;
 
 export interface Slice {
   readonly walk: Walk;

@@ -7,7 +7,7 @@ import type { Telemetry } from '../base/telemetry.ts';
 import type { KeyValue } from './journal.ts';
 import type { LevelStore } from './level-store.ts';
 import { type Damage, type Walk, walkStart } from './scrub-check.ts';
-import { type Slice, scrubSlice } from './scrub-slice.ts';
+import { type Slice, scrubSlice, sliceBytes } from './scrub-slice.ts';
 import type { TableScrub } from './table-scrub.ts';
 
 export type { Damage } from './scrub-check.ts';
@@ -117,8 +117,12 @@ export class Scrub {
 
   async #scrubTables(): Promise<readonly Damage[]> {
     const { tables } = this.#options;
+    let unpaced = 0;
     const pace = async (bytes: number): Promise<void> => {
-      await this.#pace(bytes);
+      unpaced += bytes;
+      if (unpaced < sliceBytes) return;
+      await this.#pace(unpaced);
+      unpaced = 0;
       if (this.#stopped) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' });
     };
     return tables === undefined ? [] : tables(pace);

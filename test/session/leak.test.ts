@@ -200,7 +200,7 @@ test('whatever clients do while the disk fails at random, they see and keep only
   expect([...outcomes].sort()).toEqual(['NOT_COMMITTED', 'OUTCOME_UNKNOWN', 'SESSION_NOT_ACTIVE']);
 });
 
-test('while the journal is being reopened what is in memory can be read, and nothing is refused', async () => {
+test('while the journal is being reopened what was not with the disk can be read, and nothing is refused', async () => {
   await using system = await createTestSystem();
   const { client, disk, clock } = system;
   for (const sessionId of ids) await client.sessions.create({ sessionId });
@@ -211,7 +211,7 @@ test('while the journal is being reopened what is in memory can be read, and not
   expect(await codeOf(client.messages.send({ sessionId: 'a', role: 'user', content: 'lost' }))).toBe(
     'OUTCOME_UNKNOWN',
   );
-  expect(await client.sessions.get({ sessionId: 'a' })).toMatchObject({ messages: 1, status: 'active' });
+  expect(await client.sessions.get({ sessionId: 'b' })).toMatchObject({ messages: 0, status: 'active' });
   expect((await client.sessions.list({})).total).toBe(3);
   expect(await client.files.list({ sessionId: 'b' })).toEqual([]);
   const waiting = [
@@ -219,6 +219,8 @@ test('while the journal is being reopened what is in memory can be read, and not
     client.messages.send({ sessionId: 'b', role: 'user', content: 'later' }),
     client.sessions.create({ sessionId: 'd' }),
   ].map(codeOf);
+  const unsure = client.sessions.get({ sessionId: 'a' });
   await clock.advance(1_000);
+  expect(await unsure).toMatchObject({ messages: 1, status: 'active' });
   expect(await Promise.all(waiting)).toEqual(['answered', 'answered', 'answered']);
 });
