@@ -9,6 +9,7 @@ import { holdProcess } from './base/clock.ts';
 import type { SystemConfig } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
 import { type Client, createClient } from './client/client.ts';
+import { SpaceEvents } from './collaboration/space-events.ts';
 import { upcast } from './domain/upcasters.ts';
 import { type Announcement, whenDurable } from './entity/announcement.ts';
 import {
@@ -19,7 +20,7 @@ import {
 import type { Backups } from './jobs/backups.ts';
 import type { LevelJournal } from './journal/level-journal.ts';
 import { RoutedJournal } from './journal/routed-journal.ts';
-import { dispatchCoded, eventsCoded } from './operations/coded-payloads.ts';
+import { dispatchCoded, eventsCoded, spaceEventsCoded } from './operations/coded-payloads.ts';
 import type { EventPort } from './operations/event-port.ts';
 import type { Dispatch } from './operations/operation.ts';
 import { createLiveCounts } from './projection/live-counts.ts';
@@ -110,6 +111,7 @@ class RunningSystem implements System {
   readonly #backups: Backups;
   readonly #pubsub: LocalPubSub<Announcement>;
   readonly #events: EventPort;
+  readonly #spaceEvents: SpaceEvents;
   readonly #liveCounts = createLiveCounts();
   readonly #owned: OwnedCode;
   readonly #clients = new Set<Client>();
@@ -132,7 +134,9 @@ class RunningSystem implements System {
     this.#journal = RoutedJournal.over(level, upcast, ports.telemetry);
     this.#backups = systemBackups(config, ports, level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
-    this.#events = new SessionEvents({ ...ports, journal: this.#journal, pubsub: this.#pubsub });
+    const heard = { ...ports, journal: this.#journal, pubsub: this.#pubsub };
+    this.#events = new SessionEvents(heard);
+    this.#spaceEvents = new SpaceEvents({ ...heard, admit: (query) => this.#serving().spaces.admit(query) });
     this.#owned = owned;
     this.client = this.connect();
     if (config.emergencySnapshot)
@@ -159,6 +163,7 @@ class RunningSystem implements System {
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
+        service('spaces', async () => this.#serving().spaces.begin()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],
@@ -190,6 +195,8 @@ class RunningSystem implements System {
     const client = createClient({
       dispatch: codecs === undefined ? dispatch : dispatchCoded(codecs, dispatch),
       events: codecs === undefined ? this.#events : eventsCoded(codecs, this.#events),
+      spaceEvents: codecs === undefined ? this.#spaceEvents : spaceEventsCoded(codecs, this.#spaceEvents),
+      clock: this.#ports.clock,
       onClose: () => this.#clients.delete(client),
     });
     this.#clients.add(client);

@@ -112,6 +112,7 @@ const ports = {
   codecs: z.array(z.custom(isCodec, 'give { name, matches, encode, decode }'), 'give a list').optional(),
   heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
   recovery: z.custom(isObject, 'give an object').superRefine(eachRecoveryPort).optional(),
+  mergePolicies: z.custom(isObject, 'give an object').superRefine(eachMergePolicy).optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;
@@ -254,6 +255,15 @@ function eachRecoveryPort(recovery: unknown, context: z.RefinementCtx): void {
 /** Gates are functions, roles lists of names, and both numbers at least 1. */
 function eachTaskOption(options: unknown, context: z.RefinementCtx): void {
   for (const message of faultsOfTasks(options)) context.addIssue({ code: 'custom', message });
+}
+
+/** By name: functions that make one value of two. */
+function eachMergePolicy(policies: unknown, context: z.RefinementCtx): void {
+  for (const [name, policy] of Object.entries(policies ?? {})) {
+    const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+    if (!idPattern.test(name)) fault('it is not a name');
+    if (!isFunction(policy)) fault('give a function');
+  }
 }
 
 function isObject(value: unknown): boolean {

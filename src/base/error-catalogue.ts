@@ -84,6 +84,22 @@ export const errorCatalogue = {
   ),
   GATE_NOT_REGISTERED: entry('There is no gate registered as {gate}: name it in the gates of the system'),
 
+  // refusals by the law of shared context
+  SPACE_NOT_FOUND: entry('There is no space {spaceId}'),
+  SPACE_EXISTS: entry('The space id {spaceId} is taken'),
+  SPACE_FULL: entry('The {what} of space {spaceId} is full: {size} of {limit}'),
+  NOT_A_MEMBER: entry('The session {sessionId} may not use the space {spaceId}: it is no member'),
+  VERSION_CONFLICT: entry(
+    'The key {key} of space {spaceId} is at version {found}, not {expected}: read it again, then write',
+  ),
+  VERSION_NOT_KEPT: entry('The version {version} of key {key} in space {spaceId} is not kept'),
+  CONFLICT_NOT_FOUND: entry('The space {spaceId} has no conflict {conflictId} that waits to be settled'),
+  POLICY_MISMATCH: entry('The key {key} of space {spaceId} is {policy} and does not take {op}: {problem}'),
+  MERGE_POLICY_UNKNOWN: entry(
+    'No merge policy is named {policy}: name it in the mergePolicies of the system',
+  ),
+  MERGE_FAILED: entry('The merge policy {policy} failed on key {key}: {problem}'),
+
   // flow
   OVERLOADED: entry('Too much waits for {stream}: {size}, try again in {retryAfterMs} ms', true),
   OPERATION_TIMEOUT: entry(

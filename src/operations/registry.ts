@@ -17,6 +17,7 @@ import { parkedOperations } from './parked-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
+import { spaceOperations } from './space-operations.ts';
 import { taskOperations } from './task-operations.ts';
 import type {
   Acknowledged,
@@ -266,6 +267,7 @@ export const operations = {
   ...erasureOperations,
   ...cacheOperations,
   ...taskOperations,
+  ...spaceOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

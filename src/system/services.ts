@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Spaces } from '../collaboration/spaces.ts';
 import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { statusOf } from '../domain/session-state.ts';
@@ -41,6 +42,7 @@ export interface Services {
   readonly operations: ReturnType<typeof bindOperations>;
   readonly storage: Storage;
   readonly tasks: Tasks;
+  readonly spaces: Spaces;
 }
 
 /** What outlives an incarnation of the services. */
@@ -91,6 +93,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
   });
+  const spaces = new Spaces({ ...config, ...shared, topic: globalTopic });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const operations = bindOperations({
@@ -103,6 +106,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...storage.handlers,
       ...tasks.handlers,
       ...backupHandlers(surroundings),
+      ...spaces.handlers,
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -115,7 +119,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks };
+    return { conditions, manager, projections, census, operations, storage, tasks, spaces };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();

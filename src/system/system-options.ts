@@ -8,6 +8,7 @@ import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/pa
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
 import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
+import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
@@ -46,6 +47,8 @@ export interface SystemOptions extends SystemConfigInput {
    * everything anew. Ids of sessions and idempotency keys are not encrypted.
    */
   readonly encryptionKeys?: readonly EncryptionKey[];
+  /** The user's own merge policies for shared context, by the name that `custom:` stands before; see docs/guides/shared-context.md. */
+  readonly mergePolicies?: Readonly<Record<string, CustomMerge>>;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -64,6 +67,7 @@ export interface Ports {
   readonly defaults: SessionConfig;
   readonly agents: AgentRegistry;
   readonly tasks: TaskOptions;
+  readonly merges: MergeRegistry;
   readonly inspect?: Inspect;
   /** Undefined where payloads are plain JSON. */
   readonly codecs?: PayloadCodecs;
@@ -71,7 +75,8 @@ export interface Ports {
 
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
-  const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs, tasks = {} } = options;
+  const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
+  const { tasks = {}, mergePolicies = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -82,6 +87,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     defaults: Object.freeze({ ...preset, ...session }),
     agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
     tasks,
+    merges: new Map(Object.entries(mergePolicies)),
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),
   };

@@ -1,0 +1,250 @@
+// The operations on spaces. What a command needs of the past is read before it is sent: a version never changes.
+
+import type { Durability } from '../base/durability.ts';
+import { HoldfastError } from '../base/errors.ts';
+import { assertId, type IdSource, idFromKey } from '../base/ids.ts';
+import { type PastValue, pastKey, type SpaceCommand, type SpaceWrite } from '../domain/space-commands.ts';
+import { isScopedSpaceId, scopeDurability, scopedSpaceId } from '../domain/space-scopes.ts';
+import type { SpaceState } from '../domain/space-state.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import type { SpaceCreated } from '../operations/space-views.ts';
+import type { Acknowledged } from '../operations/views.ts';
+import type { EntityHost } from './entity-host.ts';
+import type { SpaceMembership } from './space-membership.ts';
+import { type SpaceQueryOperation, spaceQueryHandlers } from './space-query-handlers.ts';
+import { readValue } from './space-versions.ts';
+
+export type SpaceOperation =
+  | SpaceQueryOperation
+  | `spaces.${'create' | 'open' | 'destroy' | 'join' | 'leave'}`
+  | `spaces.${'set' | 'delete' | 'patch' | 'increment' | 'add' | 'remove' | 'append'}`
+  | `spaces.${'compareAndSwap' | 'transact' | 'rollback' | 'settle'}`;
+
+export interface SpaceContext {
+  readonly host: EntityHost<SpaceState, SpaceCommand>;
+  readonly journal: Journal;
+  readonly membership: SpaceMembership;
+  readonly newId: IdSource;
+  /** Of new spaces that name none. */
+  readonly durability: Durability;
+}
+
+interface Writer {
+  readonly spaceId: string;
+  readonly sessionId: string;
+  readonly cause?: string | undefined;
+}
+
+export function spaceHandlers(context: SpaceContext): Handlers<SpaceOperation> {
+  return {
+    ...spaceQueryHandlers(context),
+    ...lifeHandlers(context),
+    ...writeHandlers(context),
+  };
+}
+
+type LifeOperation = `spaces.${'create' | 'open' | 'destroy' | 'join' | 'leave'}`;
+
+function lifeHandlers(context: SpaceContext): Handlers<LifeOperation> {
+  return {
+    'spaces.create': (input, call) => create(context, input, call),
+    'spaces.open': (input, call) => open(context, input, call),
+    'spaces.destroy': async ({ spaceId, reason }, call) => {
+      const answer = await send<Acknowledged>(context, spaceId, { type: 'space.delete', reason }, call);
+      await context.host.remove(spaceId);
+      return answer;
+    },
+    'spaces.join': (input, call) => join(context, input, call),
+    'spaces.leave': async ({ spaceId, sessionId, reason }, call) => {
+      const command = { type: 'space.leave', sessionId, reason } as const;
+      const answer = await send<Acknowledged>(context, spaceId, command, call);
+      await context.membership.forget(sessionId, spaceId);
+      return answer;
+    },
+  };
+}
+
+type WriteOperation = Exclude<SpaceOperation, SpaceQueryOperation | LifeOperation>;
+
+function writeHandlers(context: SpaceContext): Handlers<WriteOperation> {
+  const write = async <Answered>(
+    writer: Writer,
+    writes: readonly SpaceWrite[],
+    call: Call,
+    more: Partial<Pick<Extract<SpaceCommand, { type: 'space.write' }>, 'reads' | 'isTransaction'>> = {},
+  ): Promise<Answered> => {
+    const based = await withBases(context, writer, writes);
+    const command = { type: 'space.write', ...authorOf(writer, call), writes: based } as const;
+    return send<Answered>(
+      context,
+      writer.spaceId,
+      { reads: [], isTransaction: false, ...command, ...more },
+      call,
+    );
+  };
+  return {
+    'spaces.set': ({ key, value, baseVersion, ...writer }, call) =>
+      write(writer, [{ op: 'set', key, value, ...basedOn(baseVersion) }], call),
+    'spaces.delete': ({ key, baseVersion, ...writer }, call) =>
+      write(writer, [{ op: 'delete', key, ...basedOn(baseVersion) }], call),
+    'spaces.patch': ({ key, patch, baseVersion, ...writer }, call) =>
+      write(writer, [{ op: 'patch', key, patch, ...basedOn(baseVersion) }], call),
+    'spaces.increment': ({ key, by, ...writer }, call) => write(writer, [{ op: 'increment', key, by }], call),
+    'spaces.add': ({ key, values, ...writer }, call) => write(writer, [{ op: 'add', key, values }], call),
+    'spaces.remove': ({ key, values, ...writer }, call) =>
+      write(writer, [{ op: 'remove', key, values }], call),
+    'spaces.append': ({ key, values, ...writer }, call) =>
+      write(writer, [{ op: 'append', key, values }], call),
+    'spaces.compareAndSwap': ({ key, value, version, ...writer }, call) => {
+      const change = value === undefined ? { op: 'delete', key } : { op: 'set', key, value };
+      return write(writer, [change as SpaceWrite], call, { reads: [{ key, version }] });
+    },
+    'spaces.transact': ({ reads, writes, ...writer }, call) => {
+      const twice = writes.find(({ key }, i) => writes.findIndex((other) => other.key === key) < i);
+      if (twice !== undefined) throw invalid('spaces.transact', 'writes', `${twice.key} is written twice`);
+      const based = writes.map((one) => withoutUndefined(one) as SpaceWrite);
+      return write(writer, based, call, { reads, isTransaction: true });
+    },
+    'spaces.rollback': (input, call) => rollback(context, input, call),
+    'spaces.settle': ({ spaceId, conflictId, take, value, version, ...writer }, call) => {
+      if ((take === 'value') !== (value !== undefined))
+        throw invalid('spaces.settle', 'value', 'give a value where it is to be taken, and nowhere else');
+      const author = authorOf({ spaceId, ...writer }, call);
+      const given = withoutUndefined({ value, version });
+      return send(context, spaceId, { type: 'space.settle', ...author, conflictId, take, ...given }, call);
+    },
+  };
+}
+
+const basedOn = (baseVersion: number | undefined): { readonly baseVersion?: number } =>
+  baseVersion === undefined ? {} : { baseVersion };
+
+function withoutUndefined<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
+}
+
+/** Without a cause of its own a write is caused by what its call belongs to. */
+const authorOf = (
+  { sessionId, cause }: Writer,
+  call: Call,
+): { readonly by: string; readonly cause: string | null } => ({
+  by: sessionId,
+  cause: cause ?? call.correlation ?? null,
+});
+
+function invalid(operation: string, field: string, problem: string): HoldfastError {
+  return new HoldfastError('INVALID_INPUT', { operation, field, problem });
+}
+
+/** Sends a command and answers with what it led to. */
+function send<Answered>(
+  { host }: SpaceContext,
+  spaceId: string,
+  command: SpaceCommand,
+  call: Call,
+): Promise<Answered> {
+  return host.send(spaceId, command, call) as Promise<unknown> as Promise<Answered>;
+}
+
+async function create(
+  context: SpaceContext,
+  { spaceId: given, name, durability = context.durability, ...more }: ParsedInputOf<'spaces.create'>,
+  call: Call,
+): Promise<SpaceCreated> {
+  const made = given ?? (call.operationId === undefined ? context.newId() : idFromKey(call.operationId));
+  const spaceId = assertId(made);
+  if (isScopedSpaceId(spaceId))
+    throw new HoldfastError('INVALID_ID', {
+      value: spaceId,
+      problem: 'such ids are those of spaces with an owner',
+    });
+  const owned = { scope: 'named', owner: null } as const;
+  return send(
+    context,
+    spaceId,
+    { type: 'space.create', ...owned, name: name ?? null, durability, ...more },
+    call,
+  );
+}
+
+async function open(
+  context: SpaceContext,
+  { sessionId, scope, owner: given, ...more }: ParsedInputOf<'spaces.open'>,
+  call: Call,
+): Promise<SpaceCreated> {
+  await mustExist(context, sessionId);
+  if (scope === 'session' && (given ?? sessionId) !== sessionId)
+    throw invalid('spaces.open', 'owner', 'the space of a session is opened by that session alone');
+  if (scope === 'user' && given === undefined) throw invalid('spaces.open', 'owner', 'name the user');
+  const owner = given ?? (scope === 'app' ? 'app' : sessionId);
+  const spaceId = scopedSpaceId(scope, owner);
+  if (scope === 'session') await context.membership.note(sessionId, spaceId, 'owner');
+  const durability = scopeDurability(scope);
+  return send(
+    context,
+    spaceId,
+    { type: 'space.create', scope, owner, name: null, durability, ...more },
+    call,
+  );
+}
+
+async function mustExist({ membership }: SpaceContext, sessionId: string): Promise<void> {
+  if (await membership.isGone(sessionId)) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+}
+
+async function join(
+  context: SpaceContext,
+  { spaceId, sessionId }: ParsedInputOf<'spaces.join'>,
+  call: Call,
+): Promise<Acknowledged> {
+  const { host, membership } = context;
+  await mustExist(context, sessionId);
+  const { state } = await host.read(spaceId);
+  if (state.status === 'open' && state.scope === 'named') await membership.note(sessionId, spaceId, 'member');
+  const answer = await send<Acknowledged>(context, spaceId, { type: 'space.join', sessionId }, call);
+  // Deleted meanwhile, it was looked for before it was here.
+  if (await membership.isGone(sessionId)) {
+    await host.send(spaceId, { type: 'space.leave', sessionId, reason: 'the session was deleted' });
+    throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  }
+  return answer;
+}
+
+/** Every session may use the space of a user or of the application, if there is such a session. */
+async function withBases(
+  context: SpaceContext,
+  { spaceId, sessionId }: Writer,
+  writes: readonly SpaceWrite[],
+): Promise<readonly SpaceWrite[]> {
+  if (isScopedSpaceId(spaceId)) await mustExist(context, sessionId);
+  if (writes.every(({ baseVersion }) => baseVersion === undefined)) return writes;
+  const { state } = await context.host.read(spaceId);
+  const bases = writes.map(async (write) => {
+    const { key, baseVersion } = write;
+    if (baseVersion === undefined || baseVersion === 0) return write;
+    return { ...write, base: await readValue(context.journal, state, key, baseVersion) };
+  });
+  return Promise.all(bases);
+}
+
+async function rollback(
+  context: SpaceContext,
+  { spaceId, key: given, version: to, ...writer }: ParsedInputOf<'spaces.rollback'>,
+  call: Call,
+): Promise<Acknowledged & { readonly version: number; readonly keys: number }> {
+  const { state } = await context.host.read(spaceId);
+  const key = given ?? null;
+  const values = new Map<string, PastValue>();
+  const entry = key === null ? undefined : state.entries.get(key);
+  const chosen =
+    key === null ? [...state.entries.entries()] : entry === undefined ? [] : [[key, entry] as const];
+  for (const [name, { versions }] of chosen) {
+    const version = versions.findLast((kept) => kept <= to);
+    const past = version === undefined ? undefined : await readValue(context.journal, state, name, version);
+    if (version !== undefined && past !== undefined) values.set(pastKey(name, version), past);
+  }
+  const author = authorOf({ spaceId, ...writer }, call);
+  return send(context, spaceId, { type: 'space.rollback', ...author, key, to, values }, call);
+}
