@@ -78,8 +78,8 @@ function rollback(state: SpaceState, command: Of<'space.rollback'>, seq: number)
   for (const [name, entry] of chosen) {
     const past = pastOf(entry, to, (version) => command.values.get(pastKey(name, version)));
     if (past === undefined) return notKept(state, name, to);
-    if (past.version === entry.version || (past.value === undefined && entry.value === undefined)) continue;
-    writes.push(written({ key: name, op: 'rollback' }, past.value, versionOf(state, name), 'written'));
+    const write = written({ key: name, op: 'rollback' }, past.value, versionOf(state, name), 'written');
+    if (write.hash !== entry.hash) writes.push(write);
   }
   if (writes.length === 0) return { events: [], reply: { version: state.version, keys: 0 } };
   const data = { by, cause, to, key, writes };
