@@ -52,7 +52,9 @@ const conflict: Merged = { conflict: true };
 
 export function merge(policy: MergePolicy, input: MergeInput, registry: MergeRegistry): Merged {
   const { base, isBaseKnown, mine, theirs } = input;
-  if (sameJson(mine, theirs)) return { value: theirs };
+  // Two who add or append the same have done so twice.
+  const addsUp = policy === 'counter' || (policy === 'append-only' && isBaseKnown);
+  if (!addsUp && sameJson(mine, theirs)) return { value: theirs };
   switch (policy) {
     case 'last-write-wins':
       return { value: mine };
