@@ -39,6 +39,11 @@ describe('the documentation', () => {
     expect(code).toBe(`${await read('examples/crash-matrix/main.ts')}\`\`\`\n`);
   });
 
+  test('ends the guide to shared context with the code of its example, to the letter', async () => {
+    const [code] = (await read('docs/guides/shared-context.md')).split('```ts\n').slice(-1);
+    expect(code).toBe(`${await read('examples/shared-context/main.ts')}\`\`\`\n`);
+  });
+
   test('ends the guide to backups with the code of its example, to the letter', async () => {
     const [code] = (await read('docs/guides/backup.md')).split('```ts\n').slice(-1);
     expect(code).toBe(`${await read('examples/backup/main.ts')}\`\`\`\n`);

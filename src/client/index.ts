@@ -12,12 +12,22 @@ export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
+export type { CustomMerge, MergeInput, MergePolicy } from '../domain/merge-policies.ts';
 export type { ParkedEvent } from '../domain/parked-law.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
 export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type {
+  ConflictSide,
+  PolicyRule,
+  SpaceConflict,
+  SpaceEventData,
+  SpaceEventType,
+  WrittenKey,
+} from '../domain/space-events.ts';
+export type { SpaceScope } from '../domain/space-scopes.ts';
 export type { Dependency, FailurePolicy, RetryPolicy, TaskProgress } from '../domain/task.ts';
 export type { GateVerdict, ResumeReceipt, TaskEventData, TaskEventType } from '../domain/task-events.ts';
 export type { TaskStatus } from '../domain/task-machine.ts';
@@ -47,6 +57,26 @@ export type {
   ValidationInfo,
 } from '../operations/recovery-views.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+export type {
+  SpaceEventPort,
+  SpaceEventStream,
+  SpaceListener,
+  SpaceQuery,
+  SpaceStreamQuery,
+} from '../operations/space-event-port.ts';
+export type {
+  SpaceConflictInfo,
+  SpaceCreated,
+  SpaceDetails,
+  SpaceEntryInfo,
+  SpaceEvent,
+  SpaceInfo,
+  SpaceMemberInfo,
+  SpaceTransacted,
+  SpaceVerdict,
+  SpaceVersionInfo,
+  SpaceWritten,
+} from '../operations/space-views.ts';
 export type {
   TaskAcknowledged,
   TaskChanged,
@@ -88,3 +118,4 @@ export type {
 } from '../operations/views.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { Listener, Subscription } from './client-events.ts';
+export type { SpaceUpdate, SpaceUpdated } from './client-spaces.ts';

@@ -1,18 +1,14 @@
 // The operations on spaces. What a command needs of the past is read before it is sent: a version never changes.
 
-import type { Durability } from '../base/durability.ts';
 import { HoldfastError } from '../base/errors.ts';
-import { assertId, type IdSource, idFromKey } from '../base/ids.ts';
+import { assertId, idFromKey } from '../base/ids.ts';
 import { type PastValue, pastKey, type SpaceCommand, type SpaceWrite } from '../domain/space-commands.ts';
 import { isScopedSpaceId, scopeDurability, scopedSpaceId } from '../domain/space-scopes.ts';
-import type { SpaceState } from '../domain/space-state.ts';
-import type { Journal } from '../journal/journal.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { SpaceCreated } from '../operations/space-views.ts';
 import type { Acknowledged } from '../operations/views.ts';
-import type { EntityHost } from './entity-host.ts';
-import type { SpaceMembership } from './space-membership.ts';
+import type { SpaceContext } from './space-context.ts';
 import { type SpaceQueryOperation, spaceQueryHandlers } from './space-query-handlers.ts';
 import { readValue } from './space-versions.ts';
 
@@ -21,15 +17,6 @@ export type SpaceOperation =
   | `spaces.${'create' | 'open' | 'destroy' | 'join' | 'leave'}`
   | `spaces.${'set' | 'delete' | 'patch' | 'increment' | 'add' | 'remove' | 'append'}`
   | `spaces.${'compareAndSwap' | 'transact' | 'rollback' | 'settle'}`;
-
-export interface SpaceContext {
-  readonly host: EntityHost<SpaceState, SpaceCommand>;
-  readonly journal: Journal;
-  readonly membership: SpaceMembership;
-  readonly newId: IdSource;
-  /** Of new spaces that name none. */
-  readonly durability: Durability;
-}
 
 interface Writer {
   readonly spaceId: string;

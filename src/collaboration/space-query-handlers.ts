@@ -7,7 +7,7 @@ import type { Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { SpaceDetails, SpaceEntryInfo, SpaceInfo, SpaceMemberInfo } from '../operations/space-views.ts';
 import type { Page } from '../operations/views.ts';
-import type { SpaceContext } from './space-handlers.ts';
+import type { SpaceContext } from './space-context.ts';
 import { readHistory, verifyVersions } from './space-versions.ts';
 
 export type SpaceQueryOperation =

@@ -35,6 +35,13 @@ export {
   type LifecycleProofOptions,
   proveLifecycle,
 } from './lifecycle-proof.ts';
+export {
+  checkLinearizable,
+  type LinearModel,
+  type LinearOptions,
+  type LinearVerdict,
+  type ObservedCall,
+} from './linearizability.ts';
 export { type ManualClock, manualClock } from './manual-clock.ts';
 export {
   assertReplayable,

@@ -52,7 +52,7 @@ test('a late write whose base is not kept any more is never guessed: it is merge
   };
   const life = new SpaceLife(policies.map((policy) => ({ key: policy, policy })));
   const outcomes = policies.map((key) => {
-    const [base, theirs, mine] = values[key].map((value) => value as string);
+    const [base, theirs, mine] = values[key].map((value) => value as unknown as string);
     const { version } = life.write({ op: 'set', key, value: base ?? '' });
     life.write({ op: 'set', key, value: theirs ?? '' });
     const told = life.write({

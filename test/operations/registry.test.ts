@@ -47,6 +47,31 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
+/** A space of which the session is a member, with one key at version 3. */
+async function spaced({
+  client,
+}: TestSystem): Promise<{ readonly spaceId: string; readonly sessionId: string }> {
+  const policies = [{ key: 'm', policy: 'manual' as const }];
+  await client.spaces.create({ spaceId: 'plan', policies });
+  const member = { spaceId: 'plan', sessionId };
+  await client.spaces.join(member);
+  await client.spaces.set({ ...member, key: 'k', value: ['a'] });
+  return member;
+}
+
+const memberOf = ({ spaceId }: { readonly spaceId: string }) => ({ spaceId, sessionId });
+
+/** A conflict of the session with itself, under the key m. */
+async function contested(
+  test: TestSystem,
+): Promise<{ readonly conflictId: string; readonly spaceId: string; readonly sessionId: string }> {
+  const member = await spaced(test);
+  const { version } = await test.client.spaces.set({ ...member, key: 'm', value: 1 });
+  await test.client.spaces.set({ ...member, key: 'm', value: 2 });
+  const late = await test.client.spaces.set({ ...member, key: 'm', value: 3, baseVersion: version });
+  return { ...member, conflictId: late.conflictId ?? '' };
+}
+
 /** How each operation is used well, and what it answers then. */
 const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unknown, expected: object]>> = {
   ...taskUses,
@@ -66,6 +91,100 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.sessions.count({}),
     { byStatus: { active: 1, idle: 0, quarantined: 0 }, open: 1, total: 1 },
   ],
+  'spaces.create': async ({ client }) => [
+    await client.spaces.create({ name: 'n' }),
+    { spaceId: 'id-1', created: true, seq: 1 },
+  ],
+  'spaces.open': async ({ client }) => [
+    await client.spaces.open({ ...one, scope: 'user', owner: 'ann' }),
+    { created: true, seq: 1, durability: 'fsync' },
+  ],
+  'spaces.destroy': async (test) => {
+    const { spaceId } = await spaced(test);
+    return [await test.client.spaces.destroy({ spaceId }), { seq: 4 }];
+  },
+  'spaces.info': async (test) => {
+    const { spaceId } = await spaced(test);
+    return [await test.client.spaces.info({ spaceId }), { spaceId, keys: 1, members: 1, version: 3, seq: 3 }];
+  },
+  'spaces.list': async (test) => {
+    const { spaceId } = await spaced(test);
+    return [await test.client.spaces.list(), { items: [{ spaceId, scope: 'named', keys: 1, members: 1 }] }];
+  },
+  'spaces.join': async ({ client }) => {
+    await client.spaces.create({ spaceId: 'plan' });
+    return [await client.spaces.join({ spaceId: 'plan', sessionId }), { seq: 2 }];
+  },
+  'spaces.leave': async (test) => [await test.client.spaces.leave(await spaced(test)), { seq: 4 }],
+  'spaces.members': async (test) => {
+    const { spaceId } = await spaced(test);
+    return [await test.client.spaces.members({ spaceId }), { items: [{ sessionId }], total: 1 }];
+  },
+  'spaces.get': async (test) => [
+    await test.client.spaces.get({ ...(await spaced(test)), key: 'k' }),
+    { key: 'k', value: ['a'], version: 3, by: sessionId },
+  ],
+  'spaces.entries': async (test) => [
+    await test.client.spaces.entries({ ...(await spaced(test)), prefix: 'k' }),
+    { items: [{ key: 'k', version: 3 }], total: 1 },
+  ],
+  'spaces.set': async (test) => [
+    await test.client.spaces.set({ ...(await spaced(test)), key: 'l', value: 1 }),
+    { version: 4, outcome: 'written' },
+  ],
+  'spaces.delete': async (test) => [
+    await test.client.spaces.delete({ ...(await spaced(test)), key: 'k' }),
+    { version: 0, outcome: 'written' },
+  ],
+  'spaces.patch': async (test) => [
+    await test.client.spaces.patch({ ...(await spaced(test)), key: 'p', patch: { a: 1 } }),
+    { version: 4, outcome: 'written' },
+  ],
+  'spaces.increment': async (test) => [
+    await test.client.spaces.increment({ ...(await spaced(test)), key: 'n' }),
+    { version: 4, value: 1 },
+  ],
+  'spaces.add': async (test) => [
+    await test.client.spaces.add({ ...(await spaced(test)), key: 'k', values: ['b'] }),
+    { version: 4, outcome: 'written' },
+  ],
+  'spaces.remove': async (test) => [
+    await test.client.spaces.remove({ ...(await spaced(test)), key: 'k', values: ['a'] }),
+    { version: 4, outcome: 'written' },
+  ],
+  'spaces.append': async (test) => [
+    await test.client.spaces.append({ ...(await spaced(test)), key: 'k', values: ['b'] }),
+    { version: 4, outcome: 'written' },
+  ],
+  'spaces.compareAndSwap': async (test) => [
+    await test.client.spaces.compareAndSwap({ ...(await spaced(test)), key: 'k', version: 3, value: 1 }),
+    { version: 4, outcome: 'written' },
+  ],
+  'spaces.transact': async (test) => [
+    await test.client.spaces.transact({ ...(await spaced(test)), writes: [{ op: 'delete', key: 'k' }] }),
+    { version: 4, writes: [{ key: 'k', version: 0, outcome: 'written' }] },
+  ],
+  'spaces.history': async (test) => [
+    await test.client.spaces.history({ ...(await spaced(test)), key: 'k' }),
+    [{ key: 'k', version: 3, value: ['a'], op: 'set', by: sessionId }],
+  ],
+  'spaces.rollback': async (test) => {
+    const member = await spaced(test);
+    await test.client.spaces.delete({ ...member, key: 'k' });
+    return [await test.client.spaces.rollback({ ...member, version: 3 }), { version: 5, keys: 1 }];
+  },
+  'spaces.conflicts': async (test) => [
+    await test.client.spaces.conflicts(memberOf(await contested(test))),
+    [{ conflictId: 'c6', key: 'm', mine: { value: 3 }, theirs: { value: 2 } }],
+  ],
+  'spaces.settle': async (test) => [
+    await test.client.spaces.settle({ ...(await contested(test)), take: 'mine' }),
+    { version: 7, outcome: 'mine' },
+  ],
+  'spaces.verify': async (test) => {
+    const { spaceId } = await spaced(test);
+    return [await test.client.spaces.verify({ spaceId }), { ok: true, keys: 1, versions: 1 }];
+  },
   'messages.erase': async ({ client }) => [
     await client.messages.erase({ ...one, seq: 3 }),
     { seq: 4, erased: 1, purged: true, savedCopy: false },
@@ -470,6 +589,55 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.sessions.deleteSaved(one),
   ]),
   PROJECTION_NOT_FOUND: after(({ client }) => client.projections.rebuild({ name: 'none' })),
+  SPACE_NOT_FOUND: after(({ client }) => [
+    client.spaces.info({ spaceId: 'none' }),
+    client.spaces.set({ ...one, spaceId: 'none', key: 'k', value: 1 }),
+    client.spaces.subscribe({ ...one, spaceId: 'none' }, () => {}),
+  ]),
+  SPACE_EXISTS: after(async (test) => test.client.spaces.create({ spaceId: (await spaced(test)).spaceId })),
+  SPACE_FULL: after(async (test) => {
+    const member = await spaced(test);
+    const value = 'x'.repeat(260_000);
+    const writes = (of: string) =>
+      Array.from({ length: 3 }, (_, i) => ({ op: 'set' as const, key: `${of}${i}`, value }));
+    for (let n = 0; n < 10; n++) await test.client.spaces.transact({ ...member, writes: writes(`${n}-`) });
+    return test.client.spaces.transact({ ...member, writes: writes('last') });
+  }),
+  NOT_A_MEMBER: after(async (test) => {
+    const member = await spaced(test);
+    await test.client.spaces.leave(member);
+    return test.client.spaces.get({ ...member, key: 'k' });
+  }),
+  VERSION_CONFLICT: after(async (test) =>
+    test.client.spaces.compareAndSwap({ ...(await spaced(test)), key: 'k', version: 0, value: 1 }),
+  ),
+  VERSION_NOT_KEPT: after(async (test) =>
+    test.client.spaces.rollback({ ...(await spaced(test)), key: 'k', version: 2 }),
+  ),
+  CONFLICT_NOT_FOUND: after(async (test) =>
+    test.client.spaces.settle({ ...(await spaced(test)), conflictId: 'c1', take: 'theirs' }),
+  ),
+  POLICY_MISMATCH: after(async (test) => test.client.spaces.increment({ ...(await spaced(test)), key: 'k' })),
+  MERGE_POLICY_UNKNOWN: after(({ client }) =>
+    client.spaces.create({ policies: [{ key: 'k', policy: 'custom:none' }] }),
+  ),
+  MERGE_FAILED: after(
+    async ({ client }) => {
+      await client.spaces.create({ spaceId: 'plan', policies: [{ key: 'k', policy: 'custom:odd' }] });
+      const member = { ...one, spaceId: 'plan' };
+      await client.spaces.join(member);
+      const { version } = await client.spaces.set({ ...member, key: 'k', value: 1 });
+      await client.spaces.set({ ...member, key: 'k', value: 2 });
+      return client.spaces.set({ ...member, key: 'k', value: 3, baseVersion: version });
+    },
+    {
+      mergePolicies: {
+        odd: () => {
+          throw new Error('no idea');
+        },
+      },
+    },
+  ),
   OVERLOADED: after(
     ({ client }) => {
       const [, ...refused] = [client.messages.send(message), client.messages.send(message)];

@@ -1,0 +1,17 @@
+// What the handlers of operations on spaces work with.
+import type { Durability } from '../base/durability.ts';
+import type { IdSource } from '../base/ids.ts';
+import type { SpaceCommand } from '../domain/space-commands.ts';
+import type { SpaceState } from '../domain/space-state.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { EntityHost } from './entity-host.ts';
+import type { SpaceMembership } from './space-membership.ts';
+
+export interface SpaceContext {
+  readonly host: EntityHost<SpaceState, SpaceCommand>;
+  readonly journal: Journal;
+  readonly membership: SpaceMembership;
+  readonly newId: IdSource;
+  /** Of new spaces that name none. */
+  readonly durability: Durability;
+}
