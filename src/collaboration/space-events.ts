@@ -18,7 +18,7 @@ import {
 } from '../operations/space-event-port.ts';
 import type { SpaceEvent } from '../operations/space-views.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import { SpaceSubscription } from './space-subscription.ts';
+import { SpaceHub } from './space-hub.ts';
 
 export interface SpaceEventsOptions {
   readonly journal: Journal;
@@ -31,6 +31,7 @@ export interface SpaceEventsOptions {
 export class SpaceEvents implements SpaceEventPort {
   readonly #options: SpaceEventsOptions;
   readonly #readers: EventReaders<SpaceEvent>;
+  readonly #hubs = new Map<string, SpaceHub>();
   /** Each event is shown once, however many hear it. */
   readonly #shown = new WeakMap<StoredEvent, SpaceEvent>();
 
@@ -76,18 +77,28 @@ export class SpaceEvents implements SpaceEventPort {
     const { spaceId, sessionId, after, types } = query;
     const wanted: ReadonlySet<SpaceEventType> | undefined = types && new Set(types);
     await this.#options.admit({ spaceId, sessionId });
-    const subscription = new SpaceSubscription({
-      ...this.#options,
-      stream: spaceStream(spaceId),
-      hear: (stored) => {
-        const event = this.#show(stored);
-        const isOver = isEndFor(event, sessionId);
-        if (isOver) subscription.end();
-        if (wanted === undefined || wanted.has(event.type)) listener(event as SpaceEvent<Type>);
-      },
+    return this.#hub(spaceStream(spaceId)).join({
+      sessionId,
+      after: after === 'now' ? undefined : after,
+      hear: (wanted === undefined
+        ? listener
+        : (event: SpaceEvent<Type>) => {
+            if (wanted.has(event.type)) listener(event);
+          }) as (event: SpaceEvent) => void,
     });
-    await subscription.begin(after === 'now' ? undefined : after);
-    return () => subscription.end();
+  }
+
+  #hub(stream: string): SpaceHub {
+    const known = this.#hubs.get(stream);
+    if (known !== undefined) return known;
+    const hub = new SpaceHub({
+      ...this.#options,
+      stream,
+      show: (event) => this.#show(event),
+      left: () => this.#hubs.get(stream) === hub && this.#hubs.delete(stream),
+    });
+    this.#hubs.set(stream, hub);
+    return hub;
   }
 
   #show(event: StoredEvent): SpaceEvent {

@@ -1,4 +1,4 @@
-// One listener to the events of a stream: it hears each once and in order. Pub/sub brings them; where a seq is missing, the journal
+// The events of a stream, each once and in order, for one who hears them. Pub/sub brings them; where a seq is missing, the journal
 // has it.
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
@@ -16,7 +16,6 @@ export interface SpaceSubscriptionOptions {
 
 export class SpaceSubscription {
   readonly #options: SpaceSubscriptionOptions;
-  /** The newest seq that was heard. */
   #last = 0;
   /** The newest that is known to be there. */
   #known = 0;
@@ -43,6 +42,11 @@ export class SpaceSubscription {
       this.end();
       throw error;
     }
+  }
+
+  /** The newest seq that was heard. */
+  get last(): number {
+    return this.#last;
   }
 
   end(): void {
@@ -97,7 +101,8 @@ export class SpaceSubscription {
   }
 }
 
-function placeOf(after: string, newest: number): number {
+/** Throws `INVALID_CURSOR` for what is no place up to the newest. */
+export function placeOf(after: string, newest: number): number {
   if (!/^\d{1,15}$/.test(after) || Number(after) > newest)
     throw new HoldfastError('INVALID_CURSOR', { value: after });
   return Number(after);

@@ -6,6 +6,7 @@ import { publishRows } from './rows/publish-rows.ts';
 import { recoveryRow } from './rows/recovery-row.ts';
 import { sendRows } from './rows/send-rows.ts';
 import { sessionRows } from './rows/session-rows.ts';
+import { spaceRows } from './rows/space-rows.ts';
 import { startListRow, startRow } from './rows/start-row.ts';
 import { taskRows } from './rows/task-rows.ts';
 import type { Workshop } from './workshop.ts';
@@ -14,6 +15,7 @@ export const rowPlans: readonly RowPlan[] = [
   ...sendRows,
   ...sessionRows,
   ...publishRows,
+  ...spaceRows,
   startRow,
   startListRow,
   recoveryRow,

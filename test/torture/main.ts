@@ -14,6 +14,7 @@ import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
 import { tasksHarness } from './tasks.ts';
+import { spacesHarness } from './spaces.ts';
 
 const harnesses: readonly Harness[] = [
   killHarness,
@@ -29,6 +30,7 @@ const harnesses: readonly Harness[] = [
   backupHarness,
   poisonHarness,
   tasksHarness,
+  spacesHarness,
 ];
 
 const { values, positionals } = parseArgs({
