@@ -3,7 +3,7 @@ import { canonicalJson, type Json } from '../base/json.ts';
 
 type JsonObject = { readonly [key: string]: Json };
 
-export function isJsonObject(value: Json | undefined): value is JsonObject {
+function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

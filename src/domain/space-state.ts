@@ -35,11 +35,11 @@ export interface SpaceEntry {
   readonly versions: readonly number[];
 }
 
-export interface SpaceMember {
+interface SpaceMember {
   readonly joinedAt: number;
 }
 
-export interface OpenConflict extends SpaceConflict {
+interface OpenConflict extends SpaceConflict {
   readonly at: number;
   readonly bytes: number;
 }

@@ -7,7 +7,7 @@ import { pastKey } from '../../src/domain/space-commands.ts';
 import type { PolicyRule } from '../../src/domain/space-events.ts';
 import { SpaceLife, type Told } from './space-life.ts';
 
-export const modelPolicies: readonly PolicyRule[] = [
+const modelPolicies: readonly PolicyRule[] = [
   { key: 'n', policy: 'counter' },
   { prefix: 'set/', policy: 'set' },
   { prefix: 'log/', policy: 'append-only' },
@@ -31,13 +31,13 @@ interface Conflict {
   readonly theirs: number;
 }
 
-export interface Model {
+interface Model {
   readonly histories: Map<Key, Version[]>;
   conflicts: Conflict[];
   readonly members: Set<string>;
 }
 
-export const newModel = (): Model => ({ histories: new Map(), conflicts: [], members: new Set(['a', 'b']) });
+const newModel = (): Model => ({ histories: new Map(), conflicts: [], members: new Set(['a', 'b']) });
 
 const nothing: Version = { version: 0, value: undefined };
 const historyOf = ({ histories }: Model, key: Key): readonly Version[] => histories.get(key) ?? [];
