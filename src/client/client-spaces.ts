@@ -46,6 +46,8 @@ export interface ClientSpacesOptions {
 
 const longestWaitMs = 64;
 
+const afterOthers = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 export class ClientSpaces {
   readonly #options: ClientSpacesOptions;
   readonly #subscriptions = new Set<Subscription>();
@@ -96,6 +98,8 @@ export class ClientSpaces {
     const until = clock.now() + timeoutMs;
     const given = signal === undefined ? {} : { signal };
     const run = randomId();
+    // Who has just written goes behind those who lost against it, and would otherwise win again and again.
+    await afterOthers();
     for (let attempts = 1; ; attempts++) {
       signal?.throwIfAborted();
       const read = (await dispatch('spaces.get', place, given)) as SpaceEntryInfo;
@@ -139,8 +143,12 @@ export class ClientSpaces {
     }
   }
 
-  /** Anything up to twice as long as before, so that those who collide do not do so again together. */
+  /**
+   * Every other time at once, for nobody may lose for ever; else anything up to twice as long as before, so that those who
+   * collide do not do so again together.
+   */
   #wait(tries: number, until: number): Promise<void> {
+    if (tries % 2 === 1) return Promise.resolve();
     const { clock, random = Math.random } = this.#options;
     const longest = Math.min(longestWaitMs, 2 ** Math.min(tries, 10), Math.max(1, until - clock.now()));
     const waitMs = Math.floor(random() * longest);

@@ -38,9 +38,10 @@ export async function incrementBySwaps({
   each,
   timeoutMs,
   calls,
-}: WritersOptions): Promise<{ readonly attempts: number }> {
+}: WritersOptions): Promise<{ readonly attempts: number; readonly most: number }> {
   let tick = 0;
   let attempts = 0;
+  let most = 0;
   const sessions = Array.from({ length: writers }, (_, i) => `w${i}`);
   for (const sessionId of sessions) {
     await client.sessions.create({ sessionId });
@@ -58,9 +59,10 @@ export async function incrementBySwaps({
         };
         const updated = await client.spaces.update({ spaceId, sessionId, key: 'n', timeoutMs }, add);
         attempts += updated.attempts;
+        most = Math.max(most, updated.attempts);
         calls?.push({ input: { swap: [from, from + 1] }, calledAt, returnedAt: ++tick, output: true });
       }
     }),
   );
-  return { attempts };
+  return { attempts, most };
 }

@@ -79,7 +79,7 @@ async function write(
     const { spaceId } = await first.client.spaces.create({ spaceId: 'plan' });
     const told = setInterval(() => progress(Math.min(calls.length, total - 1), total, 'updates'), 500);
     const run = incrementBySwaps({ client: first.client, spaceId, writers, each, timeoutMs: 600_000, calls });
-    const { attempts } = await run.finally(() => clearInterval(told));
+    const { attempts, most } = await run.finally(() => clearInterval(told));
     const tookMs = Math.round(performance.now() - beganAt);
     await first.close();
     const second = await createSystem({ location, scrubEveryMs: 0 });
@@ -96,6 +96,7 @@ async function write(
     const rows = [
       ['updates by compare-and-swap', total],
       ['attempts for each', perUpdate],
+      ['most attempts for one', most],
       ['took', `${tookMs} ms`],
       ['sum behind a restart', Number(value)],
       ['history of the key', verdict],
