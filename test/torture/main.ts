@@ -13,8 +13,8 @@ import { poisonHarness } from './poison.ts';
 import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
-import { tasksHarness } from './tasks.ts';
 import { spacesHarness } from './spaces.ts';
+import { tasksHarness } from './tasks.ts';
 
 const harnesses: readonly Harness[] = [
   killHarness,
