@@ -52,6 +52,23 @@ export const errorCatalogue = {
   STALE_INCARNATION: entry(
     'Incarnation {incarnation} of agent run {runId} in session {sessionId} may do nothing any more: the run is at {current}',
   ),
+  AGENT_RUN_ENDED: entry('The agent run {runId} of session {sessionId} has ended: it is {status}'),
+  SIGNAL_UNADDRESSED: entry(
+    'The signal {name} in session {sessionId} is for no one run: {waiting} of {open} open runs wait for it, name one',
+  ),
+  STEPS_CHANGED: entry(
+    'The steps of run {runId} in session {sessionId} are not those that it has recorded: {step} {problem}',
+  ),
+  EFFECT_UNKNOWN: entry(
+    'The effect {step} of run {runId} in session {sessionId} was interrupted: whether it took place is not known',
+  ),
+  WAIT_EXPIRED: entry(
+    'The signal {signal} did not come in time for {step} of run {runId} in session {sessionId}',
+  ),
+  CHILD_FAILED: entry('The run {childRunId}, {step} of run {runId} in session {sessionId}, {problem}'),
+  STEPS_NOT_HERE: entry(
+    '{handle} is not there for an agent in a thread of its own: run it without isolation, or start it as a child of one',
+  ),
   MESSAGE_NOT_FOUND: entry('The session {sessionId} has no message at seq {seq}'),
   CHECKPOINT_NOT_FOUND: entry('The session {sessionId} has no checkpoint {checkpointId}'),
   CHECKPOINT_MISMATCH: entry(

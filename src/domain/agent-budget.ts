@@ -112,8 +112,9 @@ export const noAccount: RunAccount = {
 /**
  * Why a run is begun once more. `crashed`: it crashed. `process`: its process died while it ran. `retried`: its session was
  * brought back. `waited`: the wait for a rate limit is over. `resumed`: its session was, in order. `ended`: it is permanent.
+ * `woken`: it was parked, and what it waited for has come.
  */
-export type RestartReason = 'crashed' | 'process' | 'retried' | 'waited' | 'resumed' | 'ended';
+export type RestartReason = 'crashed' | 'process' | 'retried' | 'waited' | 'resumed' | 'ended' | 'woken';
 
 const charged: ReadonlySet<string> = new Set<RestartReason>(['crashed', 'process', 'retried']);
 
@@ -170,6 +171,7 @@ function limitsAt(
       return [{ what: 'rateLimitWaits', spent: sinceProgress.waits, more: 0 }];
     case 'resumed':
     case 'ended':
+    case 'woken':
       return [];
     default:
       return assertNever(reason);

@@ -9,7 +9,7 @@ import {
   type Usage,
   wholeBudget,
 } from './agent-budget.ts';
-import { type AgentRun, findRun, openRuns } from './agent-runs.ts';
+import { type AgentRun, findRun, openRuns, workOf } from './agent-runs.ts';
 import { type Decision, type Proposal, type Refusal, refuse } from './law.ts';
 import type { AgentCommand, StartAgent } from './session-commands.ts';
 import { type SessionState, statusOf } from './session-state.ts';
@@ -25,10 +25,22 @@ export function fenceAgent(state: SessionState, { run, incarnation }: AgentWrite
   const open = state.agents.open.get(run);
   return open?.incarnation === incarnation && open.status === 'running'
     ? undefined
-    : stale(state, run, incarnation, open);
+    : staleRun(state, run, incarnation, open);
 }
 
+/** A child is started once for each step of its parent. */
 export function startAgent(state: SessionState, { type: _, ...start }: StartAgent): Decision {
+  const { parentRunId: parent, parentStep: step = '' } = start;
+  if (parent === undefined) return startRun(state, start);
+  if (!state.agents.open.has(parent)) return { refusal: staleRun(state, parent, 0) };
+  const work = workOf(state.agents, parent);
+  const pending = work.children.find((child) => child.step === step);
+  const recorded = work.steps.get(step)?.seq;
+  if (pending !== undefined) return { events: [], reply: { runId: pending.runId } };
+  return recorded === undefined ? startRun(state, start) : { events: [], reply: { recorded } };
+}
+
+function startRun(state: SessionState, start: Omit<StartAgent, 'type'>): Decision {
   const { sessionId, agents } = state;
   const { maxAgents } = state.profile.config;
   const { runId } = start;
@@ -43,7 +55,29 @@ export function startAgent(state: SessionState, { type: _, ...start }: StartAgen
   return { events: [{ type: 'agent.started', data: start }], reply: { runId } };
 }
 
+/** Children end with their parent, behind it, and when it begins anew. */
 export function decideAgent(state: SessionState, command: AgentCommand): Decision {
+  const decision = decideRun(state, command);
+  if ('refusal' in decision || state.agents.open.size < 2 || command.type === 'agent.stopAll')
+    return decision;
+  const left = decision.events.flatMap(({ type, data }) => orphansOf(state, type, data));
+  return left.length === 0 ? decision : { ...decision, events: [...decision.events, ...left] };
+}
+
+const ends: ReadonlySet<string> = new Set(['agent.completed', 'agent.failed', 'agent.stopped']);
+
+function orphansOf({ agents }: SessionState, type: string, data: unknown): readonly Proposal[] {
+  const { runId, reason } = data as { readonly runId: string; readonly reason?: string };
+  if (!ends.has(type) && !(type === 'agent.restarted' && reason === 'ended')) return [];
+  return descendants(openRuns(agents), runId).map((run) => stopped(run, 'its parent has ended'));
+}
+
+function descendants(runs: readonly AgentRun[], runId: string): readonly AgentRun[] {
+  const children = runs.filter((run) => run.parentRunId === runId);
+  return children.flatMap((child) => [child, ...descendants(runs, child.runId)]);
+}
+
+function decideRun(state: SessionState, command: AgentCommand): Decision {
   if (command.type === 'agent.stop') return stopAgent(state, command);
   if (command.type === 'agent.stopAll') return { events: stopAll(state, command.reason) };
   const { runId } = command;
@@ -60,7 +94,7 @@ export function decideAgent(state: SessionState, command: AgentCommand): Decisio
         };
   const { incarnation } = command;
   if (run?.incarnation !== incarnation || run.status !== 'running')
-    return { refusal: stale(state, runId, incarnation, run) };
+    return { refusal: staleRun(state, runId, incarnation, run) };
   switch (command.type) {
     case 'agent.crash':
       return { events: [crashed(command)] };
@@ -97,7 +131,7 @@ function reportUsage(state: SessionState, runId: string, { tokens, cost }: Usage
   if (run === undefined)
     return findRun(state.agents, runId) === undefined
       ? refuse('AGENT_NOT_FOUND', { sessionId: state.sessionId, runId })
-      : { refusal: stale(state, runId, 0) };
+      : { refusal: staleRun(state, runId, 0) };
   const { usage } = run.account ?? noAccount;
   return {
     events: [{ type: 'agent.usageReported', data: { runId, incarnation: run.incarnation, tokens, cost } }],
@@ -112,7 +146,7 @@ function reportUsage(state: SessionState, runId: string, { tokens, cost }: Usage
 function restartAgent(state: SessionState, runId: string, reason: RestartReason): Decision {
   const run = state.agents.open.get(runId);
   if (run === undefined || statusOf(state) !== 'active')
-    return { refusal: stale(state, runId, run?.incarnation ?? 0, run) };
+    return { refusal: staleRun(state, runId, run?.incarnation ?? 0, run) };
   const exhausted = exhaustedBy(reason, wholeBudget(run.budget), run.account);
   if (exhausted !== undefined)
     return refuse('BUDGET_EXHAUSTED', { sessionId: state.sessionId, runId, agent: run.agent, ...exhausted });
@@ -142,7 +176,12 @@ const stopped = ({ runId, incarnation }: AgentRun, reason: string): Proposal => 
   data: { runId, incarnation, reason },
 });
 
-function stale({ sessionId }: SessionState, runId: string, incarnation: number, run?: AgentRun): Refusal {
+export function staleRun(
+  { sessionId }: SessionState,
+  runId: string,
+  incarnation: number,
+  run?: AgentRun,
+): Refusal {
   const current = run === undefined ? 'ended' : run.status === 'running' ? run.incarnation : run.status;
   return { code: 'STALE_INCARNATION', details: { sessionId, runId, incarnation, current } };
 }

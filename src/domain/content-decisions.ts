@@ -3,6 +3,7 @@ import { assertNever } from '../base/errors.ts';
 import { byteLength, type Json } from '../base/json.ts';
 import { indexBytesWith, maxIndexBytes } from './active-files.ts';
 import { startAgent } from './agent-decisions.ts';
+import type { StepCommand } from './agent-step-events.ts';
 import { isFull, isKept, maxKept, mayHold } from './conversation.ts';
 import { checkEvent } from './event-catalogue.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
@@ -13,7 +14,7 @@ import { edge, wakesTo } from './status-edge.ts';
 import { itemBytes } from './working-context.ts';
 
 export type ContentCommand =
-  | Exclude<OrdinaryCommand, AgentCommand | { type: `session.${string}` }>
+  | Exclude<OrdinaryCommand, AgentCommand | StepCommand | { type: `session.${string}` }>
   | (OrdinaryCommand & { type: 'session.configure' });
 
 /** Content is taken by an active session; an idle or dormant one is woken by it, in the same append. */

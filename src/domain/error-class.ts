@@ -5,9 +5,17 @@ import { type RecordedError, recordedError } from './recorded-error.ts';
 
 /**
  * `rateLimited`: told to come back later, no crash. `transient`: the network or a server, worth another try a little later. `fatal`: the
- * same again each time. `outOfMemory`: its thread's heap was full. `unknown`: anything else.
+ * same again each time. `outOfMemory`: its thread's heap was full. `defect`: the agent's own code has
+ * changed under its run. `unknown`: anything else.
  */
-export const errorClasses = ['rateLimited', 'transient', 'fatal', 'outOfMemory', 'unknown'] as const;
+export const errorClasses = [
+  'rateLimited',
+  'transient',
+  'fatal',
+  'outOfMemory',
+  'unknown',
+  'defect',
+] as const;
 export type ErrorClass = (typeof errorClasses)[number];
 
 /** What is recorded of an error that ended an incarnation. */
@@ -41,6 +49,7 @@ const programmersErrors: ReadonlySet<string> = new Set(['TypeError', 'ReferenceE
 const ends: ReadonlySet<string> = new Set(['AGENT_TIMEOUT', 'AGENT_EXITED', 'KILLED']);
 
 export function classifyError({ name, code, status, retryAfterMs, causeCode }: RecordedFailure): ErrorClass {
+  if (code === 'STEPS_CHANGED') return 'defect';
   const codes = [code, causeCode].filter((known) => known !== undefined);
   if (codes.some((known) => memoryCodes.has(known))) return 'outOfMemory';
   if (status === 429 || codes.some((known) => limitCodes.has(known))) return 'rateLimited';

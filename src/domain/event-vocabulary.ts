@@ -1,4 +1,5 @@
 // Every event that can be heard of a session, by its name: its own, those that agents publish, and its conditions.
+import { stepEventTypes } from './agent-step-events.ts';
 import type { ConditionCleared, ConditionSet } from './condition-law.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
 import type { ParkedData, UnparkedData } from './parked-law.ts';
@@ -76,6 +77,7 @@ const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
   'agent.failed': true,
   'agent.stopped': true,
   'payload.erased': true,
+  ...stepEventTypes,
 };
 
 const conditionEventTypes: Readonly<Record<ConditionEventType, true>> = {

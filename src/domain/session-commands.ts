@@ -2,6 +2,7 @@
 import type { Json } from '../base/json.ts';
 import type { RestartReason, Usage } from './agent-budget.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
+import type { StepCommand } from './agent-step-events.ts';
 import type { ErrorClass, RecordedFailure } from './error-class.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
@@ -94,6 +95,7 @@ export type OrdinaryCommand =
   | RecoverSession
   | StartAgent
   | AgentCommand
+  | StepCommand
   | { readonly type: 'session.finishTermination' }
   /** What was asked needed nothing done, which somebody else has found out: only the answer is kept, under the caller's key. */
   | { readonly type: 'session.noteAnswer'; readonly reply: Readonly<Record<string, Json>> }

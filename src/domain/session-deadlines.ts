@@ -1,5 +1,7 @@
 // When a session changes by itself: quiet deadlines make it idle and dormant, hard ones end it. All are data of the state.
 import type { Json } from '../base/json.ts';
+import { allParked } from './agent-runs.ts';
+import { dueStep } from './agent-step-deadlines.ts';
 import type { StateSummary } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
 import type { SessionStatus } from './session-lifecycle.ts';
@@ -38,14 +40,20 @@ function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number 
   return undefined;
 }
 
+/** Timers and deadlines of agents go off in an active session; in another one they wait, and go off late. */
+const timersDueAt = (state: SessionState): number | null =>
+  statusOf(state) === 'active' ? state.agents.dueAt : null;
+
 /** The command of the earliest deadline that has passed: unfinished endings first, then ends, then quiet edges. */
 export function dueCommand(state: SessionState, now: number): SessionCommand | undefined {
   if (statusOf(state) === 'terminating')
     return state.agents.open.size === 0 || finishAt(state) <= now
       ? { type: 'session.finishTermination' }
       : undefined;
-  const quiet = quietEdgeOf(state);
   const end = endOf(state);
+  const step = timersDueAt(state);
+  if (step !== null && step <= now && (end === null || step <= end)) return dueStep(state.agents, now);
+  const quiet = quietEdgeOf(state);
   if (quiet !== undefined && quiet.at <= now && (end === null || quiet.at < end)) {
     return { type: 'session.fallQuiet', to: quiet.to, at: quiet.at };
   }
@@ -76,14 +84,16 @@ export function lateDeadline(state: SessionState, before: number): number | null
 
 /**
  * What of the deadlines must survive in the head: quiet ones are made good when the session is next in memory. Agents that
- * were at work go on at once.
+ * were at work go on at once, but for those that are parked.
  */
 function dueAtOf(state: SessionState): number | null {
-  return isAtWork(state) ? contextOf(state).updatedAt : hardDeadlineOf(state);
+  if (!isAtWork(state)) return hardDeadlineOf(state);
+  if (!allParked(state.agents)) return contextOf(state).updatedAt;
+  return earlier(hardDeadlineOf(state), timersDueAt(state));
 }
 
 export function nextDeadlineOf(state: SessionState): number | null {
-  return earlier(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null);
+  return earlier(earlier(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null), timersDueAt(state));
 }
 
 /**

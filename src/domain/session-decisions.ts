@@ -1,6 +1,8 @@
 // What each command leads to: the events that would follow, or why it is refused. The machine has the last word on edges.
 import { assertNever } from '../base/errors.ts';
-import { decideAgent, stopAll } from './agent-decisions.ts';
+import { decideAgent, staleRun, stopAll } from './agent-decisions.ts';
+import { decideStep } from './agent-step-decisions.ts';
+import { type StepCommand, stepCommandTypes } from './agent-step-events.ts';
 import { type ContentCommand, decideContent, placed } from './content-decisions.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
 import { decideRecover } from './recovery-session.ts';
@@ -34,6 +36,8 @@ export function decideSession(state: SessionState, command: OrdinaryCommand): De
   if (isMissing(state)) return refuse('SESSION_NOT_FOUND', { sessionId: state.sessionId });
   if (command.type === 'session.recover') return decideRecover(state, command);
   if (isAgent(command)) return decideAgent(state, command);
+  if (isStep(command))
+    return decideStep(state, command, (runId, incarnation, run) => staleRun(state, runId, incarnation, run));
   return isLifecycle(command) ? decideLifecycle(state, command) : decideContent(state, command);
 }
 
@@ -49,11 +53,17 @@ function isNew(state: SessionState): boolean {
 
 type LifecycleCommand = Exclude<
   OrdinaryCommand,
-  CreateSession | RestoreSession | RecoverSession | ContentCommand | AgentCommand
+  CreateSession | RestoreSession | RecoverSession | ContentCommand | AgentCommand | StepCommand
 >;
 
 function isAgent(command: OrdinaryCommand): command is AgentCommand {
   return command.type.startsWith('agent.') && command.type !== 'agent.start';
+}
+
+const stepCommands: ReadonlySet<string> = new Set(stepCommandTypes);
+
+function isStep(command: OrdinaryCommand): command is StepCommand {
+  return stepCommands.has(command.type);
 }
 
 function isLifecycle(command: OrdinaryCommand): command is LifecycleCommand {

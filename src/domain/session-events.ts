@@ -2,6 +2,7 @@
 import type { Json } from '../base/json.ts';
 import type { Usage } from './agent-budget.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
+import type { StepEventData } from './agent-step-events.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import type { ErrorClass, RecordedFailure } from './error-class.ts';
 import type { LawEvent } from './law.ts';
@@ -109,7 +110,7 @@ export interface SessionRemains {
   readonly hidden: readonly (readonly [after: number, through: number])[];
 }
 
-export interface SessionEventData {
+export interface SessionEventData extends StepEventData {
   'session.statusChanged': StatusChange;
   'session.created': SessionProfile;
   'session.configured': Partial<SessionProfile>;

@@ -7,6 +7,7 @@ import { keptSeqs } from './conversation.ts';
 import { evolveErased, forgotten } from './erasure.ts';
 import type { Law, LawEvent, Proposal, Refusal } from './law.ts';
 import { recoveredState } from './recovery-session.ts';
+import { seqsOf } from './run-work.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { dueCommand, nextDeadlineOf, summarizeSession, summaryText } from './session-deadlines.ts';
 import { type ErasedData, type RolledBackData, sessionEventVersions } from './session-events.ts';
@@ -58,6 +59,7 @@ const urgent: ReadonlySet<SessionCommand['type']> = new Set<SessionCommand['type
     'agent.stop',
     'agent.stopAll',
   ] as const),
+  ...(['step.complete', 'step.fail', 'effect.judge', 'timer.fire', 'wait.expire', 'run.park'] as const),
 ]);
 
 export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/${sessionId}`;
@@ -97,10 +99,13 @@ function isProgress({ type, data }: LawEvent): boolean {
 /** What tells of a run, and of nothing that it has done. */
 const noProgress: ReadonlySet<string> = new Set([
   ...['agent.crashed', 'agent.restarted', 'agent.rateLimited', 'agent.usageReported', 'agent.settled'],
+  ...['effect.started', 'effect.unknown', 'timer.fired', 'wait.expired', 'wait.signaled', 'agent.parked'],
 ]);
 
-/** What `agents.get` shows of runs, what an agent is started with again, and the messages that every built context holds. */
+/** What `agents.get` shows of runs, what an agent is started with again, what its steps have led to, and the messages that every built context holds. */
 function eventsReferredTo({ agents, conversation }: SessionState): readonly number[] {
   const started = [...openRuns(agents), ...agents.ended].map(({ seq }) => seq);
-  return [...started, ...agents.ended.map(({ endSeq }) => endSeq), ...keptSeqs(conversation)];
+  const ended = agents.ended.map(({ endSeq }) => endSeq);
+  const steps = [...agents.work.entries()].flatMap(([, work]) => seqsOf(work));
+  return [...started, ...ended, ...steps, ...keptSeqs(conversation)];
 }

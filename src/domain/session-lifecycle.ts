@@ -142,6 +142,24 @@ const endsOfAgents = {
   'agent.stopped': { actions: 'recordTime' },
 } as const;
 
+/** Durable steps; what the clock does is no use of the session. */
+const steps = {
+  'step.completed': { actions: 'recordActivity' },
+  'step.failed': { actions: 'recordActivity' },
+  'effect.started': { actions: 'recordActivity' },
+  'effect.unknown': { actions: 'recordActivity' },
+  'timer.set': { actions: 'recordActivity' },
+  'timer.fired': { actions: 'recordTime' },
+  'wait.started': { actions: 'recordActivity' },
+  'wait.signaled': { actions: 'recordActivity' },
+  'wait.expired': { actions: 'recordTime' },
+  'signal.received': { actions: 'recordActivity' },
+  'agent.parked': { actions: 'recordTime' },
+} as const;
+
+/** A signal is kept wherever the session rests. */
+const keptSignals = { 'signal.received': { actions: 'recordTime' } } as const;
+
 /** A checkpoint is no use of the session: it changes no status and wakes nobody. */
 const madeCheckpoint = { 'checkpoint.created': { actions: 'recordTime' } } as const;
 const checkpoints = { ...madeCheckpoint, 'checkpoint.deleted': { actions: 'recordTime' } } as const;
@@ -188,6 +206,7 @@ export const sessionMachine = lifecycle.createMachine({
         'agent.completed': { actions: 'recordActivity' },
         'agent.failed': { actions: 'recordActivity' },
         'agent.stopped': { actions: 'recordActivity' },
+        ...steps,
         ...checkpoints,
       },
     },
@@ -206,6 +225,7 @@ export const sessionMachine = lifecycle.createMachine({
           edge('terminating'),
         ],
         ...endsOfAgents,
+        ...keptSignals,
         ...checkpoints,
       },
     },
@@ -213,6 +233,7 @@ export const sessionMachine = lifecycle.createMachine({
       on: {
         'session.statusChanged': [wakingEdge('active'), wakingEdge('paused'), edge('terminating')],
         ...endsOfAgents,
+        ...keptSignals,
         ...checkpoints,
       },
     },

@@ -22,6 +22,7 @@ import {
   withStarted,
   withWaiting,
 } from './agent-runs.ts';
+import { isStepEvent, withStepEvent } from './agent-step-state.ts';
 import {
   type Checkpoints,
   noCheckpoints,
@@ -152,7 +153,7 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
     case 'session.configured':
       return withProfile(state, { ...state.profile, ...event.data });
     default:
-      return state;
+      return isStepEvent(event) ? { ...state, agents: withStepEvent(state.agents, event) } : state;
   }
 }
 

@@ -3,9 +3,10 @@ import { AppendList } from '../base/append-list.ts';
 import { deepFreeze } from '../base/json.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
 import { type ActiveFile, type IndexedFile, listFiles, listIndex } from './active-files.ts';
-import { type AgentRun, type EndedAgentRun, openRuns } from './agent-runs.ts';
+import { type AgentRun, type AgentRuns, type EndedAgentRun, earliestOf, openRuns } from './agent-runs.ts';
 import { type Checkpoints, noCheckpoints } from './checkpoints.ts';
 import { emptyConversation, type HiddenRange, keptSeqs } from './conversation.ts';
+import { readWork, type WrittenWork, writtenWork } from './run-work.ts';
 import type { MessageEvent, SessionProfile } from './session-events.ts';
 import { type LifecycleContext, resolveLifecycle, type SessionStatus } from './session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from './session-state.ts';
@@ -32,6 +33,8 @@ interface EncodedSession {
   readonly endedAgents: readonly EndedAgentRun[];
   readonly hidden: readonly HiddenRange[];
   readonly checkpoints: Checkpoints;
+  /** The durable steps of open runs; absent where there are none, as in all older texts. */
+  readonly work?: readonly WrittenWork[];
 }
 
 /**
@@ -57,6 +60,7 @@ export function encodeSession(state: SessionState): string {
     endedAgents: agents.ended,
     hidden: conversation.hidden,
     checkpoints,
+    ...(agents.work.size > 0 && { work: worksOf(agents) }),
   };
   return JSON.stringify(encoded);
 }
@@ -89,10 +93,26 @@ export function decodeSession(text: string): SessionState {
       items: ShardedMap.of(encoded.memory.map((item) => [item.key, item])),
       bytes: bytesOf(encoded.memory),
     },
-    agents: {
-      open: ShardedMap.of(encoded.agents.map((run) => [run.runId, run])),
-      ended: encoded.endedAgents,
-    },
+    agents: agentsOf(encoded),
     checkpoints: encoded.checkpoints.lastSeq === 0 ? noCheckpoints : encoded.checkpoints,
+  };
+}
+
+/** In the order in which the runs were started. */
+function worksOf(agents: AgentRuns): WrittenWork[] {
+  return openRuns(agents).flatMap(({ runId }) => {
+    const work = agents.work.get(runId);
+    return work === undefined ? [] : [writtenWork(runId, work)];
+  });
+}
+
+function agentsOf({ agents, endedAgents: ended, work: works = [] }: EncodedSession): AgentRuns {
+  const work = ShardedMap.of(works.map((written) => [written.runId, readWork(written)]));
+  return {
+    open: ShardedMap.of(agents.map((run) => [run.runId, run])),
+    ended,
+    work,
+    dueAt: earliestOf(work),
+    parked: agents.filter(({ status }) => status === 'parked').length,
   };
 }

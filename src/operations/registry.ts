@@ -17,6 +17,7 @@ import { parkedOperations } from './parked-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
+import { signalOperations } from './signal-operations.ts';
 import { spaceOperations } from './space-operations.ts';
 import { taskOperations } from './task-operations.ts';
 import type {
@@ -261,6 +262,7 @@ export const operations = {
     z.strictObject({ sessionId, limit: pageLimit, cursor: cursor.optional(), since: z.number().optional() }),
   ),
   ...budgetOperations,
+  ...signalOperations,
   ...integrityOperations,
   ...recoveryOperations,
   ...parkedOperations,

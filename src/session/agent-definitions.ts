@@ -12,15 +12,18 @@ import type { Journal } from '../journal/journal.ts';
 import type { AgentPolicy } from './agent-policy.ts';
 import { noteOrderlyEnd, OrderlyEnds } from './orderly-end.ts';
 import type { SessionHandle } from './session-handle.ts';
+import type { StepHandles } from './step-handles.ts';
 
 /** What an agent is given: a function as its argument, a machine as its input. */
-export interface AgentContext<Input extends Json = Json> {
+export interface AgentContext<Input extends Json = Json> extends StepHandles {
   /** The session, for this incarnation alone: once it ends, every method rejects with `STALE_INCARNATION`. */
   readonly session: SessionHandle;
   /** What `agents.start` was given. */
   readonly input: Input;
   /** Aborted when this incarnation is to end. */
   readonly signal: AbortSignal;
+  /** As `session.report`. */
+  readonly report: SessionHandle['report'];
 }
 
 /**
@@ -83,6 +86,11 @@ export class AgentRegistry {
 
   has(name: string): boolean {
     return this.#definitions.has(name);
+  }
+
+  /** True for an asynchronous function: it can be left where it waits, and run again from its beginning. */
+  isFunction(name: string): boolean {
+    return typeof this.#definitions.get(name) === 'function';
   }
 
   /** What holds for it under supervision; nothing of its own for most. */

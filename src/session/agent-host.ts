@@ -6,10 +6,12 @@ import type { Json } from '../base/json.ts';
 import type { PayloadCodecs } from '../base/payload-codec.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { AgentRun } from '../domain/agent-runs.ts';
-import type { AgentCommand } from '../domain/session-commands.ts';
-import type { Answer } from '../entity/command-meta.ts';
+import type { RunWork } from '../domain/run-work.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
+import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import type { DispatchAs } from '../operations/bind.ts';
 import type { AgentRegistry } from './agent-definitions.ts';
+import type { ReadEvents } from './step-records.ts';
 
 /** Whose code it is: its stray errors are its crash, and what it blocks is told under its name. */
 export interface StrayOwner {
@@ -45,5 +47,10 @@ export interface AgentHost extends AgentPorts {
   /** The run may not be begun once more: its budget is used up. */
   readonly exhausted: (run: AgentRun, error: HoldfastError) => void;
   /** Makes durable what became of a run; tried again while the journal fails, unless `signal` is aborted by then. */
-  readonly record: (command: AgentCommand, signal?: AbortSignal) => Promise<Answer>;
+  readonly record: (command: SessionCommand, signal?: AbortSignal, meta?: CommandMeta) => Promise<Answer>;
+  /** The durable steps of a run, as they are now. */
+  readonly findWork: (runId: string) => RunWork;
+  readonly readEvents: ReadEvents;
+  /** The incarnation of a run has only waited, and that is recorded: it is to end. */
+  readonly parked: (run: AgentRun) => void;
 }

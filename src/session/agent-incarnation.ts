@@ -8,11 +8,14 @@ import { type Json, plainJson } from '../base/json.ts';
 import { type RestartReason, wholeBudget } from '../domain/agent-budget.ts';
 import type { AgentRun } from '../domain/agent-runs.ts';
 import { recordedError } from '../domain/recorded-error.ts';
-import type { AgentCommand } from '../domain/session-commands.ts';
-import type { Answer } from '../entity/command-meta.ts';
+import type { AgentCommand, SessionCommand } from '../domain/session-commands.ts';
+import type { Answer, CommandMeta } from '../entity/command-meta.ts';
+import type { StoredEvent } from '../journal/journal.ts';
 import { threadEndMs } from './agent-definitions.ts';
 import type { AgentHost, StrayOwner } from './agent-host.ts';
 import { type Failure, failureOf } from './agent-policy.ts';
+import type { AgentSteps } from './agent-steps.ts';
+import { stepsOf } from './incarnation-steps.ts';
 import { type SessionHandle, sessionHandle } from './session-handle.ts';
 
 const shutdown: Exit = { reason: 'shutdown' };
@@ -31,6 +34,8 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   /** Counted over the life of the run; undefined until the journal has it. */
   #incarnation: number | undefined;
   #logic: RunningLogic | undefined;
+  #steps: AgentSteps | undefined;
+  #parked = false;
   #cancelTimeout: () => void = () => {};
   #cancelSettling: () => void = () => {};
   #failure: Failure | undefined;
@@ -81,9 +86,15 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     return this.#progressed;
   }
 
-  /** Tells it to end, and waits until it has. */
+  /** An event of its run, or the end of a child, has become durable. */
+  hear(event: StoredEvent): void {
+    this.#steps?.hear(event);
+  }
+
+  /** Tells it to end, and waits until it has. What only waits never hears of it, and ends with nobody's knowledge. */
   async stop(): Promise<void> {
     this.#revoke();
+    if (this.#parked) this.#scope.abandon();
     await this.#scope.settled();
     this.#end(shutdown);
   }
@@ -100,7 +111,9 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
       return;
     }
     const { agents, clock } = this.#host;
-    this.#failure = failureOf(agents.policy(this.agent), error, clock.now());
+    const failure = failureOf(agents.policy(this.agent), error, clock.now());
+    // What is on record is the same again.
+    this.#failure = this.#steps?.isRecorded(error) ? { ...failure, again: 'never' } : failure;
     const { again } = this.#failure;
     this.#over(again === undefined ? { reason: 'crash', error } : { reason: 'crash', error, again });
   }
@@ -145,6 +158,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     this.#host.agents.ends.begun(this.sessionId, this.runId);
     if (reason === 'process') this.#settleLater();
     const input = await this.#host.readInput(this.run);
+    await this.#loadSteps();
     if (this.#ended || this.#scope.signal.aborted) return undefined;
     this.#logic = await this.#start(input);
     if (this.#scope.signal.aborted) this.#logic.kill?.();
@@ -178,9 +192,9 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   }
 
   /** That the journal does not take its word any more is its end, and nobody's crash. */
-  async #record(command: AgentCommand): Promise<Answer> {
+  async #record(command: SessionCommand, meta?: CommandMeta): Promise<Answer> {
     try {
-      return await this.#host.record(command, this.#scope.signal);
+      return await this.#host.record(command, this.#scope.signal, meta);
     } catch (error) {
       if (HoldfastError.is(error, 'STALE_INCARNATION')) this.#over(shutdown);
       if (HoldfastError.is(error, 'BUDGET_EXHAUSTED')) this.#host.exhausted(this.run, error);
@@ -191,28 +205,59 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   #start(input: Json): RunningLogic | Promise<RunningLogic> {
     const { sessionId, agents, clock, inspect, runOwned, codecs } = this.#host;
     const { agent, runId } = this.run;
-    const { signal } = this.#scope;
     const session = this.#handle();
     if (agents.worker(agent) !== undefined) return this.#startThread(session, input);
     const logic = agents.logic(agent, this.#scope);
     const options = {
       id: `agent:${sessionId}:${runId}`,
-      input: Object.freeze({ session, input: codecs === undefined ? input : codecs.decode(input), signal }),
+      input: this.#context(session, codecs === undefined ? input : codecs.decode(input)),
       clock,
       ...(inspect && { inspect }),
     };
     return runOwned(this, () => runLogic(logic, options));
   }
 
+  #context(session: SessionHandle, input: unknown): object {
+    const { signal } = this.#scope;
+    return Object.freeze({ session, input, signal, report: session.report, ...this.#steps?.handles });
+  }
+
+  /** Between what it reads of them and what it hears of them nothing is lost: both begin at once. */
+  async #loadSteps(): Promise<void> {
+    const { agents, findWork, goesOn, parked } = this.#host;
+    if (agents.worker(this.agent) !== undefined) return;
+    const work = findWork(this.runId);
+    const owner = {
+      ...{ run: this.run, incarnation: this.#incarnation ?? 1, scope: this.#scope },
+      record: (command: SessionCommand, meta: CommandMeta) => this.#record(command, meta),
+      progressed: () => {
+        this.#progressed = true;
+      },
+      goesOn: () => goesOn?.(this),
+      crash: (error: Error) => this.crash(error),
+      parked: () => {
+        this.#parked = true;
+        parked(this.run);
+      },
+    };
+    this.#steps = stepsOf(this.#host, owner, work);
+    await this.#steps.load(work);
+  }
+
   #handle(): SessionHandle {
     const { sessionId, dispatchAs, goesOn } = this.#host;
     const { agent, runId } = this.run;
     const incarnation = this.#incarnation ?? 1;
+    const dispatch = dispatchAs({ agent: { run: runId, incarnation }, by: `agent:${agent}` });
+    const steps = this.#steps;
     return sessionHandle({
       sessionId,
       runId,
       incarnation,
-      dispatch: dispatchAs({ agent: { run: runId, incarnation }, by: `agent:${agent}` }),
+      dispatch:
+        steps === undefined
+          ? dispatch
+          : (name, input, options) => steps.during(dispatch(name, input, options)),
       signal: this.#scope.signal,
       progressed: () => {
         this.#progressed = true;
@@ -250,6 +295,8 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   /** A permanent agent is never done. What another returns is its result, unless that cannot be kept: then it failed. */
   async #finish(outcome: LogicOutcome & { type: 'done' }): Promise<void> {
     this.#cancelTimeout();
+    if (this.#ended || this.#isEnding) return;
+    await this.#steps?.complete();
     if (this.#ended || this.#isEnding) return;
     if (this.run.restart !== 'permanent') {
       await this.#record(this.#resultOf(outcome)).catch((error: unknown) => {
@@ -296,6 +343,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     // Disposers and abort listeners are the agent's code too.
     this.#host.runOwned(this, () => {
       this.#scope.close(stale);
+      this.#steps?.close(stale);
       this.#logic?.stop(stale);
     });
   }

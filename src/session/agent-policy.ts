@@ -49,6 +49,7 @@ function classOf(recorded: RecordedFailure, classify: AgentPolicy['classify']): 
 function againAfter(errorClass: ErrorClass, onFatal: AgentPolicy['onFatal']): Again | undefined {
   if (errorClass === 'rateLimited') return 'free';
   if (errorClass === 'transient') return 'later';
+  if (errorClass === 'defect') return 'never';
   return errorClass === 'fatal' && onFatal === 'fail' ? 'never' : undefined;
 }
 

@@ -6,8 +6,9 @@ import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { delay } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
-import type { AgentRun } from '../domain/agent-runs.ts';
-import type { AgentCommand, SessionCommand } from '../domain/session-commands.ts';
+import { type AgentRun, workOf } from '../domain/agent-runs.ts';
+import { isStepEvent } from '../domain/agent-step-state.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionEventData } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { isAtWork, type SessionState, statusOf } from '../domain/session-state.ts';
@@ -18,6 +19,7 @@ import type { Hydrated } from '../entity/hydrate.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { AgentPorts } from './agent-host.ts';
 import { SessionAgents } from './session-agents.ts';
+import { readEventsAt } from './step-records.ts';
 
 export interface SessionActorOptions extends EntityPorts<SessionState, SessionCommand>, AgentPorts {
   readonly host: ActorHost;
@@ -273,7 +275,9 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
       ...(codecs && { codecs }),
       findRun: (runId) => this.state.agents.open.get(runId),
       readInput: (run) => this.#readInput(run),
-      record: (command, signal) => this.#record(command, signal),
+      record: (command, signal, meta) => this.#record(command, signal, meta),
+      findWork: (runId) => workOf(this.state.agents, runId),
+      readEvents: (seqs) => readEventsAt(this.#options.journal, this.stream, seqs),
       shutdownMs: () => this.state.profile.config.agentShutdownMs,
       escalate: (run, error, restarts) => escalate(this.sessionId, run, error, restarts),
     });
@@ -293,10 +297,10 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
   }
 
   /** What became of an agent must not be lost to a disk that fails for a while. */
-  async #record(command: AgentCommand, signal?: AbortSignal): Promise<Answer> {
+  async #record(command: SessionCommand, signal?: AbortSignal, meta?: CommandMeta): Promise<Answer> {
     for (let failures = 1; ; failures++) {
       try {
-        return await this.send(command);
+        return await this.send(command, meta);
       } catch (thrown) {
         const error = toError(thrown);
         if (!HoldfastError.is(error) || !error.retryable) throw error;
@@ -314,7 +318,10 @@ function nothing(): void {}
 
 /** Most events are none of the agents' business, and most sessions have none. */
 function concernAgents(events: readonly StoredEvent[], { agents }: SessionState): boolean {
+  const hasOpen = agents.open.size > 0;
   return events.some(
-    ({ type }) => type.startsWith('agent.') || (type === 'session.statusChanged' && agents.open.size > 0),
+    (event) =>
+      event.type.startsWith('agent.') ||
+      (hasOpen && (event.type === 'session.statusChanged' || isStepEvent(event))),
   );
 }

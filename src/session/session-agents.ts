@@ -5,7 +5,8 @@ import { type ChildReport, DynamicSupervisor } from '../actor/dynamic-supervisor
 import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type RestartReason, wholeBudget } from '../domain/agent-budget.ts';
-import { type AgentRun, openRuns } from '../domain/agent-runs.ts';
+import { type AgentRun, findRun, openRuns } from '../domain/agent-runs.ts';
+import { isStepEvent } from '../domain/agent-step-state.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
 import type { SessionEventData } from '../domain/session-events.ts';
@@ -15,7 +16,7 @@ import type { AgentHost } from './agent-host.ts';
 import { AgentIncarnation, type TakeUp } from './agent-incarnation.ts';
 import { type Failure, restartPolicyOf, resumptionOf } from './agent-policy.ts';
 
-export interface SessionAgentsOptions extends Omit<AgentHost, 'exhausted'> {
+export interface SessionAgentsOptions extends Omit<AgentHost, 'exhausted' | 'parked'> {
   /** An agent failed too often: the session cannot go on with it. */
   readonly escalate: (run: AgentRun, error: Error, restarts: number) => void;
 }
@@ -31,7 +32,11 @@ export class SessionAgents {
 
   constructor(options: SessionAgentsOptions) {
     this.#options = options;
-    this.#host = { ...options, exhausted: (run, error) => this.#exhausted(run, error) };
+    this.#host = {
+      ...options,
+      exhausted: (run, error) => this.#exhausted(run, error),
+      parked: ({ runId }) => void this.#parked(runId),
+    };
     this.#supervisor = new DynamicSupervisor(options.clock, (report) => this.#hear(report));
   }
 
@@ -57,8 +62,7 @@ export class SessionAgents {
 
   /** Events became durable, and `state` is the state after the last of them. */
   follow(events: readonly StoredEvent[], state: SessionState): void {
-    for (const { type, data } of events)
-      if (ends.has(type)) this.#over((data as SessionEventData['agent.stopped']).runId);
+    for (const event of events) this.#hearEvent(event, state);
     if (statusOf(state) !== 'active') {
       void this.stopAll();
       return;
@@ -67,6 +71,7 @@ export class SessionAgents {
     const woken = events.some(({ type }) => type === 'session.statusChanged');
     for (const run of woken ? openRuns(state.agents) : runsOf(fresh, state))
       this.#begin(run, fresh.has(run.runId) ? undefined : takenUp(run, 'resumed'));
+    if (!woken) for (const run of wokenBy(events, state)) this.#begin(run, takenUp(run, 'resumed'));
   }
 
   /** Takes up every open run of an active session once more; `retried` with a fresh account. */
@@ -86,8 +91,9 @@ export class SessionAgents {
 
   /** Ends the run's incarnation; resolves when it has ended, or was abandoned after its grace. */
   async stop(runId: string): Promise<void> {
+    const incarnation = this.#latest.get(runId);
     await this.#supervisor.stop(runId);
-    if (this.#supervisor.find(runId) !== undefined) return;
+    if (this.#supervisor.find(runId) !== undefined || this.#latest.get(runId) !== incarnation) return;
     this.#latest.delete(runId);
     this.#before.delete(runId);
   }
@@ -102,6 +108,30 @@ export class SessionAgents {
     void this.#supervisor.stopAll();
   }
 
+  /** What has become durable reaches the run that it is about, and the one that waits for it. */
+  #hearEvent(event: StoredEvent, { agents }: SessionState): void {
+    const { runId, parentRunId } = (event.data ?? {}) as {
+      readonly runId?: string;
+      readonly parentRunId?: string;
+    };
+    if (runId === undefined) return;
+    if (!ends.has(event.type)) {
+      this.#latest.get(parentRunId ?? runId)?.hear(event);
+      return;
+    }
+    const parent = findRun(agents, runId)?.parentRunId;
+    if (parent !== undefined) this.#latest.get(parent)?.hear(event);
+    this.#over(runId);
+  }
+
+  /** What it waited for may have come while it ended. */
+  async #parked(runId: string): Promise<void> {
+    const { findRun: find } = this.#options;
+    await this.stop(runId);
+    const run = find(runId);
+    if (run?.woken === true) this.#begin(run, takenUp(run, 'woken'));
+  }
+
   #over(runId: string): void {
     const { agents, sessionId } = this.#options;
     agents.ends.over(sessionId, runId);
@@ -112,6 +142,7 @@ export class SessionAgents {
   #begin(run: AgentRun, takeUp: TakeUp | undefined): void {
     const { sessionId, agents, telemetry } = this.#options;
     const { runId, agent } = run;
+    if (run.status === 'parked') return;
     if (!agents.has(agent)) {
       telemetry('agent.notRegistered', { sessionId, runId, agent });
       return;
@@ -246,8 +277,15 @@ function runsOf(runIds: ReadonlySet<string>, { agents }: SessionState): AgentRun
   return [...runIds].map((runId) => agents.open.get(runId)).filter((run) => run !== undefined);
 }
 
+/** Parked runs for which something has come. */
+function wokenBy(events: readonly StoredEvent[], { agents }: SessionState): AgentRun[] {
+  if (!events.some((event) => isStepEvent(event) || ends.has(event.type))) return [];
+  return openRuns(agents).filter(({ woken }) => woken === true);
+}
+
 /** Why an open run is taken up once more: what it owes comes before what became of its session. */
-function takenUp({ status, resumesAt }: AgentRun, otherwise: RestartReason): TakeUp {
+function takenUp({ status, resumesAt, woken }: AgentRun, otherwise: RestartReason): TakeUp {
+  if (woken === true) return { reason: 'woken' };
   if (status === 'waiting') return { reason: 'waited', notBefore: resumesAt };
   return { reason: status === 'crashed' ? 'crashed' : otherwise };
 }

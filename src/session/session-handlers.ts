@@ -14,6 +14,7 @@ import { type ParkedOperation, parkedHandlers } from './parked-handlers.ts';
 import { PastStates } from './past-states.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
 import { type RecoveryOperation, recoveryHandlers } from './recovery-handlers.ts';
+import { type SignalOperation, signalHandlers } from './signal-handlers.ts';
 
 type SessionOperation =
   | LifecycleOperation
@@ -27,7 +28,8 @@ type SessionOperation =
   | RecoveryOperation
   | ParkedOperation
   | ErasureOperation
-  | CacheOperation;
+  | CacheOperation
+  | SignalOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -44,5 +46,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...parkedHandlers(context),
     ...erasureHandlers(context),
     ...cacheHandlers(context),
+    ...signalHandlers(context),
   };
 }

@@ -1,0 +1,25 @@
+// What agents wait for, and how it is answered, for the registry.
+import { z } from 'zod';
+import { idPattern } from '../base/ids.ts';
+import { type Operation, read, write } from './operation.ts';
+import { json, sessionId } from './schema.ts';
+import type { WaitInfo } from './signal-views.ts';
+import type { Acknowledged } from './views.ts';
+
+const runId = z.string().regex(idPattern);
+
+export const signalOperations = {
+  'agents.signal': write<Acknowledged & { readonly runId: string; readonly taken: boolean }>()(
+    'Sends a signal to a run: the first that waits for its name takes it, once; one that nobody waits for is kept.',
+    z.strictObject({
+      sessionId,
+      runId: runId.optional(),
+      name: z.string().min(1).max(200),
+      payload: json.default(null),
+    }),
+  ),
+  'agents.waits': read<readonly WaitInfo[]>()(
+    'What the open runs of a session wait for: signals and timers, in the order in which they were begun.',
+    z.strictObject({ sessionId, runId: runId.optional() }),
+  ),
+} as const satisfies Record<string, Operation>;
