@@ -157,11 +157,11 @@ export class AgentSteps {
     const handles = {
       step: <Result>(name: string, fn: (context: StepContext) => Result, options: StepOptions = {}) =>
         this.#step(scope, name, fn, options),
-      sleep: (given: string | number, ms?: number) => {
+      sleep: async (given: string | number, ms?: number) => {
         const [name, wait] = named(given, ms, 'sleep');
         return this.#sleep(scope, name, this.#options.clock.now() + spanOf(wait, 'ms'));
       },
-      sleepUntil: (given: string | number, at?: number) => {
+      sleepUntil: async (given: string | number, at?: number) => {
         const [name, dueAt] = named(given, at, 'sleep');
         return this.#sleep(scope, name, timeOf(dueAt, 'at'));
       },
@@ -169,7 +169,7 @@ export class AgentSteps {
       child: (name: string, agent: string, input: unknown = null, options: ChildOptions = {}) =>
         this.#child(scope, name, agent, input, options),
     };
-    return Object.freeze(handles) as unknown as StepHandles;
+    return Object.freeze(mapped(handles, heard)) as unknown as StepHandles;
   }
 
   async #step<Result>(
@@ -321,6 +321,21 @@ export class AgentSteps {
     this.close(undefined);
     parked();
   }
+}
+
+type Handle = (...given: never[]) => Promise<unknown>;
+
+/** What nobody waits for any more when an incarnation ends is nobody's stray error: what counts of it is recorded. */
+const heard =
+  (handle: Handle): Handle =>
+  (...given) => {
+    const answer = handle(...given);
+    answer.catch(() => undefined);
+    return answer;
+  };
+
+function mapped(handles: Readonly<Record<string, Handle>>, change: (handle: Handle) => Handle): object {
+  return Object.fromEntries(Object.entries(handles).map(([name, handle]) => [name, change(handle)]));
 }
 
 function spanOf(ms: number, what: string): number {

@@ -63,6 +63,16 @@ agent.report              | NONE         | NORUN       | NORUN       | NORUN    
 agent.exhaust             | NONE         | -           | -           | -           | -           | -           | -             | -           | -          | NONE
 agent.stop                | NONE         | NORUN       | NORUN       | NORUN       | NORUN       | NORUN         | NORUN       | NORUN      | NORUN    | NONE
 agent.stopAll             | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
+step.complete             | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+step.fail                 | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+effect.start              | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+effect.judge              | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+timer.set                 | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+wait.start                | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+run.park                  | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
+timer.fire                | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
+wait.expire               | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
+run.signal                | NONE         | NORUN       | NORUN       | NORUN       | NORUN       | NORUN         | NORUN       | NORUN      | NORUN    | NONE
 checkpoint.create         | NONE         | active      | idle        | paused      | dormant     | dormant       | CONTENT     | CONTENT    | CONTENT  | NONE
 checkpoint.create, unasked | NONE        | -           | -           | -           | -           | -             | CONTENT     | CONTENT    | CONTENT  | NONE
 checkpoint.delete         | NONE         | NOPOINT     | NOPOINT     | NOPOINT     | NOPOINT     | NOPOINT       | CONTENT     | CONTENT    | CONTENT  | NONE
@@ -76,6 +86,8 @@ const codes: Readonly<Record<string, string>> = {
 };
 
 const saved = lives.active();
+
+const ofRun = { runId: 'r1', incarnation: 1, step: 'a' } as const;
 
 const commands: Readonly<Record<string, SessionCommand>> = {
   'session.create': opening(),
@@ -126,6 +138,16 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'agent.exhaust': { type: 'agent.exhaust', runId: 'r1', error: { name: 'Error', message: 'm' } },
   'agent.stop': { type: 'agent.stop', runId: 'r1', reason },
   'agent.stopAll': { type: 'agent.stopAll', reason },
+  'step.complete': { type: 'step.complete', ...ofRun, result: 1 },
+  'step.fail': { type: 'step.fail', ...ofRun, error: { name: 'Error', message: 'm' }, attempts: 1 },
+  'effect.start': { type: 'effect.start', ...ofRun },
+  'effect.judge': { type: 'effect.judge', ...ofRun, decision: 'failed' },
+  'timer.set': { type: 'timer.set', ...ofRun, dueAt: 1 },
+  'wait.start': { type: 'wait.start', ...ofRun, signal: 'a', deadlineAt: null },
+  'run.park': { type: 'run.park', runId: 'r1', incarnation: 1, waits: 0 },
+  'timer.fire': { type: 'timer.fire', runId: 'r1', step: 'a', dueAt: 1, lateMs: 0 },
+  'wait.expire': { type: 'wait.expire', runId: 'r1', step: 'a', signal: 'a', deadlineAt: 1, lateMs: 0 },
+  'run.signal': { type: 'run.signal', runId: 'r1', name: 'a', payload: null },
   'checkpoint.create': checkpoint('manual'),
   'checkpoint.create, unasked': checkpoint('shutdown'),
   'checkpoint.delete': { type: 'checkpoint.delete', checkpointId: 'none' },
@@ -148,6 +170,9 @@ const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'event.publish': true, 'agent.start': true, 'agent.crash': true, 'agent.complete': true },
   ...{ 'agent.wait': true, 'agent.settle': true, 'agent.report': true, 'agent.exhaust': true },
   ...{ 'agent.fail': true, 'agent.restart': true, 'agent.stop': true, 'agent.stopAll': true },
+  ...{ 'step.complete': true, 'step.fail': true, 'effect.start': true, 'effect.judge': true },
+  ...{ 'timer.set': true, 'timer.fire': true, 'wait.start': true, 'wait.expire': true },
+  ...{ 'run.park': true, 'run.signal': true },
   ...{ 'checkpoint.create': true, 'checkpoint.delete': true, 'session.rollback': true },
 };
 

@@ -8,8 +8,16 @@ import { sessionLaw } from '../../src/domain/session-law.ts';
 import { resolveLifecycle, sessionStatuses } from '../../src/domain/session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
 import { anyCommands, live, profileOf, smallConfig } from '../support/session-arbitraries.ts';
-import { replay } from '../support/session-life.ts';
-import { lives, message, openedAt, openLife, reason, stateNames } from '../support/session-states.ts';
+import { replay, type SessionLife } from '../support/session-life.ts';
+import {
+  lives,
+  message,
+  openedAt,
+  openLife,
+  reason,
+  startOf,
+  stateNames,
+} from '../support/session-states.ts';
 import { viewOf } from '../support/session-view.ts';
 
 const { encode, decode } = sessionLaw;
@@ -28,9 +36,25 @@ function richState(): SessionState {
   );
   for (const path of ['b', 'c']) life.send({ type: 'file.add', path, metadata: { n: 1 } }, openedAt + 3);
   for (const key of ['x', 'y']) life.send({ type: 'memory.set', key, value: { deep: [null] } }, openedAt + 4);
+  workOn(life);
   life.send({ type: 'session.pause', reason }, openedAt + 5);
   life.send({ type: 'session.hibernate', reason }, openedAt + 6);
   return life.state;
+}
+
+/** A run with something of everything that it can have done and wait for. */
+function workOn(life: SessionLife): void {
+  const run = { runId: 'r1', incarnation: 1 };
+  const at = openedAt + 4;
+  life.send(startOf('r1'), at);
+  life.send({ type: 'step.complete', ...run, step: 'a', result: 1 }, at);
+  life.send({ type: 'run.signal', name: 'early', payload: 1 }, at);
+  life.send({ type: 'wait.start', ...run, step: 'early', signal: 'early', deadlineAt: null }, at);
+  life.send({ type: 'run.signal', name: 'kept', payload: 1 }, at);
+  life.send({ type: 'wait.start', ...run, step: 'w', signal: 'w', deadlineAt: at + 9 }, at);
+  life.send({ type: 'timer.set', ...run, step: 't', dueAt: at + 9 }, at);
+  life.send({ type: 'effect.start', ...run, step: 'e' }, at);
+  life.send(startOf('r2', { parentRunId: 'r1', parentStep: 'c' }), at);
 }
 
 type Variant = readonly [path: string, value: unknown];
@@ -96,7 +120,7 @@ describe('the text of a state', () => {
     expect(new Set(missed.map(([path]) => path))).toEqual(
       new Set([
         ...['.conversation.window[].stream', '.conversation.window[].type', '.conversation.windowBytes'],
-        ...['.files.indexBytes', '.memory.bytes'],
+        ...['.files.indexBytes', '.memory.bytes', '.agents.dueAt', '.agents.parked'],
       ]),
     );
   });

@@ -420,6 +420,14 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.agents.report({ ...one, runId, tokens: 100, cost: 1 });
     return [await client.agents.report({ ...one, runId, tokens: 20 }), { tokens: 120, cost: 1 }];
   },
+  'agents.signal': async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'idler' });
+    return [await client.agents.signal({ ...one, name: 'go', payload: 1 }), { runId, taken: false }];
+  },
+  'agents.waits': async ({ client }) => {
+    await client.agents.start({ ...one, agent: 'idler' });
+    return [await client.agents.waits(one), []];
+  },
   'agents.stop': async ({ client }) => {
     const { runId } = await client.agents.start({ ...one, agent: 'idler' });
     return [await client.agents.stop({ ...one, runId }), { seq: 5, status: 'stopped' }];
@@ -712,6 +720,12 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
   GATE_NOT_REGISTERED: after(({ client }) => client.tasks.create({ ...one, title: 'T', gates: ['none'] })),
   AGENT_NOT_REGISTERED: after(({ client }) => client.agents.start({ ...one, agent: 'nobody' })),
   AGENT_NOT_FOUND: after(({ client }) => client.agents.get({ ...one, runId: 'nobody' })),
+  AGENT_RUN_ENDED: after(async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'echo' });
+    await client.agents.wait({ ...one, runId });
+    return client.agents.signal({ ...one, runId, name: 'go' });
+  }),
+  SIGNAL_UNADDRESSED: after(({ client }) => client.agents.signal({ ...one, name: 'go' })),
   SESSION_QUARANTINED: after(async (test) => {
     for (let i = 0; i < 11; i++) {
       await quiet();
@@ -746,6 +760,11 @@ const elsewhere: readonly ErrorCode[] = [
   'CHECKPOINT_MISMATCH',
   'CODEC_UNKNOWN',
   'AGENT_EXITED',
+  'STEPS_CHANGED',
+  'EFFECT_UNKNOWN',
+  'WAIT_EXPIRED',
+  'CHILD_FAILED',
+  'STEPS_NOT_HERE',
   'AGENT_OUT_OF_MEMORY',
   'HISTORY_LOST',
   'JOURNAL_DAMAGED',

@@ -14,7 +14,11 @@ async function started(agents: AgentDefinitions, options = {}): Promise<TestSyst
   return test;
 }
 
-async function begin(test: TestSystem, agent = 'agent', input: null | string | number = null): Promise<string> {
+async function begin(
+  test: TestSystem,
+  agent = 'agent',
+  input: null | string | number = null,
+): Promise<string> {
   return (await test.client.agents.start({ ...one, agent, input })).runId;
 }
 
@@ -336,12 +340,20 @@ describe('a wait', () => {
     });
     const runId = await begin(test);
     const { client } = test;
-    const first = await client.agents.signal({ ...one, name: 'ok', payload: 1 }, { idempotencyKey: 'one', by: 'ann' });
-    const again = await client.agents.signal({ ...one, name: 'ok', payload: 1 }, { idempotencyKey: 'one', by: 'ann' });
+    const first = await client.agents.signal(
+      { ...one, name: 'ok', payload: 1 },
+      { idempotencyKey: 'one', by: 'ann' },
+    );
+    const again = await client.agents.signal(
+      { ...one, name: 'ok', payload: 1 },
+      { idempotencyKey: 'one', by: 'ann' },
+    );
     expect(again).toMatchObject({ seq: first.seq, runId, repeated: true });
     await client.agents.signal({ ...one, name: 'ok', payload: { two: true } });
     await quiet(20);
-    expect(await client.agents.waits({ ...one, runId })).toMatchObject([{ name: 'ok', step: 'ok#3', dueAt: null }]);
+    expect(await client.agents.waits({ ...one, runId })).toMatchObject([
+      { name: 'ok', step: 'ok#3', dueAt: null },
+    ]);
     await client.agents.signal({ ...one, runId, name: 'ok', payload: 'three' });
     expect(await result(test, runId)).toEqual([1, { two: true }, 'three']);
     expect(await codeOf(client.agents.signal({ ...one, runId, name: 'ok' }))).toBe('AGENT_RUN_ENDED');
@@ -352,7 +364,9 @@ describe('a wait', () => {
     const codes: string[] = [];
     await using test = await started({
       async agent({ waitFor }: AgentContext) {
-        await waitFor('approval', { deadlineMs: 300 }).catch((error: { code: string }) => codes.push(error.code));
+        await waitFor('approval', { deadlineMs: 300 }).catch((error: { code: string }) =>
+          codes.push(error.code),
+        );
         await waitFor('go');
         return codes.length;
       },
@@ -403,10 +417,16 @@ describe('an agent that only waits', () => {
     );
     const runId = await begin(test);
     await quiet();
-    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({ status: 'running', isRunning: true });
+    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({
+      status: 'running',
+      isRunning: true,
+    });
     await test.clock.advance(1_000);
     await quiet();
-    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({ status: 'parked', isRunning: false });
+    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({
+      status: 'parked',
+      isRunning: false,
+    });
     await test.clock.advance(10_000);
     await quiet();
     expect(test.system.activeSessions).toBe(0);
@@ -418,7 +438,11 @@ describe('an agent that only waits', () => {
     await test.client.agents.signal({ ...one, runId, name: 'approval', payload: true });
     expect(await result(test, runId)).toEqual(['a', true]);
     expect(runs).toBe(2);
-    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({ restarts: 0, crashes: 0, incarnation: 2 });
+    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({
+      restarts: 0,
+      crashes: 0,
+      incarnation: 2,
+    });
   });
 
   test('is taken up by its timer, though its session has no actors', async () => {
@@ -448,7 +472,10 @@ describe('an agent that only waits', () => {
     await quiet();
     await test.clock.advance(60_000);
     await quiet();
-    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({ status: 'running', incarnation: 1 });
+    expect(await test.client.agents.get({ ...one, runId })).toMatchObject({
+      status: 'running',
+      incarnation: 1,
+    });
     await test.client.agents.signal({ ...one, runId, name: 'stop' });
     expect(await result(test, runId)).toBe('stopped');
   });

@@ -1,6 +1,7 @@
 // Arbitrary sessions for property tests: commands of every type with small pools of names, so that they meet each other.
 import fc from 'fast-check';
 import { type Json, plainJson } from '../../src/base/json.ts';
+import { unknownDecisions } from '../../src/domain/agent-step-events.ts';
 import type { NewMessage, SessionCommand } from '../../src/domain/session-commands.ts';
 import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
 import { messageRoles, type RestoredData, type SessionProfile } from '../../src/domain/session-events.ts';
@@ -154,6 +155,7 @@ const agentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
         'waited' as const,
         'resumed' as const,
         'ended' as const,
+        'woken' as const,
       ),
     }),
   },
@@ -163,7 +165,30 @@ const agentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   record({ type: fc.constant('agent.report' as const), runId, tokens: fc.nat(1_000), cost: fc.nat(10) }),
   record({ type: fc.constant('agent.exhaust' as const), runId, error }),
   record({ type: fc.constant('agent.stopAll' as const), reason }),
+  { weight: 6, arbitrary: fc.oneof(...stepCommands()) },
 );
+
+function stepCommands(): fc.Arbitrary<SessionCommand>[] {
+  const step = fc.constantFrom('a', 'b', 'a/x', 'b/y');
+  const own = { ...place, step };
+  const time = fc.integer({ min: openedAt, max: openedAt + 20_000 });
+  const deadlineAt: fc.Arbitrary<number | null> = fc.option(time);
+  const effect = fc.constantFrom(undefined, true as const);
+  return [
+    record({ type: fc.constant('step.complete' as const), ...own, result: json, inner: effect }),
+    record({ type: fc.constant('step.fail' as const), ...own, error, attempts: fc.constant(1) }),
+    record({ type: fc.constant('effect.start' as const), ...own }),
+    record({
+      type: fc.constant('effect.judge' as const),
+      ...own,
+      decision: fc.constantFrom(...unknownDecisions),
+    }),
+    record({ type: fc.constant('timer.set' as const), ...own, dueAt: time }),
+    record({ type: fc.constant('wait.start' as const), ...own, signal: word, deadlineAt }),
+    record({ type: fc.constant('run.park' as const), ...place, waits: fc.constantFrom(0, 1, 2) }),
+    record({ type: fc.constant('run.signal' as const), runId, name: word, payload: json }),
+  ];
+}
 
 const lifecycleCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
   ...[asked('pause'), asked('resume'), asked('hibernate'), asked('wake'), asked('archive'), asked('delete')],

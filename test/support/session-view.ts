@@ -1,7 +1,8 @@
 // All that a reader can be shown of a state, and what is counted beside it, as plain data that can be compared.
 import { listFiles, listIndex } from '../../src/domain/active-files.ts';
-import { openRuns } from '../../src/domain/agent-runs.ts';
+import { openRuns, workOf } from '../../src/domain/agent-runs.ts';
 import { keptSeqs } from '../../src/domain/conversation.ts';
+import { writtenWork } from '../../src/domain/run-work.ts';
 import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
 import { listItems } from '../../src/domain/working-context.ts';
 
@@ -22,6 +23,8 @@ export function viewOf(state: SessionState): Readonly<Record<string, unknown>> {
     hidden: conversation.hidden,
     checkpoints,
     agents: [openRuns(agents), agents.ended],
+    work: openRuns(agents).map(({ runId }) => writtenWork(runId, workOf(agents, runId))),
+    agentsDue: [agents.dueAt, agents.parked],
     files: listFiles(files),
     fileIndex: listIndex(files),
     indexBytes: files.indexBytes,

@@ -2,7 +2,9 @@
 // sometimes run backwards. The names are few and the limits small, so that commands meet each other.
 import { sha256 } from '../../src/base/hash.ts';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import { openRuns, restartTypes } from '../../src/domain/agent-runs.ts';
+import { openRuns, restartTypes, workOf } from '../../src/domain/agent-runs.ts';
+import { unknownDecisions } from '../../src/domain/agent-step-events.ts';
+import { waitsOf } from '../../src/domain/run-work.ts';
 import type {
   NewMessage,
   RestoreSession,
@@ -144,6 +146,51 @@ const asked =
   ) =>
   (random: Random): SessionCommand => ({ type, reason: pick(random, reasons) });
 
+const stepNames = ['a', 'b', 'c', 'a/x', 'a/y', 'b/x'];
+const stepOf = (random: Random): string => pick(random, stepNames);
+
+const stepMakers = {
+  'step.complete': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'step.complete', ...likelyRun(random, moment), step: stepOf(random) },
+    ...(chance(random, 0.8) && { result: pick(random, values) }),
+    ...(chance(random, 0.4) && { inner: true as const }),
+  }),
+  'step.fail': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'step.fail', ...likelyRun(random, moment), step: stepOf(random), error: failure, attempts: 1 },
+  }),
+  'effect.start': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'effect.start', ...likelyRun(random, moment), step: stepOf(random) },
+  }),
+  'effect.judge': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'effect.judge', ...likelyRun(random, moment), step: stepOf(random) },
+    decision: pick(random, unknownDecisions),
+  }),
+  'timer.set': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'timer.set', ...likelyRun(random, moment), step: stepOf(random) },
+    dueAt: moment.now + between(random, 0, 2_000),
+  }),
+  'wait.start': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'wait.start', ...likelyRun(random, moment), step: stepOf(random), signal: stepOf(random) },
+    deadlineAt: maybe(random, 0.5, () => moment.now + between(random, 0, 2_000)),
+  }),
+  'run.park': (random: Random, moment: Moment): SessionCommand => {
+    const run = likelyRun(random, moment);
+    return { type: 'run.park', ...run, waits: waitsOf(workOf(moment.state.agents, run.runId)) };
+  },
+  'timer.fire': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'timer.fire', runId: likelyRun(random, moment).runId, step: stepOf(random) },
+    ...{ dueAt: moment.now, lateMs: 0 },
+  }),
+  'wait.expire': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'wait.expire', runId: likelyRun(random, moment).runId, step: stepOf(random) },
+    ...{ signal: 'a', deadlineAt: moment.now, lateMs: 0 },
+  }),
+  'run.signal': (random: Random, moment: Moment): SessionCommand => ({
+    ...{ type: 'run.signal', name: stepOf(random), payload: pick(random, values) },
+    ...(chance(random, 0.8) && { runId: likelyRun(random, moment).runId }),
+  }),
+};
+
 const makers: Makers = {
   'session.create': (random, { now }) => ({
     type: 'session.create',
@@ -205,6 +252,7 @@ const makers: Makers = {
     restart: pick(random, restartTypes),
     timeoutMs: chance(random, 0.5) ? null : between(random, 1, 1_000),
     input: pick(random, values),
+    ...(chance(random, 0.3) && { parentRunId: likelyRun(random, moment).runId, parentStep: stepOf(random) }),
   }),
   'agent.crash': (random, moment) => ({ type: 'agent.crash', ...likelyRun(random, moment), error: failure }),
   'agent.fail': (random, moment) => ({ type: 'agent.fail', ...likelyRun(random, moment), error: failure }),
@@ -216,7 +264,7 @@ const makers: Makers = {
   'agent.restart': (random, moment) => ({
     type: 'agent.restart',
     runId: likelyRun(random, moment).runId,
-    reason: pick(random, ['crashed', 'process', 'process', 'retried', 'resumed', 'ended']),
+    reason: pick(random, ['crashed', 'process', 'process', 'retried', 'resumed', 'ended', 'woken']),
   }),
   'agent.wait': (random, moment) => ({
     type: 'agent.wait',
@@ -239,6 +287,7 @@ const makers: Makers = {
     runId: likelyRun(random, moment).runId,
     reason: pick(random, reasons),
   }),
+  ...stepMakers,
   'agent.stopAll': (random) => ({ type: 'agent.stopAll', reason: pick(random, reasons) }),
   'checkpoint.create': (random) => ({
     ...{ type: 'checkpoint.create', reason: chance(random, 0.7) ? 'manual' : 'shutdown' },
@@ -283,9 +332,11 @@ function emptyRecord(random: Random, now: number): RestoreSession {
 }
 
 const contents: readonly MadeType[] = commandTypes.filter(
-  (type) => !/^(session|agent)\./.test(type) || type === 'session.configure',
+  (type) => !/^(session|agent|step|effect|timer|wait|run)\./.test(type) || type === 'session.configure',
 );
-const ofAgents: readonly MadeType[] = commandTypes.filter((type) => type.startsWith('agent.'));
+const ofAgents: readonly MadeType[] = commandTypes.filter((type) =>
+  /^(agent|step|effect|timer|wait|run)\./.test(type),
+);
 const times = (count: number, type: MadeType): readonly MadeType[] => Array(count).fill(type);
 
 /** What is likely asked of a session in each status, the more often the oftener it stands here. */
@@ -293,7 +344,7 @@ const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
   initializing: [...times(9, 'session.create'), 'session.restore'],
   active: [
     ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
-    ...[...ofAgents, ...times(3, 'agent.restart'), ...times(3, 'agent.settle')],
+    ...[...ofAgents, ...times(3, 'agent.restart'), ...times(3, 'agent.settle'), ...times(4, 'agent.start')],
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
     ...times(3, 'session.rollback'),
   ] as MadeType[],
@@ -312,6 +363,7 @@ const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
     'session.terminate',
     'session.rollback',
     'checkpoint.create',
+    'run.signal',
   ],
   dormant: [
     'session.rollback',

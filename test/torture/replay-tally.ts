@@ -20,6 +20,7 @@ const refusals = [
   ...['KEY_NOT_FOUND', 'FILE_NOT_FOUND', 'MESSAGE_NOT_FOUND', 'TOO_LARGE'],
   ...['UNKNOWN_EVENT_TYPE', 'MISSING_EVENT_FIELD', 'INVALID_EVENT_FIELD'],
   ...['AGENT_NOT_FOUND', 'AGENT_RUN_EXISTS', 'STALE_INCARNATION', 'CHECKPOINT_NOT_FOUND'],
+  ...['AGENT_RUN_ENDED', 'SIGNAL_UNADDRESSED'],
 ];
 
 const events = [
@@ -36,7 +37,9 @@ const events = [
   ],
   ...['agent.started', 'agent.restarted', 'agent.crashed'],
   ...['agent.completed', 'agent.failed', 'agent.stopped'],
-  ...['agent.rateLimited', 'agent.settled', 'agent.usageReported'],
+  ...['agent.rateLimited', 'agent.settled', 'agent.usageReported', 'agent.parked'],
+  ...['step.completed', 'step.failed', 'effect.started', 'effect.unknown', 'timer.set', 'timer.fired'],
+  ...['wait.started', 'wait.signaled', 'wait.expired', 'signal.received'],
   ...['checkpoint.created', 'checkpoint.deleted', 'session.rolledBack'],
 ];
 
