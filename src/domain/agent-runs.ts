@@ -128,7 +128,8 @@ export function withRestarted(
   runs: AgentRuns,
   { runId, incarnation, reason, charged }: AgentPlace & { reason: string; charged?: true },
 ): AgentRuns {
-  const fresh = reason === 'ended' ? withoutSteps(runs, runId) : runs;
+  const unparked = runs.open.get(runId)?.status === 'parked' ? { ...runs, parked: runs.parked - 1 } : runs;
+  const fresh = reason === 'ended' ? withoutSteps(unparked, runId) : unparked;
   return changed(fresh, runId, ({ resumesAt: _, woken: __, ...run }) => {
     const again: AgentRun = { ...run, incarnation, status: 'running' };
     const counts = charged === true || (reason === 'ended' && run.account !== undefined);

@@ -50,6 +50,7 @@ async function interrupted(
   await quiet();
   expect(keys).toEqual([`${runId}/pay`]);
   await test.restart('kill');
+  await test.clock.advance(10);
   await judge({ keys, runId, found: await ended(test, runId) }, test);
 }
 

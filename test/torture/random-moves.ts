@@ -2,7 +2,7 @@
 // sometimes run backwards. The names are few and the limits small, so that commands meet each other.
 import { sha256 } from '../../src/base/hash.ts';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import { openRuns, restartTypes, workOf } from '../../src/domain/agent-runs.ts';
+import { type AgentPlace, openRuns, restartTypes, workOf } from '../../src/domain/agent-runs.ts';
 import { unknownDecisions } from '../../src/domain/agent-step-events.ts';
 import { waitsOf } from '../../src/domain/run-work.ts';
 import type {
@@ -147,7 +147,20 @@ const asked =
   (random: Random): SessionCommand => ({ type, reason: pick(random, reasons) });
 
 const stepNames = ['a', 'b', 'c', 'a/x', 'a/y', 'b/x'];
+const signals = ['go', 'stop'];
 const stepOf = (random: Random): string => pick(random, stepNames);
+
+type Open = 'timers' | 'waits' | 'effects';
+
+/** A step of this kind that is open in any run, with its run; or one that is likely not. */
+function openStep(random: Random, moment: Moment, kind: Open): AgentPlace & { readonly step: string } {
+  const { agents } = moment.state;
+  const open = openRuns(agents).flatMap(({ runId, incarnation }) =>
+    workOf(agents, runId)[kind].map(({ step }) => ({ runId, incarnation, step })),
+  );
+  if (open.length > 0 && chance(random, 0.8)) return pick(random, open);
+  return { ...likelyRun(random, moment), step: stepOf(random) };
+}
 
 const stepMakers = {
   'step.complete': (random: Random, moment: Moment): SessionCommand => ({
@@ -162,7 +175,7 @@ const stepMakers = {
     ...{ type: 'effect.start', ...likelyRun(random, moment), step: stepOf(random) },
   }),
   'effect.judge': (random: Random, moment: Moment): SessionCommand => ({
-    ...{ type: 'effect.judge', ...likelyRun(random, moment), step: stepOf(random) },
+    ...{ type: 'effect.judge', ...openStep(random, moment, 'effects') },
     decision: pick(random, unknownDecisions),
   }),
   'timer.set': (random: Random, moment: Moment): SessionCommand => ({
@@ -170,23 +183,28 @@ const stepMakers = {
     dueAt: moment.now + between(random, 0, 2_000),
   }),
   'wait.start': (random: Random, moment: Moment): SessionCommand => ({
-    ...{ type: 'wait.start', ...likelyRun(random, moment), step: stepOf(random), signal: stepOf(random) },
+    ...{
+      type: 'wait.start',
+      ...likelyRun(random, moment),
+      step: stepOf(random),
+      signal: pick(random, signals),
+    },
     deadlineAt: maybe(random, 0.5, () => moment.now + between(random, 0, 2_000)),
   }),
   'run.park': (random: Random, moment: Moment): SessionCommand => {
     const run = likelyRun(random, moment);
     return { type: 'run.park', ...run, waits: waitsOf(workOf(moment.state.agents, run.runId)) };
   },
-  'timer.fire': (random: Random, moment: Moment): SessionCommand => ({
-    ...{ type: 'timer.fire', runId: likelyRun(random, moment).runId, step: stepOf(random) },
-    ...{ dueAt: moment.now, lateMs: 0 },
-  }),
-  'wait.expire': (random: Random, moment: Moment): SessionCommand => ({
-    ...{ type: 'wait.expire', runId: likelyRun(random, moment).runId, step: stepOf(random) },
-    ...{ signal: 'a', deadlineAt: moment.now, lateMs: 0 },
-  }),
+  'timer.fire': (random: Random, moment: Moment): SessionCommand => {
+    const { runId, step } = openStep(random, moment, 'timers');
+    return { type: 'timer.fire', runId, step, dueAt: moment.now, lateMs: 0 };
+  },
+  'wait.expire': (random: Random, moment: Moment): SessionCommand => {
+    const { runId, step } = openStep(random, moment, 'waits');
+    return { type: 'wait.expire', runId, step, signal: 'a', deadlineAt: moment.now, lateMs: 0 };
+  },
   'run.signal': (random: Random, moment: Moment): SessionCommand => ({
-    ...{ type: 'run.signal', name: stepOf(random), payload: pick(random, values) },
+    ...{ type: 'run.signal', name: pick(random, signals), payload: pick(random, values) },
     ...(chance(random, 0.8) && { runId: likelyRun(random, moment).runId }),
   }),
 };
@@ -343,8 +361,19 @@ const times = (count: number, type: MadeType): readonly MadeType[] => Array(coun
 const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
   initializing: [...times(9, 'session.create'), 'session.restore'],
   active: [
-    ...[...contents, ...contents, ...contents, ...times(20, 'message.send'), ...times(4, 'file.add')],
-    ...[...ofAgents, ...times(3, 'agent.restart'), ...times(3, 'agent.settle'), ...times(4, 'agent.start')],
+    ...[
+      ...contents,
+      ...contents,
+      ...contents,
+      ...contents,
+      ...contents,
+      ...times(20, 'message.send'),
+      ...times(4, 'file.add'),
+    ],
+    ...ofAgents,
+    ...times(4, 'agent.start'),
+    ...[...times(2, 'effect.start'), ...times(3, 'run.signal'), ...times(3, 'wait.start'), 'run.park'],
+    ...[...times(4, 'agent.settle'), ...times(3, 'agent.restart')],
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
     ...times(3, 'session.rollback'),
   ] as MadeType[],
