@@ -4,6 +4,7 @@ import { setMaxListeners } from 'node:events';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { AnyActorLogic } from 'xstate';
 import { systemClock } from '../base/clock.ts';
+import { HoldfastError } from '../base/errors.ts';
 import { deepFreeze, plainJson } from '../base/json.ts';
 import { guardedSignal } from './guarded-signal.ts';
 import { type FromWorker, type ToWorker, type WorkerJob, wireError } from './worker-protocol.ts';
@@ -25,11 +26,22 @@ async function live(port: MessagePort, job: WorkerJob): Promise<void> {
   try {
     const { session } = remote;
     const input = deepFreeze(job.input);
-    tell(outcomeOf(await run(await load(job), Object.freeze({ session, input, signal }))));
+    const context = { session, input, signal, report: session.report, ...missingHandles };
+    tell(outcomeOf(await run(await load(job), Object.freeze(context))));
   } catch (error) {
     tell({ type: 'failed', error: wireError(error) });
   }
 }
+
+/** Durable steps need the thread of their session. */
+const missingHandles = Object.fromEntries(
+  ['step', 'sleep', 'sleepUntil', 'waitFor', 'child'].map((handle) => [
+    handle,
+    async () => {
+      throw new HoldfastError('STEPS_NOT_HERE', { handle });
+    },
+  ]),
+);
 
 type Runnable = ((context: object) => unknown) | AnyActorLogic;
 

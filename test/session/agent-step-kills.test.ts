@@ -37,7 +37,7 @@ function agents(ran: Ran[], durable: () => number) {
       return { paid, outer, found, order: [...order].sort() };
     },
     async child({ step, input }: AgentContext<{ n: number }>) {
-      return (await step('double', () => (did('double'), 2))) * input.n;
+      return (await step('double', () => (did('double') === 'double' ? 2 : 0))) * input.n;
     },
   };
 }

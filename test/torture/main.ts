@@ -1,5 +1,6 @@
 // npm run torture -- <harness> [--short] [--cycles N] [--seed N], or --list.
 import { parseArgs } from 'node:util';
+import { agentsHarness } from './agents.ts';
 import { backupHarness } from './backup.ts';
 import { corruptHarness } from './corrupt.ts';
 import { crashHarness } from './crash.ts';
@@ -31,6 +32,7 @@ const harnesses: readonly Harness[] = [
   poisonHarness,
   tasksHarness,
   spacesHarness,
+  agentsHarness,
 ];
 
 const { values, positionals } = parseArgs({
