@@ -33,11 +33,11 @@ async function live(port: MessagePort, job: WorkerJob): Promise<void> {
   }
 }
 
-/** Durable steps need the thread of their session. */
+/** Durable steps and streams need the thread of their session. */
 const missingHandles = Object.fromEntries(
-  ['step', 'sleep', 'sleepUntil', 'waitFor', 'child'].map((handle) => [
+  ['step', 'sleep', 'sleepUntil', 'waitFor', 'child', 'stream'].map((handle) => [
     handle,
-    async () => {
+    () => {
       throw new HoldfastError('STEPS_NOT_HERE', { handle });
     },
   ]),

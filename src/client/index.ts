@@ -57,6 +57,7 @@ export type {
   ValidationInfo,
 } from '../operations/recovery-views.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+export type { StreamedPage, WaitInfo } from '../operations/signal-views.ts';
 export type {
   SpaceEventPort,
   SpaceEventStream,

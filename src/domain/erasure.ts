@@ -63,6 +63,7 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType, Eras
   'issue.found': 'alone',
   'context.updated': 'alone',
   'agent.statusChanged': 'alone',
+  'agent.streamed': 'alone',
 };
 
 /** Of an event that nobody knows nothing can be said. */

@@ -27,6 +27,7 @@ export const publishableEvents = {
   'llm.chunkStreamed': transient({ content: 'string' }, { chunkIndex: 'number', isFinal: 'boolean' }),
   'llm.responded': kept({ content: 'string' }, { model: 'string', tokensUsed: 'number' }),
   'agent.statusChanged': transient({ agent: 'string', status: 'string' }, { message: 'string' }),
+  'agent.streamed': transient({ runId: 'string', incarnation: 'number', index: 'number', chunk: 'any' }),
   'analysis.completed': kept(
     { filesAnalyzed: 'number', issuesFound: 'number' },
     { durationMs: 'number', results: 'any' },

@@ -8,7 +8,7 @@ export interface StepPlace {
   readonly signal?: number;
 }
 
-export interface PendingTimer {
+interface PendingTimer {
   readonly step: string;
   readonly dueAt: number;
   readonly seq: number;
@@ -23,19 +23,19 @@ export interface PendingWait {
 }
 
 /** A signal that came while nobody waited for it. */
-export interface KeptSignal {
+interface KeptSignal {
   readonly name: string;
   readonly seq: number;
 }
 
 /** An effect that was begun, and of which no outcome is known. */
-export interface PendingEffect {
+interface PendingEffect {
   readonly step: string;
   readonly startedAt: number;
   readonly seq: number;
 }
 
-export interface PendingChild {
+interface PendingChild {
   readonly step: string;
   readonly runId: string;
 }

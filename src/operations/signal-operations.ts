@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { idPattern } from '../base/ids.ts';
 import { type Operation, read, write } from './operation.ts';
-import { json, sessionId } from './schema.ts';
-import type { WaitInfo } from './signal-views.ts';
+import { cursor, json, sessionId } from './schema.ts';
+import type { StreamedPage, WaitInfo } from './signal-views.ts';
 import type { Acknowledged } from './views.ts';
 
 const runId = z.string().regex(idPattern);
@@ -21,5 +21,9 @@ export const signalOperations = {
   'agents.waits': read<readonly WaitInfo[]>()(
     'What the open runs of a session wait for: signals and timers, in the order in which they were begun.',
     z.strictObject({ sessionId, runId: runId.optional() }),
+  ),
+  'agents.stream': read<StreamedPage>()(
+    'What a run streams: waits until there is something behind the cursor, or the run has ended.',
+    z.strictObject({ sessionId, runId, cursor: cursor.optional() }),
   ),
 } as const satisfies Record<string, Operation>;

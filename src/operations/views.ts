@@ -108,8 +108,10 @@ export interface AgentInfo {
   /** The name under which the agent is registered. */
   readonly agent: string;
   readonly role: string | null;
+  /** The run that started it as its child; null for one that was started with `agents.start`. */
+  readonly parentRunId: string | null;
   readonly status: (typeof agentStatuses)[number];
-  /** False for an open run that nobody runs just now: its session rests, or its agent is not registered. */
+  /** False for an open run that nobody runs just now: it is parked, its session rests, or its agent is not registered. */
   readonly isRunning: boolean;
   readonly restart: AgentRestart;
   readonly timeoutMs: number | null;

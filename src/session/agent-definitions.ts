@@ -10,6 +10,7 @@ import type { Json } from '../base/json.ts';
 import { moduleUrl, type WorkerAgent } from '../base/worker-agent.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { AgentPolicy } from './agent-policy.ts';
+import { AgentStreams } from './agent-streams.ts';
 import { noteOrderlyEnd, OrderlyEnds } from './orderly-end.ts';
 import type { SessionHandle } from './session-handle.ts';
 import type { StepHandles } from './step-handles.ts';
@@ -22,6 +23,8 @@ export interface AgentContext<Input extends Json = Json> extends StepHandles {
   readonly input: Input;
   /** Aborted when this incarnation is to end. */
   readonly signal: AbortSignal;
+  /** Sends a chunk, any JSON, to whoever listens now or comes soon: `agent.streamed`, `agents.stream`. Nothing of it is journaled. */
+  stream(chunk: unknown): void;
   /** As `session.report`. */
   readonly report: SessionHandle['report'];
 }
@@ -71,6 +74,8 @@ const codeOf = (definition: AgentDefinition): AgentCode =>
 export class AgentRegistry {
   /** The threads of all worker agents. */
   readonly places: WorkerPlaces;
+  /** What all agents have streamed of late. */
+  readonly streams = new AgentStreams();
   /** Who ended last, and which runs were begun since: kept for the whole process. */
   readonly ends = new OrderlyEnds();
   readonly #definitions: ReadonlyMap<string, AgentCode>;

@@ -134,6 +134,7 @@ function agentInfo(manager: HandlerContext['manager'], sessionId: string, run: R
   const { runId, agent, role, status, restart, timeoutMs, incarnation, crashes, startedAt } = run;
   return {
     ...{ runId, agent, role, status, restart, timeoutMs, incarnation, crashes, startedAt },
+    parentRunId: run.parentRunId ?? null,
     isRunning: manager.isRunning(sessionId, runId),
     endedAt: 'endedAt' in run ? run.endedAt : null,
     resumesAt: ('resumesAt' in run ? run.resumesAt : undefined) ?? null,

@@ -35,6 +35,8 @@ export interface AgentPorts {
 
 export interface AgentHost extends AgentPorts {
   readonly sessionId: string;
+  /** Tells whoever listens now. */
+  readonly announce: (type: string, data: Json) => void;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** How long an agent may take to end once it was told to. */

@@ -15,8 +15,9 @@ import { threadEndMs } from './agent-definitions.ts';
 import type { AgentHost, StrayOwner } from './agent-host.ts';
 import { type Failure, failureOf } from './agent-policy.ts';
 import type { AgentSteps } from './agent-steps.ts';
-import { stepsOf } from './incarnation-steps.ts';
+import { stepsOf, streamOf } from './incarnation-steps.ts';
 import { type SessionHandle, sessionHandle } from './session-handle.ts';
+import { isSizeRefusal } from './step-run.ts';
 
 const shutdown: Exit = { reason: 'shutdown' };
 
@@ -219,7 +220,8 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
 
   #context(session: SessionHandle, input: unknown): object {
     const { signal } = this.#scope;
-    return Object.freeze({ session, input, signal, report: session.report, ...this.#steps?.handles });
+    const stream = streamOf(this.#host, this.run, this.#incarnation ?? 1, signal);
+    return Object.freeze({ session, input, signal, stream, report: session.report, ...this.#steps?.handles });
   }
 
   /** Between what it reads of them and what it hears of them nothing is lost: both begin at once. */
@@ -389,8 +391,4 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
     this.#ended = true;
     this.#exit(exit);
   }
-}
-
-function isSizeRefusal(error: unknown): boolean {
-  return HoldfastError.is(error) && ['TOO_LARGE', 'VALUE_TOO_LARGE', 'BATCH_TOO_LARGE'].includes(error.code);
 }

@@ -2,7 +2,7 @@
 import type { TaskScope } from '../actor/task-scope.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import type { Json } from '../base/json.ts';
+import { type Json, plainJson } from '../base/json.ts';
 import { narrowed } from '../domain/agent-budget.ts';
 import type { AgentRun, AgentStart } from '../domain/agent-runs.ts';
 import type { RunWork } from '../domain/run-work.ts';
@@ -57,4 +57,19 @@ function childStart(
   }
   const start = { agent, input, role, restart: restart ?? 'transient', timeoutMs };
   return found.budget === undefined ? start : { ...start, budget: found.budget };
+}
+
+/** Streams chunks for as long as the incarnation goes on. */
+export function streamOf(
+  { agents, sessionId, clock, codecs, announce }: AgentHost,
+  { runId }: AgentRun,
+  incarnation: number,
+  signal: AbortSignal,
+): (chunk: unknown) => void {
+  return (given) => {
+    if (signal.aborted) throw signal.reason;
+    const chunk = plainJson(codecs === undefined ? given : codecs.encode(given), 'chunk');
+    const index = agents.streams.add(sessionId, runId, incarnation, clock.now(), chunk);
+    announce('agent.streamed', Object.freeze({ runId, incarnation, index, chunk }));
+  };
 }

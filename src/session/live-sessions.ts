@@ -33,7 +33,7 @@ interface LiveSessionsLimits extends ResidenceLimits {
 
 export interface LiveSessionsOptions
   extends LiveSessionsLimits,
-    Omit<SessionActorOptions, 'law' | 'host' | 'tell' | 'rested' | 'escalate' | 'hydrated'> {
+    Omit<SessionActorOptions, 'law' | 'host' | 'tell' | 'rested' | 'escalate' | 'hydrated' | 'announce'> {
   readonly pubsub: PubSub<Announcement>;
   readonly health: SessionHealth;
   /** Hears of what needed more than a clean replay. */
@@ -118,6 +118,7 @@ export class LiveSessions {
       law: sessionLaw,
       host: this.#host,
       tell: (session, events, state) => this.#tell(session, events, state),
+      announce: (session, type, data) => this.#told.announce(session, clock.now(), type, data),
       rested: (sessionId) => this.unload(sessionId),
       isClosing: () => this.#isClosing,
       ...(recoveries && {

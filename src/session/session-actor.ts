@@ -26,6 +26,8 @@ export interface SessionActorOptions extends EntityPorts<SessionState, SessionCo
   readonly inspect?: Inspect;
   /** Events of a session became durable; `state` is the state after the last of them. */
   readonly tell: (session: ToldSession, events: readonly StoredEvent[], state: SessionState) => void;
+  /** Tells whoever listens now of what is not journaled. */
+  readonly announce?: (session: ToldSession, type: string, data: Json) => void;
   /** What a session stands on that is just being started. */
   readonly hydrated?: (start: SessionStart, hydrated: Hydrated<SessionState>) => void;
   /** Its agents have ended, for it does not run any now. */
@@ -276,6 +278,7 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
       findRun: (runId) => this.state.agents.open.get(runId),
       readInput: (run) => this.#readInput(run),
       record: (command, signal, meta) => this.#record(command, signal, meta),
+      announce: (type, data) => this.#options.announce?.(this, type, data),
       findWork: (runId) => workOf(this.state.agents, runId),
       readEvents: (seqs) => readEventsAt(this.#options.journal, this.stream, seqs),
       shutdownMs: () => this.state.profile.config.agentShutdownMs,

@@ -15,6 +15,7 @@ import { PastStates } from './past-states.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
 import { type RecoveryOperation, recoveryHandlers } from './recovery-handlers.ts';
 import { type SignalOperation, signalHandlers } from './signal-handlers.ts';
+import { type StreamOperation, streamHandlers } from './stream-handlers.ts';
 
 type SessionOperation =
   | LifecycleOperation
@@ -29,7 +30,8 @@ type SessionOperation =
   | ParkedOperation
   | ErasureOperation
   | CacheOperation
-  | SignalOperation;
+  | SignalOperation
+  | StreamOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -47,5 +49,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...erasureHandlers(context),
     ...cacheHandlers(context),
     ...signalHandlers(context),
+    ...streamHandlers(context),
   };
 }

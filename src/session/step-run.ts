@@ -33,7 +33,7 @@ export interface StepOptions {
 }
 
 /** What has become of an attempt, as it is recorded. */
-export type StepEnd =
+type StepEnd =
   | { readonly type: 'step.complete'; readonly result?: Json }
   | { readonly type: 'step.fail'; readonly error: RecordedFailure; readonly attempts: number };
 

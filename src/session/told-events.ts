@@ -1,7 +1,9 @@
 // Tells events of sessions to whoever listens, each once: one that became durable while its incarnation was dying is told by
 // the next.
+
+import type { Json } from '../base/json.ts';
 import { sessionStream } from '../domain/session-law.ts';
-import type { Announcement } from '../entity/announcement.ts';
+import type { Announcement, TransientEvent } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { ToldSession } from './session-actor.ts';
@@ -23,6 +25,12 @@ export class ToldEvents {
     const announcement: Announcement = isJournaled ? { durable: events } : { volatile: events };
     this.#pubsub.publish(stream, announcement);
     this.#pubsub.publish(globalTopic, announcement);
+  }
+
+  /** What is told to whoever listens now, and to nobody later. */
+  announce({ stream }: ToldSession, at: number, type: string, data: Json): void {
+    const transient = Object.freeze({ stream, at, type, data: data as TransientEvent['data'] });
+    for (const topic of [stream, globalTopic]) this.#pubsub.publish(topic, { transient });
   }
 
   note(sessionId: string, seq: number): void {

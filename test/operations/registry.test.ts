@@ -424,6 +424,14 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     const { runId } = await client.agents.start({ ...one, agent: 'idler' });
     return [await client.agents.signal({ ...one, name: 'go', payload: 1 }), { runId, taken: false }];
   },
+  'agents.stream': async ({ client }) => {
+    const { runId } = await client.agents.start({ ...one, agent: 'echo', input: 1 });
+    await client.agents.wait({ ...one, runId });
+    return [
+      await client.agents.stream({ ...one, runId }),
+      { chunks: [], missed: 0, ended: true, cursor: '1.0' },
+    ];
+  },
   'agents.waits': async ({ client }) => {
     await client.agents.start({ ...one, agent: 'idler' });
     return [await client.agents.waits(one), []];

@@ -350,3 +350,17 @@ describe('a definition', () => {
     expect(await codeOf(createTestSystem(options))).toBe('INVALID_CONFIG');
   });
 });
+
+test('an agent in a thread has no durable steps, and says so by code', async () => {
+  const text = `export default async ({ step, waitFor }) => {
+    const codes = [];
+    for (const call of [() => step('a', () => 1), () => waitFor('b')])
+      await Promise.resolve().then(call).catch(({ code }) => codes.push(code));
+    return codes;
+  };`;
+  await using test = await createTestSystem({ agents: { threaded: workerAgent(text) } });
+  await test.client.sessions.create({ sessionId: 's' });
+  const { runId } = await test.client.agents.start({ sessionId: 's', agent: 'threaded' });
+  const { result } = await test.client.agents.wait({ sessionId: 's', runId });
+  expect(result).toEqual(['STEPS_NOT_HERE', 'STEPS_NOT_HERE']);
+});
