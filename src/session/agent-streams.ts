@@ -2,7 +2,7 @@
 // of it is journaled, and a new incarnation begins a new stream.
 import { byteLength, type Json } from '../base/json.ts';
 
-export interface StreamedChunk {
+interface StreamedChunk {
   /** Counted from 1 in each incarnation. */
   readonly index: number;
   readonly at: number;

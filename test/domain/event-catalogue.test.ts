@@ -96,6 +96,6 @@ describe('the catalogue', () => {
     const transient = shapes
       .map(({ type }) => type)
       .filter((type) => isTransient(type as keyof typeof publishableEvents));
-    expect(transient).toEqual(['llm.chunkStreamed', 'agent.statusChanged']);
+    expect(transient).toEqual(['llm.chunkStreamed', 'agent.statusChanged', 'agent.streamed']);
   });
 });
