@@ -47,7 +47,7 @@ interface Event {
 
 /** A run that is killed so often is then left alone, so that each campaign has several. */
 const killsPerRun = 12;
-const longestRunMs = 700;
+const longestRunMs = 600;
 
 class Campaign {
   readonly #location: string;
@@ -95,8 +95,8 @@ class Campaign {
     writeFileSync(ledger, '');
     let isApproved = false;
     for (let left = kills; ; left--) {
-      const killAfterMs = left > 0 ? Math.floor(this.#random() * longestRunMs) : undefined;
-      if (!isApproved && (left === 1 || left <= 0 || this.#random() < 0.2))
+      const killAfterMs = left > 0 ? Math.floor(this.#random() ** 2 * longestRunMs) : undefined;
+      if (!isApproved && (left <= 1 || (left * 3 <= kills * 2 && this.#random() < 0.2)))
         isApproved = await this.#approve(ledger, run);
       const { lines, ended } = await this.#process('run', ledger, run, killAfterMs);
       if (!ended) {
