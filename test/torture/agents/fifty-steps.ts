@@ -23,7 +23,9 @@ export function agentsOf(note: (ran: Ran) => void): AgentDefinitions {
       await new Promise((resolve) => setTimeout(resolve, 2));
       return value;
     };
-  return {
+  // Kills come more often than a run may be begun again without having got any further.
+  const budget = { restartsWithoutProgress: 1_000 };
+  const agents = {
     async fifty(context: AgentContext) {
       const { step, sleep, waitFor, child } = context;
       const run = doing(context);
@@ -58,4 +60,5 @@ export function agentsOf(note: (ran: Ran) => void): AgentDefinitions {
       return sum;
     },
   };
+  return { fifty: { run: agents.fifty, budget }, helper: { run: agents.helper, budget } };
 }
