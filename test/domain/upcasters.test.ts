@@ -89,7 +89,10 @@ describe('what this version writes', () => {
     const folder = new URL('../../src/domain/', import.meta.url);
     const files = (await readdir(folder)).filter((name) => name.endsWith('-law.ts'));
     const modules = await Promise.all(files.map((name) => import(new URL(name, folder).href)));
-    const laws = modules.flatMap((module: object) => Object.values(module)).filter(isLaw);
+    const laws = modules
+      .flatMap((module: object) => Object.values(module))
+      .map(made)
+      .filter(isLaw);
     expect(laws.length).toBeGreaterThan(1);
     expect(ownVersions.laws).toEqual(Object.fromEntries(laws.map(({ kind, version }) => [kind, version])));
     const { version } = JSON.parse(
@@ -98,6 +101,10 @@ describe('what this version writes', () => {
     expect([ownVersions.library, libraryVersion]).toEqual([version, version]);
   });
 });
+
+/** A law that takes policies of the user's is made by a function. */
+const made = (value: unknown): unknown =>
+  typeof value === 'function' && value.name.endsWith('Law') ? value() : value;
 
 const isLaw = (value: unknown): value is { kind: string; version: number } =>
   typeof value === 'object' && value !== null && 'kind' in value && 'evolve' in value;
