@@ -2,10 +2,12 @@
 import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Write } from './commit-loop.ts';
+import { headFrom } from './head.ts';
 import type { Append } from './journal.ts';
 import { notCommitted } from './journal-errors.ts';
 import { keys, prefixRange, rangeOf, seqOf, streamOf } from './keys.ts';
 import type { LevelStore, Store } from './level-store.ts';
+import { unseal } from './sealed.ts';
 
 /** A marker stands in the store from the commit that forgets on, until everything is cleared. */
 export const removalMarker = (stream: string): Write => ({ key: keys.removal(stream), value: '' });
@@ -87,12 +89,27 @@ const keysPerStep = 1000;
  */
 async function clearRemoved(db: Store, stream: string): Promise<void> {
   const found: string[] = [];
+  if (await livesAgain(db, stream)) {
+    await db.batch([{ type: 'del', key: keys.removal(stream) }], { sync: true } as object);
+    return;
+  }
   for (const kind of ['e', 's', 'o'] as const) found.push(...(await db.keys(rangeOf(kind, stream)).all()));
   found.push(keys.removal(stream));
   for (let at = 0; at < found.length; at += keysPerStep) {
     const step = found.slice(at, at + keysPerStep).map((key) => ({ type: 'del' as const, key }));
     await db.batch(step, { sync: true } as object);
   }
+}
+
+/** A marker that came back, as with a repair, has nothing to say of a stream that was written again since. */
+async function livesAgain(db: Store, stream: string): Promise<boolean> {
+  const stored = await db.get(keys.head(stream));
+  if (stored === undefined) return false;
+  const text = unseal(keys.head(stream), stored);
+  // Nobody knows what a head says that does not hold: nothing is cleared for it.
+  if (text === undefined) return true;
+  const { firstSeq, seq } = headFrom(stream, text);
+  return firstSeq <= seq;
 }
 
 /** The marker goes last. One that comes back clears nothing but what the head does not know any more. */

@@ -104,9 +104,9 @@ export class Scrub {
     let progress = (from === 'rest' ? left : null) ?? beginning(clock.now());
     for (let slices = 1; ; slices++) {
       if (this.#stopped) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' });
-      const slice = await this.#options.store.read('scrub', progress.walk.key, (db) =>
-        scrubSlice(db, progress.walk),
-      );
+      const slice = await this.#options.store
+        .read('scrub', progress.walk.key, (db) => scrubSlice(db, progress.walk))
+        .catch((error: unknown) => this.#stumble(error));
       for (const damage of slice.damage) await this.#tell(damage);
       progress = after(progress, slice);
       if (slice.end) return this.#finish(withDamage(progress, await this.#scrubTables()));
@@ -166,6 +166,12 @@ export class Scrub {
     await this.#options.kv
       .batch([{ key: placeKey, value: stored as unknown as Json }])
       .catch(() => undefined);
+  }
+
+  /** A block that LevelDB cannot read ends a walk: its table is looked for at once, and repaired. */
+  async #stumble(error: unknown): Promise<never> {
+    if (HoldfastError.is(error, 'JOURNAL_CORRUPT')) await this.#scrubTables();
+    throw error;
   }
 
   /** Ends early when it is stopped. */

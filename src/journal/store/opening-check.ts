@@ -16,6 +16,9 @@ import type { Witnessed, WitnessedHead } from './witness-files.ts';
 const mostRecords = 20_000;
 const streamsAtOnce = 128;
 
+/** Each is read by itself, since a record may be large. */
+const tailsAtOnce = 32;
+const tailBytes = 128 * 1024;
 /** Longer ones are read in pages. */
 const recordsOfOneStream = 16;
 
@@ -32,18 +35,10 @@ interface Tail {
 
 const tailOf = (head: Head, first: number): Tail => ({ head, first: Math.max(first, head.firstSeq) });
 
-/** With the key behind the last, which must not be there. */
-function keysOfTail({ head: { stream, seq }, first }: Tail): readonly string[] {
-  const count = seq - first + 2;
-  if (count < 2 || count > recordsOfOneStream) return [];
-  return Array.from({ length: count }, (_, n) => keys.event(stream, first + n));
-}
-
-function holds(head: Head, first: number, found: readonly (string | undefined)[]): boolean {
-  const records = found.slice(0, -1).filter((value) => value !== undefined);
-  if (records.length === 0 || records.length < found.length - 1 || found.at(-1) !== undefined) return false;
+function holds(head: Head, first: number, found: readonly string[]): boolean {
+  if (found.length === 0 || found.length !== head.seq - first + 1) return false;
   try {
-    return pageOf(head, first, records, undefined).end;
+    return pageOf(head, first, found, undefined).end;
   } catch {
     return false;
   }
@@ -169,20 +164,31 @@ class OpeningCheck {
     return changed;
   }
 
-  /** In two steps for all of them; what does not hold is looked at once more, by itself, and named. */
+  /** What does not hold is looked at once more, by itself, and named. */
   async #verifyStreams(changed: readonly Changed[]): Promise<void> {
     const heads = await this.#db.getMany(changed.map(({ stream }) => keys.head(stream)));
     const tails = changed.flatMap(({ stream, first }, n) => {
       const text = unseal(keys.head(stream), heads[n] ?? '');
       return text === undefined ? [] : [tailOf(headFrom(stream, text), first)];
     });
-    const wanted = tails.map(keysOfTail);
-    const values = await this.#db.getMany(wanted.flat());
-    let at = 0;
-    for (const [n, { head, first }] of tails.entries()) {
-      const found = values.slice(at, at + (wanted[n]?.length ?? 0));
-      at += found.length;
-      if (!holds(head, first, found)) await this.#verify(head, first);
+    for (let from = 0; from < tails.length; from += tailsAtOnce)
+      await Promise.all(tails.slice(from, from + tailsAtOnce).map((tail) => this.#verifyTail(tail)));
+  }
+
+  async #verifyTail({ head, first }: Tail): Promise<void> {
+    if (!holds(head, first, await this.#readTail(head, first))) await this.#verify(head, first);
+  }
+
+  /** The few records of a short tail, with the one behind it, which must not be there; bounded in bytes. */
+  async #readTail({ stream, seq }: Head, first: number): Promise<readonly string[]> {
+    const count = seq - first + 2;
+    if (count < 2 || count > recordsOfOneStream) return [];
+    const range = { gte: keys.event(stream, first), lte: keys.event(stream, seq + 1) };
+    const iterator = this.#db.iterator({ ...range, highWaterMarkBytes: tailBytes } as typeof range);
+    try {
+      return (await iterator.nextv(count)).map(([, value]) => value);
+    } finally {
+      await iterator.close();
     }
   }
 

@@ -13,7 +13,7 @@ import { scanLog } from './log-scan.ts';
 import { checkOpening, type OpeningFindings } from './opening-check.ts';
 import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
 import type { StoreDirectory } from './store-directory.ts';
-import { type ClosedFacts, type Marker, writeMarker } from './store-marker.ts';
+import { type ClosedFacts, type Marker, type Repaired, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
 import {
@@ -37,11 +37,6 @@ export interface StoreKeeperOptions {
   readonly envelope: ValueEnvelope | undefined;
   /** Is shown every head that the opening counts: what it returns is asked for again when the opening begins anew. */
   readonly onHeads?: (() => LookAtHead) | undefined;
-}
-
-interface Repaired {
-  readonly evidence: string;
-  readonly reasons: readonly string[];
 }
 
 /** More files than these, one for each opening after a kill, are made one again. */
@@ -90,19 +85,31 @@ export class StoreKeeper {
     const first = this.#first;
     this.#first = undefined;
     if (first !== undefined) return first;
-    const repaired = await this.#repairIf([...(await this.#inspect()), ...this.#suspected]);
-    this.#suspected = [];
+    await this.#repairNow();
     const db = await this.#openDatabase(false);
     this.#db = db;
     try {
       const lost = (await this.#witness?.reopened(db)) ?? [];
-      if (repaired !== undefined) await this.#checkAgain(db, repaired);
+      if (this.#marker.unchecked !== undefined) await this.#checkAgain(db, this.#marker.unchecked);
       for (const each of lost) this.#options.telemetry('journal.lost', { ...each });
       return db;
     } catch (error) {
       // Nobody else knows of it: left open, it would lock the next attempt out.
       await db.close();
       throw error;
+    }
+  }
+
+  /** A suspicion alone, of files that look right, is not worth the store: where that repair cannot be made, it goes on as it is. */
+  async #repairNow(): Promise<void> {
+    const suspected = this.#suspected;
+    this.#suspected = [];
+    const found = await this.#inspect();
+    try {
+      await this.#repairIf([...found, ...suspected]);
+    } catch (error) {
+      if (found.length > 0) throw error;
+      this.#options.telemetry('store.repairFailed', { problem: toError(error).message });
     }
   }
 
@@ -135,6 +142,7 @@ export class StoreKeeper {
     if (this.#settled) return;
     await record(this.report);
     this.#settled = true;
+    await this.#checked();
     await this.#witness?.rebase();
   }
 
@@ -170,7 +178,8 @@ export class StoreKeeper {
     const closed = interrupted === undefined ? await this.#closedBefore() : undefined;
     const witnessed = await this.#readWitness(closed);
     const suspicions = isNew ? [] : await this.#inspect(closed, witnessed?.manifest);
-    const repaired = (await this.#repairIf(suspicions)) ?? interruptedRepair(interrupted);
+    const before = this.#marker.unchecked ?? interruptedRepair(interrupted);
+    const repaired = (await this.#repairIf(suspicions)) ?? before;
     // The graceful flag goes before anything is written that it knows nothing of.
     if (this.#marker.closed !== undefined) await this.#write(withoutFlag(this.#marker));
     const opened = await this.#openChecked(closed, witnessed, repaired);
@@ -179,6 +188,7 @@ export class StoreKeeper {
     const state = this.#stateOf(found);
     this.#witness = await this.#beginWitness(found, state);
     if (isNew || this.#marker.witnessed !== true) await this.#write({ ...this.#marker, witnessed: true });
+    await this.#checked();
     return {
       shutdown: isNew ? 'new' : closed === undefined ? 'unclean' : 'clean',
       ...(closed === undefined && previousOwner !== undefined && { previousOwner }),
@@ -238,6 +248,7 @@ export class StoreKeeper {
     const { lost, damaged } = await checkOpening(db, await this.#witnessedNow(), true, look);
     this.#report = { ...this.report, repaired, lost, damaged };
     this.#settled &&= lost.length + damaged.length === 0;
+    await this.#checked();
     const { telemetry } = this.#options;
     telemetry('store.repaired', { ...repaired });
     for (const each of lost) telemetry('journal.lost', { ...each });
@@ -266,8 +277,23 @@ export class StoreKeeper {
     if (suspicions.length === 0) return undefined;
     if (this.#options.repair === 'refuse') this.#assertSound(suspicions);
     const reasons = suspicions.map(textOfSuspicion);
-    const evidence = await repairStore(this.#directory.database, suspicions);
-    return { evidence, reasons };
+    const { unchecked } = this.#marker;
+    // Whatever ends this before all of it was compared: whoever opens it next has to.
+    await this.#write({ ...this.#marker, unchecked: { evidence: this.#directory.database, reasons } });
+    try {
+      const evidence = await repairStore(this.#directory.database, suspicions);
+      await this.#write({ ...this.#marker, unchecked: { evidence, reasons } });
+      return { evidence, reasons };
+    } catch (error) {
+      await this.#write({ ...this.#marker, unchecked });
+      throw error;
+    }
+  }
+
+  /** What was found of a repaired database, if anything, is recorded. */
+  async #checked(): Promise<void> {
+    if (this.#settled && this.#marker.unchecked !== undefined)
+      await this.#write({ ...this.#marker, unchecked: undefined });
   }
 
   /** What the close before knew; nothing, when somebody else has opened the database since who knows no flag. */

@@ -19,6 +19,12 @@ export interface ClosedFacts {
   readonly heads: HeadTally;
 }
 
+/** Where the database is kept as it was before, and why it had to be repaired. */
+export interface Repaired {
+  readonly evidence: string;
+  readonly reasons: readonly string[];
+}
+
 export interface Marker {
   readonly holdfast: 'store';
   readonly format: number;
@@ -28,6 +34,8 @@ export interface Marker {
   readonly witnessed?: boolean;
   /** What the store was last written with, to be read before its database is touched; see {@link StoreVersions}. */
   readonly versions?: StoreVersions;
+  /** Repaired, and not compared as a whole with what was witnessed yet. */
+  readonly unchecked?: Repaired | undefined;
   /** The graceful flag: there from the last write of a close to the first of the next opening. */
   readonly closed?: ClosedFacts;
 }

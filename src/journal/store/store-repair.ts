@@ -20,7 +20,9 @@ import { Level } from 'level';
 import { prefixRange } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { fileNumber, isLog, isTable, numberOf } from './file-names.ts';
+import { currentManifest } from './log-files.ts';
 import { readFraming, writeFraming } from './log-framing.ts';
+import { readManifest } from './manifest.ts';
 import { inspectDatabase, type Suspicion, textOfSuspicion } from './preflight.ts';
 import { syncDirectory } from './store-marker.ts';
 import { asWrites, readTable } from './table-salvage.ts';
@@ -70,6 +72,7 @@ async function makeCopy(
   const copy = workingCopy(database);
   await rm(copy, { recursive: true, force: true });
   await copyDatabase(database, copy, without);
+  await dropUnnamed(copy, suspicions);
   const isSalvaged = await salvageTables(copy);
   await salvageLogs(copy);
   await rebuild(copy, isSalvaged || suspicions.some(({ kind }) => kind !== 'log'));
@@ -98,6 +101,23 @@ async function copyDatabase(database: string, copy: string, without: readonly st
   for (const entry of await readdir(database, { withFileTypes: true })) {
     if (!entry.isFile() || /^LO(CK|G|G\.old)$/.test(entry.name) || without.includes(entry.name)) continue;
     await copyFile(join(database, entry.name), join(copy, entry.name), constants.COPYFILE_FICLONE);
+  }
+}
+
+/**
+ * Where the MANIFEST can be believed, what it does not name goes: tables that LevelDB had replaced, and would have deleted, hold what
+ * was deleted since, and LevelDB's repair takes every table that it finds.
+ */
+async function dropUnnamed(copy: string, suspicions: readonly Suspicion[]): Promise<void> {
+  const [name] = (await currentManifest(copy)) ?? [];
+  if (name === undefined || suspicions.some(({ file }) => /^(CURRENT|MANIFEST)/.test(file))) return;
+  const { records, damage } = readFraming(await readFile(join(copy, name)));
+  const { tables, logNumber } = (damage.length === 0 ? readManifest(records) : undefined) ?? {};
+  if (tables === undefined || logNumber === undefined) return;
+  for (const file of await readdir(copy)) {
+    const number = numberOf(file);
+    const isUnnamed = (isTable(file) && !tables.has(number)) || (isLog(file) && number < logNumber);
+    if (isUnnamed) await rm(join(copy, file));
   }
 }
 

@@ -96,11 +96,8 @@ export function placesByChecksum(table: Buffer): readonly Place[] {
   return places;
 }
 
-/** Blocks are made of about 4 KiB, or of one entry. */
-const longestSearch = 1024 * 1024;
-
 function sizeOf(table: Buffer, offset: number): number | undefined {
-  const end = Math.min(table.length - trailerSize, offset + longestSearch);
+  const end = table.length - trailerSize;
   let crc: number | undefined;
   for (let size = 1; offset + size <= end; size++) {
     const at = offset + size;

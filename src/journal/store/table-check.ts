@@ -25,10 +25,16 @@ export async function checkTable(
   size: number,
   isThorough = false,
 ): Promise<TableFault | undefined> {
-  const fault = await checkFile(path, size);
-  if (fault !== undefined || !isThorough) return fault;
-  const at = firstDamage(await readFile(path));
-  return at === undefined ? undefined : fatal(`the block at byte ${at} does not match its checksum`);
+  try {
+    const fault = await checkFile(path, size);
+    if (fault !== undefined || !isThorough) return fault;
+    const at = firstDamage(await readFile(path));
+    return at === undefined ? undefined : fatal(`the block at byte ${at} does not match its checksum`);
+  } catch (error) {
+    // A sector that the disk cannot read is damage to this table, and to nothing else.
+    if ((error as NodeJS.ErrnoException).code === 'EIO') return fatal('the disk cannot read all of it');
+    throw error;
+  }
 }
 
 async function checkFile(path: string, size: number): Promise<TableFault | undefined> {
