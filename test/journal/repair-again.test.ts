@@ -1,0 +1,150 @@
+// A repair that is interrupted, refused by the disk, or meets what LevelDB had replaced: nothing that it costs goes unnamed, and
+// nothing that was deleted comes back.
+import { readFile, writeFile } from 'node:fs/promises';
+import { Level } from 'level';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { keys } from '../../src/journal/keys.ts';
+import { footerSize, placesByIndex } from '../../src/journal/store/table-blocks.ts';
+import { readTable } from '../../src/journal/store/table-salvage.ts';
+import { commit, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
+import { StoredJournal } from '../support/stored-journal.ts';
+
+const disk = vi.hoisted(() => ({ isFull: false }));
+vi.mock('node:fs/promises', async (original) => {
+  const fs = (await original()) as typeof import('node:fs/promises');
+  const copyFile = (async (from: string, to: string, mode?: number) => {
+    if (disk.isFull && to.includes('.repairing'))
+      throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    return fs.copyFile(from, to, mode);
+  }) as typeof fs.copyFile;
+  return { ...fs, copyFile };
+});
+
+const streams = Array.from({ length: 20 }, (_, n) => `session/s${1_000 + n}`);
+const scrubbing = { bytesPerSecond: 1e9, onDamage: () => {} };
+
+let store: StoredJournal;
+
+beforeEach(async () => {
+  disk.isFull = false;
+  store = await StoredJournal.make();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await store.remove();
+});
+
+type Db = Level<string, string> & { compactRange(start: string, end: string): Promise<void> };
+
+/** LevelDB alone, with all of its contents in tables afterwards. */
+async function compacted(change: (db: Db) => Promise<void> = async () => {}): Promise<void> {
+  const db = new Level<string, string>(store.path('store')) as Db;
+  await db.open();
+  await change(db);
+  await db.compactRange('\u0000', '\u{10ffff}');
+  await db.close();
+}
+
+/** Flips a bit in the middle of the nth block of the newest table. */
+async function damage(block: number): Promise<void> {
+  const path = await store.file(/\.ldb$/);
+  const table = await readFile(path);
+  const { offset, size } = (placesByIndex(table) ?? []).at(block) ?? { offset: 0, size: 2 };
+  table.writeUInt8(table.readUInt8(offset + (size >> 1)) ^ 1, offset + (size >> 1));
+  await writeFile(path, table);
+}
+
+test('what a repair cost is told although the first opening behind it fails', async () => {
+  await store.write(10, ...streams);
+  await store.write(11, ...streams);
+  await compacted();
+  await store.forgetClose();
+  const heard: string[] = [];
+  const journal = await store.open({ telemetry: (name) => void heard.push(name) });
+  const recorded: number[] = [];
+  await journal.settleFindings(async ({ lost, damaged }) => void recorded.push(lost.length + damaged.length));
+  await damage(-1);
+  const open = Level.prototype.open;
+  let failing: unknown;
+  vi.spyOn(Level.prototype, 'open').mockImplementation(function (this: Db, ...args) {
+    // A database opens itself too: the one that fails is to fail each time.
+    if (this.location.endsWith('/store')) failing ??= this;
+    return failing === this ? Promise.reject(new Error('IO error')) : open.apply(this, args);
+  });
+  await journal
+    .scrub(scrubbing)
+    .run()
+    .catch(() => undefined);
+  await journal.incident;
+  expect(heard).toContain('journal.reopenFailed');
+  expect(heard).toContain('store.repaired');
+  await vi.waitFor(() => expect(recorded.length).toBe(1));
+  expect(recorded[0]).toBeGreaterThan(0);
+  await journal.close();
+});
+
+test('a repair for which there is no space leaves the store as it is, and all that is well can be read and written', async () => {
+  await store.write(10, ...streams);
+  await compacted();
+  await store.forgetClose();
+  const heard: string[] = [];
+  const journal = await store.open({ telemetry: (name) => void heard.push(name) });
+  await damage(0);
+  disk.isFull = true;
+  await journal
+    .scrub(scrubbing)
+    .run()
+    .catch(() => undefined);
+  await journal.incident;
+  expect(heard).toContain('store.repairFailed');
+  expect(journal.health).toMatchObject({ health: 'healthy', reads: true, writes: 'all' });
+  expect((await commit(journal, null, drafts(1, 1, 'session/new'), { of: 'session/new' })).seq).toBe(1);
+  await journal.close();
+});
+
+test('a table that LevelDB had replaced brings no removal back over a stream that was written again', async () => {
+  const again = 'session/x';
+  await store.write(3, again, ...streams);
+  const first = await store.open();
+  await first.remove(again, (await first.head(again))?.version ?? ('' as never));
+  await first.close();
+  // As a kill within the removal leaves it: the marker is there, and goes with the next opening.
+  await compacted((db) => db.put(keys.removal(again), ''));
+  await store.forgetClose();
+  const replaced = await Promise.all(
+    (await store.files(/\.ldb$/)).map(async (path) => ({ path, bytes: await readFile(path) })),
+  );
+  const second = await store.open();
+  const head = await second.head(again);
+  await commit(second, head?.version ?? null, drafts(4, 8, again), { of: again });
+  await second.close();
+  await compacted();
+  for (const { path, bytes } of replaced)
+    if (readTable(bytes).entries.some(({ key }) => key.toString('latin1').startsWith('r!')))
+      await writeFile(path, bytes);
+  await damage(1);
+  await store.forgetClose();
+  await writeFile(store.path('store', 'LOG'), '2026/01/01-00:00:00.0 1 Compacting 1@0 + 1@1 files\n');
+  const journal = await store.open();
+  expect(journal.opening.repaired).toBeDefined();
+  expect((await journal.head(again))?.seq).toBe(8);
+  expect((await journal.readFrom(again, 3)).events.length).toBe(5);
+  await journal.close();
+});
+
+test('without an index a value of several blocks and all behind it is found', async () => {
+  const folder = store.path('plain');
+  const db = new Level<string, string>(folder) as Db;
+  const large = Array.from({ length: 300_000 }, (_, n) => ((n * 48_271) % 1_000_003).toString(36)).join('');
+  await db.batch([
+    { type: 'put', key: 'b', value: large },
+    { type: 'put', key: 'c', value: 'small' },
+  ]);
+  await db.compactRange('\u0000', '\u{10ffff}');
+  await db.close();
+  const [path = ''] = await store.files(/\.ldb$/, 'plain');
+  const table = await readFile(path);
+  table.writeUInt8(table.readUInt8(table.length - footerSize - 20) ^ 1, table.length - footerSize - 20);
+  expect(readTable(table).entries.map(({ value }) => value.length)).toEqual([large.length, 5]);
+});
