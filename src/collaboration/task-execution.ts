@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
+import { randomId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -39,7 +40,8 @@ export async function takeTask(
   { sessionId, taskId, hold }: Attempt,
 ): Promise<void> {
   const command: TaskCommand = { type: 'task.start', taskId, owner: taskRunner, leaseMs: null };
-  const { epoch } = await send(options, sessionId, hold, command);
+  // Whose outcome is not known is asked again, and is to be answered as the first was.
+  const { epoch } = await send(options, sessionId, hold, command, keyed(`take/${randomId()}`));
   hold.epoch = Number(epoch);
 }
 
@@ -49,6 +51,7 @@ export async function executeTask(options: ExecutionOptions, attempt: Attempt): 
   const { epoch } = hold;
   const task = await options.tasks.get(sessionId, taskId);
   if (task.epoch !== epoch) return;
+  hold.operationId = runKey(task, epoch);
   hold.runId = task.runId ?? (await startAgent(options, attempt, task));
   const ended = await agentEnd(options, sessionId, hold.runId, hold.abort.signal);
   if (ended.status === 'completed')
@@ -75,11 +78,15 @@ async function startAgent(options: ExecutionOptions, attempt: Attempt, task: Tas
     ...{ input: assignment as unknown as Json, restart: 'temporary', budget: { onExhausted: 'fail' } },
   };
   const { runId } = (await insist(options.clock, hold.abort.signal, () =>
-    options.invoke('agents.start', input, keyed(`task/${key}`)),
+    options.invoke('agents.start', input, keyed(runKey(task, epoch))),
   )) as { readonly runId: string };
   await send(options, sessionId, hold, { type: 'task.dispatch', taskId, epoch, agent, runId });
   return runId;
 }
+
+/** The id of a task that has ended long ago may be taken again: its runs are not those of the new one. */
+const runKey = ({ taskId, seq }: Pick<Task, 'taskId' | 'seq'>, epoch: number): string =>
+  `task/${taskId}:${seq}:${epoch}`;
 
 const keyed = (operationId: string): Call => ({ operationId, digest: sha256(operationId), by: taskRunner });
 
@@ -96,12 +103,11 @@ async function agentEnd(
 /** Ends the agent of an attempt that is not to go on, also when it was started and nobody was told. */
 export async function stopAgent(
   { tasks, invoke, clock }: ExecutionOptions,
-  { sessionId, taskId, hold }: Attempt,
+  { sessionId, hold }: Attempt,
   signal: AbortSignal,
 ): Promise<void> {
-  const runId =
-    hold.runId ?? (await startedUnder(tasks, sessionId, `task/${attemptKey(taskId, hold.epoch)}`));
-  if (runId === undefined) return;
+  const runId = hold.runId ?? (hold.operationId && (await startedUnder(tasks, sessionId, hold.operationId)));
+  if (!runId) return;
   const reason = 'its task is not to be done any more';
   await insist(clock, signal, () => invoke('agents.stop', { sessionId, runId, reason }, { by: taskRunner }));
 }
@@ -121,8 +127,9 @@ function send(
   sessionId: string,
   { abort }: Hold,
   command: TaskCommand,
+  call: Call = { by: taskRunner },
 ): Promise<Answer> {
-  return insist(clock, abort.signal, () => tasks.send(sessionId, command, { by: taskRunner }));
+  return insist(clock, abort.signal, () => tasks.send(sessionId, command, call));
 }
 
 /** True for what says that the task went another way meanwhile. */
@@ -131,3 +138,10 @@ export function isOvertaken(error: unknown): boolean {
 }
 
 const overtaken = ['TASK_LEASE_LOST', 'TASK_TRANSITION', 'TASK_NOT_READY', 'TASK_NOT_FOUND'] as const;
+
+/** True for what is refused because of the task itself, now and always. */
+export function isOfTask(error: unknown): boolean {
+  return ofTask.some((code) => HoldfastError.is(error, code));
+}
+
+const ofTask = ['TOO_DEEP', 'TOO_LARGE', 'VALUE_TOO_LARGE', 'BATCH_TOO_LARGE', 'INVALID_INPUT'] as const;

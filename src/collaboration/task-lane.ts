@@ -8,6 +8,8 @@ export interface Hold {
   epoch: number;
   /** The run of the agent, once it is known. */
   runId: string | null;
+  /** Under which its agent is started, once that is known. */
+  operationId: string | null;
 }
 
 export class TaskLane {

@@ -3,13 +3,22 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { recordedError } from '../domain/recorded-error.ts';
 import { isReady, type Task } from '../domain/task.ts';
 import type { TasksState } from '../domain/task-state.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { Invoke } from '../operations/bind.ts';
 import { insist } from './insistence.ts';
 import type { SessionTasks } from './session-tasks.ts';
-import { type Attempt, executeTask, isOvertaken, stopAgent, takeTask, taskRunner } from './task-execution.ts';
+import {
+  type Attempt,
+  executeTask,
+  isOfTask,
+  isOvertaken,
+  stopAgent,
+  takeTask,
+  taskRunner,
+} from './task-execution.ts';
 import type { TaskGates } from './task-gates.ts';
 import { type Hold, leftAlone, TaskLane } from './task-lane.ts';
 
@@ -164,7 +173,7 @@ export class TaskRunner {
     this.#running += 1;
     const task = this.#options.tasks.host.peek(lane.sessionId)?.tasks.get(taskId);
     const chosen = agent ?? (task && this.agentFor(lane.sessionId, task)) ?? null;
-    const hold: Hold = { abort: new AbortController(), agent: chosen, epoch, runId: null };
+    const hold: Hold = { abort: new AbortController(), agent: chosen, epoch, runId: null, operationId: null };
     lane.running.set(taskId, hold);
     void this.#attend(lane, taskId, hold).finally(() => {
       this.#running -= 1;
@@ -191,8 +200,9 @@ export class TaskRunner {
       if (hold.epoch === 0) await takeTask(this.#options, attempt);
       await this.#seeThrough(attempt);
     } catch (error) {
-      if (!hold.abort.signal.aborted && !isOvertaken(error))
-        this.#standStill(lane, taskId, hold, toError(error));
+      if (hold.abort.signal.aborted || isOvertaken(error)) return;
+      if (isOfTask(error) && hold.epoch > 0) await this.#giveUp(sessionId, taskId, hold, error);
+      else this.#standStill(lane, taskId, hold, toError(error));
     }
   }
 
@@ -214,16 +224,27 @@ export class TaskRunner {
     }
   }
 
+  /** What can never be started, or recorded, keeps nobody behind it waiting. */
+  async #giveUp(sessionId: string, taskId: string, { epoch }: Hold, error: unknown): Promise<void> {
+    const { clock, tasks } = this.#options;
+    const command = {
+      type: 'task.fail',
+      taskId,
+      epoch,
+      retryable: false,
+      error: recordedError(error),
+    } as const;
+    const fail = () => tasks.send(sessionId, command, { by: taskRunner });
+    await insist(clock, this.#ending.signal, fail).catch(() => undefined);
+  }
+
   /** The session takes nothing, or the agent cannot be started in it now: nothing of it is started until it changes. */
   #standStill(lane: TaskLane, taskId: string, hold: Hold, error: Error): void {
     const { sessionId } = lane;
-    const { onSessionChange, takeUp, telemetry, tasks } = this.#options;
+    const { telemetry, tasks } = this.#options;
     const code = HoldfastError.is(error) ? error.code : null;
     telemetry('task.heldUp', { sessionId, taskId, code, problem: error.message });
-    lane.hold(
-      (changed) => onSessionChange(sessionId, changed),
-      () => void takeUp(sessionId).catch(() => undefined),
-    );
+    this.#holdLane(lane);
     if (hold.epoch === 0 || hold.runId !== null) return;
     const release = { type: 'task.release', taskId, epoch: hold.epoch } as const;
     const { signal } = this.#ending;
@@ -232,19 +253,28 @@ export class TaskRunner {
     );
   }
 
+  #holdLane(lane: TaskLane): void {
+    const { onSessionChange, takeUp } = this.#options;
+    lane.hold(
+      (changed) => onSessionChange(lane.sessionId, changed),
+      () => void takeUp(lane.sessionId).catch(() => undefined),
+    );
+  }
+
   /** True when its gates are asked now. */
   #validate(lane: TaskLane, { taskId, epoch }: Task): boolean {
-    if (lane.validating.has(taskId) || !this.#isStarted) return false;
+    if (lane.isHeld || lane.validating.has(taskId) || !this.#isStarted) return false;
     const abort = new AbortController();
     lane.validating.set(taskId, abort);
-    void this.#judge(lane.sessionId, taskId, epoch, abort.signal).finally(() => {
+    void this.#judge(lane, taskId, epoch, abort.signal).finally(() => {
       lane.validating.delete(taskId);
       void this.#lookAgain(lane, taskId);
     });
     return true;
   }
 
-  async #judge(sessionId: string, taskId: string, epoch: number, signal: AbortSignal): Promise<void> {
+  async #judge(lane: TaskLane, taskId: string, epoch: number, signal: AbortSignal): Promise<void> {
+    const { sessionId } = lane;
     const { tasks, gates, clock, telemetry } = this.#options;
     try {
       const task = await tasks.get(sessionId, taskId);
@@ -254,6 +284,8 @@ export class TaskRunner {
     } catch (error) {
       if (signal.aborted || isOvertaken(error)) return;
       telemetry('task.notValidated', { sessionId, taskId, problem: toError(error).message });
+      // Asked again at once, its gates would be refused again: what is to be judged waits for the session.
+      this.#holdLane(lane);
     }
   }
 }

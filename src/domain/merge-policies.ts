@@ -81,7 +81,9 @@ export function merge(policy: MergePolicy, input: MergeInput, registry: MergeReg
 function mergeCounter({ base = 0, isBaseKnown, mine = 0, theirs = 0 }: MergeInput): Merged {
   if (!isBaseKnown || typeof base !== 'number' || typeof mine !== 'number' || typeof theirs !== 'number')
     return conflict;
-  return { value: theirs + (mine - base) };
+  const sum = theirs + (mine - base);
+  // What JSON cannot hold would be another value after a restart.
+  return Number.isFinite(sum) ? { value: sum } : conflict;
 }
 
 function mergeSet({ base = [], isBaseKnown, mine = [], theirs = [] }: MergeInput): Merged {

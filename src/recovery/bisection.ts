@@ -91,6 +91,7 @@ async function firstFailing(
     guesses = guesses.filter((seq) => seq !== guess);
     const verdict = await attempt(middle, parked);
     if (verdict.ok) passes = middle;
+    else if (verdict.how === 'unavailable') return undefined;
     else {
       fails = middle;
       failure = verdict;
@@ -99,8 +100,9 @@ async function firstFailing(
     }
   }
   const isSeenTwice = ends.filter((seq) => seq === fails).length > 1;
-  const again = isSeenTwice ? failure : await attempt(fails, parked);
-  return again.ok ? undefined : { ...again, seq: fails };
+  if (isSeenTwice) return { ...failure, seq: fails };
+  const again = await attempt(fails, parked);
+  return again.ok || again.how === 'unavailable' ? undefined : { ...again, seq: fails };
 }
 
 const guessesOf = ({ seq }: Failure): readonly number[] => [seq - 1, seq];

@@ -75,6 +75,8 @@ class Probe {
   #timer: NodeJS.Timeout;
   #seq: number;
   #isFolding = false;
+  /** It came as far as its first event. */
+  #hasBegun = false;
   #rest = '';
   #said: ProbeVerdict | undefined;
   #isOpen = true;
@@ -132,7 +134,9 @@ class Probe {
       if (word === 'stalled') this.#stall();
       else if (word.startsWith('{')) this.#said = JSON.parse(word) as ProbeVerdict;
       this.#isFolding = word !== '-' && this.#said === undefined;
-      if (this.#isFolding) this.#seq = Number(word);
+      if (!this.#isFolding) continue;
+      this.#seq = Number(word);
+      this.#hasBegun = true;
     }
     clearTimeout(this.#timer);
     const { stallMs } = this.#limits;
@@ -147,7 +151,9 @@ class Probe {
   }
 
   #died(code: number | null, signal: string | null): ProbeVerdict {
-    if (!this.#isFolding && code === 1) return this.#unavailable('the process ended at once');
+    // Before its first event there is none that could have ended it.
+    if (!this.#hasBegun || (!this.#isFolding && code === 1))
+      return this.#unavailable(`the process ended with ${signal ?? code} before it had folded anything`);
     const problem = `the process that folded it ended with ${signal ?? code}`;
     return { ok: false, seq: this.#seq, how: 'died', problem };
   }

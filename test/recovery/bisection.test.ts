@@ -95,3 +95,23 @@ test('a process that was ended for nothing does not cost an innocent event its p
   const task = { from: 0, first: 0, through: 10, parked: [], attempt, hashOf: async () => '' };
   expect(await bisect(task)).toMatchObject({ outcome: 'unfoldable' });
 });
+
+test('a process that ended before it had folded anything says nothing of any event', async () => {
+  const tries: string[] = [];
+  const attempt: Attempt = async (through) => {
+    tries.push(String(through));
+    const problem = 'the process ended with SIGKILL before it had folded anything';
+    return tries.length === 1
+      ? { ok: false, seq: 501, how: 'died', problem: 'as it folded the last' }
+      : { ok: false, seq: 500, how: 'unavailable', problem };
+  };
+  const found = await bisect({
+    from: 500,
+    first: 1,
+    through: 501,
+    parked: [],
+    attempt,
+    hashOf: async () => 'h',
+  });
+  expect(found).toMatchObject({ outcome: 'unfoldable' });
+});
