@@ -30,7 +30,7 @@ export class EntityHost<State, C extends Command> {
   readonly #deadlines: Deadlines;
   /** The living, least recently used first. */
   readonly #used = new Set<string>();
-  /** Those that crashed too often, until somebody retries them. */
+  /** Those that crashed too often: the next process takes them up again. */
   readonly #givenUp = new Map<string, Error>();
 
   constructor(options: EntityHostOptions<State, C>) {
@@ -76,11 +76,6 @@ export class EntityHost<State, C extends Command> {
   /** The durable state of one that lives now, without waiting for anything. */
   peek(id: string): State | undefined {
     return this.#supervisor.find(id)?.entity.durable;
-  }
-
-  /** Forgets that it was given up. */
-  retry(id: string): void {
-    this.#givenUp.delete(id);
   }
 
   /** Lets it go and removes its stream; resolves when nothing of it is there. */

@@ -86,7 +86,7 @@ class Probe {
     this.#limits = limits;
     this.#seq = from;
     const path = fileURLToPath(new URL('./bisect-entry.js', import.meta.url));
-    const own = process.execArgv.filter((option) => !/^--(inspect|max-old-space-size)/.test(option));
+    const own = inherited(process.execArgv);
     this.#child = fork(path, [String(limits.memoryMb), String(limits.stallMs)], {
       execArgv: [...own, `--max-old-space-size=${limits.memoryMb}`],
       stdio: ['pipe', 'pipe', 'ignore', 'ipc'],
@@ -169,6 +169,12 @@ class Probe {
     this.#drained();
   }
 }
+
+/** A program that was given as text would run again in the child. */
+const inherited = (options: readonly string[]): readonly string[] =>
+  options.some((option) => /^(-[ep]+|--eval|--print|--input-type)/.test(option))
+    ? []
+    : options.filter((option) => !/^--(inspect|max-old-space-size)/.test(option));
 
 /** Whoever serves comes first. */
 function yieldTo(pid: number | undefined): void {

@@ -84,6 +84,23 @@ test('what a repair cost is told although the first opening behind it fails', as
   await journal.close();
 });
 
+test('a repair whose cost nobody had compared, or recorded, when the process was killed is compared by the next', async () => {
+  await store.write(10, ...streams);
+  const marker = store.path('HOLDFAST.json');
+  const unchecked = { evidence: 'store.damaged', reasons: ['a table'] };
+  const read = async () => JSON.parse(await readFile(marker, 'utf8'));
+  await writeFile(marker, JSON.stringify({ ...(await read()), closed: undefined, unchecked }));
+  const [stream = ''] = streams;
+  await compacted((db) => db.del(keys.event(stream, 4)));
+  const journal = await store.open();
+  expect(journal.opening.repaired).toEqual(unchecked);
+  expect(journal.opening.damaged).toContainEqual(expect.objectContaining({ stream, seq: 4 }));
+  expect((await read()).unchecked).toEqual(unchecked);
+  await journal.settleFindings(async () => {});
+  expect((await read()).unchecked).toBeUndefined();
+  await journal.close();
+});
+
 test('a repair for which there is no space leaves the store as it is, and all that is well can be read and written', async () => {
   await store.write(10, ...streams);
   await compacted();
