@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -15,6 +17,13 @@ const builtThreads = {
     }),
 };
 
+const testFiles = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .map((path) => join('test', path))
+  .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules'));
+
+/** Whoever replaces a module, or counts what is in memory, is alone; all others share the library, since loading it costs more than most tests. */
+const alone = testFiles.filter((path) => /vi\.mock\(|collectGarbage\(/.test(readFileSync(path, 'utf8')));
+
 export default defineConfig({
   plugins: [builtThreads],
   resolve: {
@@ -25,7 +34,13 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'shared', include: testFiles.filter((path) => !alone.includes(path)), isolate: false },
+      },
+      { extends: true, test: { name: 'alone', include: alone, isolate: true } },
+    ],
     pool: 'forks',
     maxWorkers: '100%',
     retry: 0,
