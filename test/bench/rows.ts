@@ -8,6 +8,7 @@ import { sendRows } from './rows/send-rows.ts';
 import { sessionRows } from './rows/session-rows.ts';
 import { spaceRows } from './rows/space-rows.ts';
 import { startListRow, startRow } from './rows/start-row.ts';
+import { stepRows } from './rows/step-rows.ts';
 import { taskRows } from './rows/task-rows.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -16,6 +17,7 @@ export const rowPlans: readonly RowPlan[] = [
   ...sessionRows,
   ...publishRows,
   ...spaceRows,
+  ...stepRows,
   startRow,
   startListRow,
   recoveryRow,
