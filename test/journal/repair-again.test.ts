@@ -1,6 +1,6 @@
 // A repair that is interrupted, refused by the disk, or meets what LevelDB had replaced: nothing that it costs goes unnamed, and
 // nothing that was deleted comes back.
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { Level } from 'level';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { keys } from '../../src/journal/keys.ts';
@@ -117,6 +117,23 @@ test('a repair for which there is no space leaves the store as it is, and all th
   expect(heard).toContain('store.repairFailed');
   expect(journal.health).toMatchObject({ health: 'healthy', reads: true, writes: 'all' });
   expect((await commit(journal, null, drafts(1, 1, 'session/new'), { of: 'session/new' })).seq).toBe(1);
+  await journal.close();
+});
+
+test.each([
+  { after: 'soon', lived: 5, finds: true },
+  { after: 'long', lived: 300, finds: false },
+])('a process that ended $after after it had opened the store may have been ended by it', async (past) => {
+  await store.write(10, ...streams);
+  await compacted();
+  await store.forgetClose();
+  await damage(0);
+  const owner = store.path('owner.json');
+  await writeFile(owner, JSON.stringify({ pid: 1, startedAt: '0', bootId: 'before' }));
+  const openedAt = Date.now() / 1_000 - past.lived;
+  await utimes(owner, openedAt, openedAt);
+  const journal = await store.open();
+  expect(journal.opening.repaired !== undefined).toBe(past.finds);
   await journal.close();
 });
 

@@ -38,13 +38,17 @@ const tablesAtOnce = 8;
 /** Too many files are open, there is no memory, there are no rights. */
 const isOfProcess = /^(EMFILE|ENFILE|ENOMEM|EACCES|EPERM)$/;
 
-/** `isClosed`: the store was closed in order, so that nothing in it can be half written. */
+/**
+ * `isClosed`: the store was closed in order, so that nothing in it can be half written. `isSuspect`: it may have ended the
+ * process that had it, and each block of its tables is looked at.
+ */
 export async function inspectDatabase(
   folder: string,
   known: KnownFiles | undefined,
   isClosed: boolean,
+  isSuspect = false,
 ): Promise<Inspection> {
-  const inspector = new Inspector(folder, known, isClosed);
+  const inspector = new Inspector(folder, known, isClosed, isSuspect);
   try {
     return await inspector.inspect();
   } catch (thrown) {
@@ -60,12 +64,14 @@ class Inspector {
   readonly #folder: string;
   readonly #known: KnownFiles | undefined;
   readonly #isClosed: boolean;
+  readonly #isSuspect: boolean;
   readonly #suspicions: Suspicion[] = [];
 
-  constructor(folder: string, known: KnownFiles | undefined, isClosed: boolean) {
+  constructor(folder: string, known: KnownFiles | undefined, isClosed: boolean, isSuspect: boolean) {
     this.#folder = folder;
     this.#known = known;
     this.#isClosed = isClosed;
+    this.#isSuspect = isSuspect;
   }
 
   async inspect(): Promise<Inspection> {
@@ -74,11 +80,15 @@ class Inspector {
     const length = name === undefined ? 0 : (await stat(join(this.#folder, name))).size;
     const manifest = name === undefined ? undefined : await this.#readManifest(name, length);
     if (manifest !== undefined) {
-      await this.#checkTables(manifest, names, !this.#isClosed && (await endedCompacting(this.#folder)));
+      await this.#checkTables(manifest, names, await this.#mayHaveEndedIt());
       await this.#checkLogs(manifest, names);
     }
     for (const line of await scanLastRun(this.#folder)) this.#suspect('database', 'LOG', line);
     return { suspicions: this.#suspicions, manifest: name === undefined ? undefined : [name, length] };
+  }
+
+  async #mayHaveEndedIt(): Promise<boolean> {
+    return !this.#isClosed && (this.#isSuspect || (await endedCompacting(this.#folder)));
   }
 
   #suspect(kind: Suspicion['kind'], file: string, problem: string): void {

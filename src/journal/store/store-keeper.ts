@@ -12,6 +12,7 @@ import { currentManifest, logLengths, syncLogs } from './log-files.ts';
 import { scanLog } from './log-scan.ts';
 import { checkOpening, type OpeningFindings } from './opening-check.ts';
 import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
+import { endedSoon } from './short-life.ts';
 import type { StoreDirectory } from './store-directory.ts';
 import { type ClosedFacts, type Marker, type Repaired, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
@@ -56,6 +57,8 @@ export class StoreKeeper {
   #record: ((report: StoreReport) => Promise<void>) | undefined;
   /** True while nothing is known to be lost or damaged that was not recorded yet. */
   #settled = true;
+  /** True until its tables have been looked at, where they may have ended the process before. */
+  #isSuspect = false;
 
   constructor(directory: StoreDirectory, options: StoreKeeperOptions) {
     this.#directory = directory;
@@ -65,8 +68,9 @@ export class StoreKeeper {
 
   /** Throws `JOURNAL_DAMAGED` when repair is refused, `JOURNAL_LOCKED`, `JOURNAL_OPEN_FAILED`, and what the disk says. */
   async start(): Promise<void> {
-    const { root } = this.#directory;
+    const { root, database } = this.#directory;
     const begunAt = performance.now();
+    this.#isSuspect = await endedSoon(root, database);
     if (this.#options.repair === 'refuse') this.#assertSound(await this.#inspect());
     const previousOwner = await claimDirectory(root, this.#options.location);
     try {
@@ -262,7 +266,8 @@ export class StoreKeeper {
     if (isNew) return [];
     const facts = closed ?? (this.#db === undefined ? marker.closed : undefined);
     const known = facts?.files ?? (manifest && { manifest });
-    const { suspicions } = await inspectDatabase(database, known, facts !== undefined);
+    const { suspicions } = await inspectDatabase(database, known, facts !== undefined, this.#isSuspect);
+    this.#isSuspect = false;
     return suspicions;
   }
 

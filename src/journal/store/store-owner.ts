@@ -6,7 +6,7 @@ import { randomId } from '../../base/ids.ts';
 import { ownIdentity, processIdentity } from '../../base/process-identity.ts';
 import type { PreviousOwner } from './store-report.ts';
 
-const ownerFile = 'owner.json';
+export const ownerFile = 'owner.json';
 
 /** The file itself, or what a process that was killed while it claimed the directory left. */
 export const isOwnerFile = (name: string): boolean => name === ownerFile || name.startsWith(`${ownerFile}.`);

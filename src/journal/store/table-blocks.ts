@@ -45,13 +45,18 @@ export function isWhole(block: Buffer, size: number): boolean {
   return masked(crc32c(block, 0, size + 1)) === block.readUInt32LE(size + 1);
 }
 
+/** True when the block is there, and its checksum holds. */
+export function isWholeAt(table: Buffer, { offset, size }: Place): boolean {
+  const end = offset + size + trailerSize;
+  return end <= table.length && isWhole(table.subarray(offset, end), size);
+}
+
 /** What a block holds, or undefined where it cannot be proven. */
-export function blockAt(table: Buffer, { offset, size }: Place): Buffer | undefined {
-  if (offset + size + trailerSize > table.length) return undefined;
-  const block = table.subarray(offset, offset + size + trailerSize);
-  if (!isWhole(block, size)) return undefined;
-  const text = block.subarray(0, size);
-  return block[size] === compressions.snappy ? uncompress(text) : text;
+export function blockAt(table: Buffer, place: Place): Buffer | undefined {
+  if (!isWholeAt(table, place)) return undefined;
+  const end = place.offset + place.size;
+  const text = table.subarray(place.offset, end);
+  return table[end] === compressions.snappy ? uncompress(text) : text;
 }
 
 /** Keys are stored without what they share with the one before. Throws a RangeError for what is no block of entries. */

@@ -3,6 +3,7 @@
 import {
   blockAt,
   entriesOf,
+  isWholeAt,
   type Place,
   placesByChecksum,
   placesByIndex,
@@ -41,7 +42,7 @@ export function readTable(table: Buffer): TableReading {
 
 /** Where the first of its blocks lies that does not hold, or undefined. */
 export function firstDamage(table: Buffer): number | undefined {
-  return (placesByIndex(table) ?? []).find((place) => entriesAt(table, place) === undefined)?.offset;
+  return (placesByIndex(table) ?? []).find((place) => !isWholeAt(table, place))?.offset;
 }
 
 /** Each entry as a write of its own, with the sequence number that it had: what is newer stays newer. */
