@@ -165,6 +165,7 @@ class RunningSystem implements System {
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
+        service('memories', () => this.#serving().memories.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),

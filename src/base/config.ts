@@ -5,6 +5,7 @@ import { faultsOfPolicy } from './agent-policy.ts';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
+import { promotionPolicy } from './promotion-policy.ts';
 import { faultsOfTasks } from './task-faults.ts';
 import { faultsOfWorkerAgent } from './worker-agent.ts';
 
@@ -113,6 +114,7 @@ const ports = {
   heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
   recovery: z.custom(isObject, 'give an object').superRefine(eachRecoveryPort).optional(),
   mergePolicies: z.custom(isObject, 'give an object').superRefine(eachMergePolicy).optional(),
+  memories: promotionPolicy.optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;

@@ -4,6 +4,7 @@
 import { clearedAt, emptyConversation, withoutMessages } from './conversation.ts';
 import type { PublishableEventType } from './event-catalogue.ts';
 import type { LawEvent } from './law.ts';
+import type { MemoryEventType } from './memory-events.ts';
 import type { ErasedData, RolledBackData, SessionEventType, SessionRemains } from './session-events.ts';
 import { advanceLifecycle, type LifecycleEvent, resolveLifecycle } from './session-lifecycle.ts';
 import { contextOf, initialSession, type SessionState, statusOf } from './session-state.ts';
@@ -15,7 +16,7 @@ import { decodeSession } from './session-text.ts';
  */
 type Erasability = 'alone' | 'session' | 'never';
 
-const erasability: Readonly<Record<SessionEventType | PublishableEventType, Erasability>> = {
+const erasability: Readonly<Record<SessionEventType | PublishableEventType | MemoryEventType, Erasability>> = {
   'session.statusChanged': 'never',
   'session.terminated': 'never',
   'checkpoint.deleted': 'never',
@@ -54,6 +55,14 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType, Eras
   'agent.completed': 'session',
   'agent.failed': 'session',
   'agent.stopped': 'session',
+  // In the stream of memories: a memory alone, the rest with all of them.
+  'memory.proposed': 'alone',
+  'memory.promoted': 'session',
+  'memory.rejected': 'session',
+  'memory.evicted': 'session',
+  'memory.forgotten': 'session',
+  'memory.shared': 'session',
+  'memory.unshared': 'session',
   'message.sent': 'alone',
   'tool.called': 'alone',
   'tool.returned': 'alone',

@@ -9,6 +9,7 @@ import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/teleme
 import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
+import type { PromotionPolicy } from '../domain/memory-confidence.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
@@ -49,6 +50,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly encryptionKeys?: readonly EncryptionKey[];
   /** The user's own merge policies for shared context, by the name that `custom:` stands before; see docs/guides/shared-context.md. */
   readonly mergePolicies?: Readonly<Record<string, CustomMerge>>;
+  /** When memories are promoted, and how many wait and are kept; see docs/guides/memory.md. */
+  readonly memories?: Partial<PromotionPolicy>;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -68,6 +71,7 @@ export interface Ports {
   readonly agents: AgentRegistry;
   readonly tasks: TaskOptions;
   readonly merges: MergeRegistry;
+  readonly memories: Partial<PromotionPolicy>;
   readonly inspect?: Inspect;
   /** Undefined where payloads are plain JSON. */
   readonly codecs?: PayloadCodecs;
@@ -76,7 +80,7 @@ export interface Ports {
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
   const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
-  const { tasks = {}, mergePolicies = {} } = options;
+  const { tasks = {}, mergePolicies = {}, memories = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -87,6 +91,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     defaults: Object.freeze({ ...preset, ...session }),
     agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
     tasks,
+    memories,
     merges: new Map(Object.entries(mergePolicies)),
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),
