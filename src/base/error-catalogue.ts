@@ -106,6 +106,9 @@ export const errorCatalogue = {
   MEMORY_STATUS: entry(
     'The memory {memoryId} of session {sessionId} is {status} and does not take {command}',
   ),
+  SUMMARISER_NOT_REGISTERED: entry(
+    'There is no summariser registered as {summariser}: name it in the summarisers of the system',
+  ),
 
   // refusals by the law of shared context
   SPACE_NOT_FOUND: entry('There is no space {spaceId}'),

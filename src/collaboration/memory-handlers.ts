@@ -82,8 +82,7 @@ type Changing = `memories.${'evaluate' | 'promote' | 'reject' | 'unshare' | 'for
 /** Operations that are one command, each answered with what it led to. */
 function changing(context: MemoryHandlerContext): Handlers<Changing> {
   return {
-    'memories.evaluate': ({ sessionId }, call) =>
-      send(context, sessionId, { type: 'memory.evaluate' }, call),
+    'memories.evaluate': ({ sessionId }, call) => send(context, sessionId, { type: 'memory.evaluate' }, call),
     'memories.promote': ({ sessionId, memoryId }, call) =>
       send(context, sessionId, { type: 'memory.promote', memoryId }, call),
     'memories.reject': ({ sessionId, memoryId, reason }, call) =>
@@ -101,7 +100,8 @@ async function propose(
   call: Call,
 ): Promise<OutputOf<'memories.propose'>> {
   const bytes = byteLength(canonicalJson(content));
-  if (bytes > mostBytes) throw new HoldfastError('TOO_LARGE', { what: 'memory', size: bytes, limit: mostBytes });
+  if (bytes > mostBytes)
+    throw new HoldfastError('TOO_LARGE', { what: 'memory', size: bytes, limit: mostBytes });
   const origin = { by: call.by ?? null, runId: call.agent?.run ?? null, sources };
   const said = { kind: kind ?? null, content, importance, tags: [...new Set(tags)], origin, bytes };
   const answer = await memories.send(
@@ -180,7 +180,8 @@ async function search(
   for (const id of chosen) {
     try {
       const state = await memories.peek(id);
-      for (const one of findMemories(listKept(state), { ...asked, share })) found.push({ sessionId: id, ...one });
+      for (const one of findMemories(listKept(state), { ...asked, share }))
+        found.push({ sessionId: id, ...one });
     } catch (error) {
       if (!HoldfastError.is(error)) throw error;
       failed.push({ sessionId: id, problem: error.message });

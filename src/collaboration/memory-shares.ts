@@ -1,7 +1,8 @@
 // Which sessions have shared memories with whom, as small values beside the streams. What is noted may be more than is shared
 // still, never less: it is noted before a memory is shared, and looked up in the memories themselves.
-import { sessionStream } from '../domain/session-law.ts';
+
 import type { MemoryShare } from '../domain/memory-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import type { Journal } from '../journal/journal.ts';
 
 const byOwner = 'memories/with/';

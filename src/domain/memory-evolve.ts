@@ -80,11 +80,7 @@ function promoted(
   };
 }
 
-function withKept(
-  state: MemoriesState,
-  memoryId: string,
-  change: Pick<KeptMemory, 'share'>,
-): MemoriesState {
+function withKept(state: MemoriesState, memoryId: string, change: Pick<KeptMemory, 'share'>): MemoriesState {
   const memory = state.kept.get(memoryId);
   if (memory === undefined) return state;
   return { ...state, kept: state.kept.set(memoryId, Object.freeze({ ...memory, ...change })) };

@@ -50,7 +50,7 @@ const textOf = ({ kind, content, tags }: KeptMemory): string =>
   [kind ?? '', ...tags, wordsOf(content)].join(' ');
 
 const wordsOf = (content: Json): string =>
-  typeof content === 'string' ? content : JSON.stringify(content) ?? '';
+  typeof content === 'string' ? content : (JSON.stringify(content) ?? '');
 
 /** The best first, of equals the newest. */
 export function byScore(a: FoundMemory, b: FoundMemory): number {

@@ -1,11 +1,6 @@
 // Memories as users see them.
 import type { Json } from '../base/json.ts';
-import type {
-  ConfidenceParts,
-  MemoryEventData,
-  MemoryOrigin,
-  MemoryShare,
-} from '../domain/memory-events.ts';
+import type { ConfidenceParts, MemoryEventData, MemoryOrigin, MemoryShare } from '../domain/memory-events.ts';
 import type { MemoryCounts } from '../domain/memory-state.ts';
 import type { Acknowledged } from './views.ts';
 

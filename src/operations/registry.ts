@@ -8,6 +8,7 @@ import { type BuiltContext, contextSections } from '../domain/built-context.ts';
 import { conditionKinds } from '../domain/condition-law.ts';
 import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
+import { analysisOperations } from './analysis-operations.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
@@ -20,6 +21,7 @@ import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessio
 import { configChanges } from './session-config-schema.ts';
 import { signalOperations } from './signal-operations.ts';
 import { spaceOperations } from './space-operations.ts';
+import { summaryOperations } from './summary-operations.ts';
 import { taskOperations } from './task-operations.ts';
 import type {
   Acknowledged,
@@ -272,6 +274,8 @@ export const operations = {
   ...taskOperations,
   ...spaceOperations,
   ...memoryOperations,
+  ...analysisOperations,
+  ...summaryOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -13,7 +13,7 @@ import type { Backups } from '../jobs/backups.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
-import { bindOperations, type Handlers } from '../operations/bind.ts';
+import { bindOperations, type Handlers, type Invoke } from '../operations/bind.ts';
 import { dispatchCoded } from '../operations/coded-payloads.ts';
 import type { Dispatch } from '../operations/operation.ts';
 import type { createLiveCounts } from '../projection/live-counts.ts';
@@ -26,9 +26,14 @@ import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
 import { recordFound } from '../recovery/found-damage.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
+import { AnalysisCache } from '../session/analysis-cache.ts';
+import { analysisHandlers } from '../session/analysis-handlers.ts';
+import type { ErasureOperation } from '../session/erasure-handlers.ts';
 import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
+import { Summaries } from '../session/summaries.ts';
+import { summaryHandlers } from '../session/summary-handlers.ts';
 import { globalTopic, sessionTopic } from '../session/topics.ts';
 import type { RecoveryParts } from './recovery-parts.ts';
 import { Storage } from './storage.ts';
@@ -77,7 +82,15 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     recoveries: recovery.recoveries,
-    beside: [recovery.receiptLog, recovery.replay.keeper, { forget: (id) => tasks.forget(id) }, { forget: (id) => memories.forget(id) }],
+    beside: [
+      recovery.receiptLog,
+      recovery.replay.keeper,
+      { forget: (id) => tasks.forget(id) },
+      { forget: (id) => memories.forget(id) },
+      {
+        forget: async (id) => uncache(id),
+      },
+    ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
@@ -91,6 +104,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...sessionsFor(manager, pubsub),
     invoke: (name, input, call) => operations.invoke(name, input, call),
   });
+  const cache = new AnalysisCache(config.analysisBytes);
   const storage = new Storage({
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
@@ -100,6 +114,12 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, promotion: ports.memories },
     ...sessionsFor(manager, pubsub),
   });
+  const invoke: Invoke = (name, input, call) => operations.invoke(name, input, call);
+  const summaries = new Summaries({ ...ports, invoke });
+  const uncache = (sessionId: string): void => {
+    cache.clear(sessionId);
+    summaries.forget(sessionId);
+  };
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const ofSessions = sessionHandlers({
@@ -115,7 +135,9 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...backupHandlers(surroundings),
       ...spaces.handlers,
       ...memories.handlers,
-      'sessions.erase': erasingBeside(ofSessions, memories),
+      ...summaryHandlers({ ...shared, summaries, read: (id) => manager.read(id) }),
+      ...analysisHandlers({ cache, clock: ports.clock, session: (id) => manager.read(id) }),
+      ...erasingBeside(ofSessions, memories, uncache),
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -159,14 +181,26 @@ const sessionsFor = (manager: SessionManager, pubsub: LocalPubSub<Announcement>)
     pubsub.subscribe(sessionTopic(sessionId), listener),
 });
 
-/** A session is erased with what stands beside it; what a crash leaves over the next call erases. */
-const erasingBeside =
-  (ofSessions: Pick<Handlers, 'sessions.erase'>, memories: Memories): Handlers['sessions.erase'] =>
-  async (input, call) => {
-    const answer = await ofSessions['sessions.erase'](input, call);
-    const purged = await memories.eraseAll(input.sessionId, input.reason, call);
-    return { ...answer, purged: answer.purged && purged };
+/** What stands beside a session is erased with it; what a crash leaves over the next call erases. */
+function erasingBeside(
+  ofSessions: Pick<Handlers, ErasureOperation>,
+  memories: Memories,
+  cached: (sessionId: string) => void,
+): Handlers<ErasureOperation> {
+  return {
+    'messages.erase': async (input, call) => {
+      const answer = await ofSessions['messages.erase'](input, call);
+      cached(input.sessionId);
+      return answer;
+    },
+    'sessions.erase': async (input, call) => {
+      const answer = await ofSessions['sessions.erase'](input, call);
+      cached(input.sessionId);
+      const purged = await memories.eraseAll(input.sessionId, input.reason, call);
+      return { ...answer, purged: answer.purged && purged };
+    },
   };
+}
 
 /** Agents read and write payloads as clients do. */
 const codedFor = ({ codecs }: Ports, dispatch: Dispatch): Dispatch =>

@@ -13,7 +13,16 @@ import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw, tasksLaw, spaceLaw(), memoriesLaw()] as const;
+const laws = [
+  sessionLaw,
+  conditionLaw,
+  recoveryLaw,
+  bootLaw,
+  parkedLaw,
+  tasksLaw,
+  spaceLaw(),
+  memoriesLaw(),
+] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,

@@ -8,7 +8,8 @@ import { memoryMoves, rememberAsModelled } from '../support/memory-model.ts';
 const origin = { by: null, runId: null, sources: [] };
 const proposal = (importance: number, content = 'x', kind: string | null = null) =>
   ({
-    ...{ type: 'memory.propose', kind, content, importance, tags: [], origin, bytes: 10 },
+    type: 'memory.propose',
+    ...{ kind, content, importance, tags: [], origin, bytes: 10 },
     durability: 'fsync',
   }) as const;
 const words = 'one two three four five six seven eight nine ten';

@@ -89,8 +89,7 @@ function promote(model: Model, item: Item): void {
     model.kept.length + 1 > modelPolicy.kept || sumOf(model.kept) + item.bytes > modelPolicy.keptBytes;
   while (isOver() && model.kept.length > 0) {
     const byWorth = [...model.kept].sort(
-      (a, b) =>
-        Number(a.isShared) - Number(b.isShared) || a.confidence - b.confidence || idOf(a) - idOf(b),
+      (a, b) => Number(a.isShared) - Number(b.isShared) || a.confidence - b.confidence || idOf(a) - idOf(b),
     );
     model.kept = model.kept.filter((one) => one !== byWorth[0]);
   }
@@ -198,7 +197,7 @@ function change(life: MemoryLife, model: Model, what: Change, memoryId: string):
   const kept = model.kept.find(({ id }) => id === memoryId);
   const isOfQueue = what === 'promote' || what === 'reject';
   const isTaken = isOfQueue ? pending !== undefined || (what === 'promote' && kept) : kept;
-  const refusal = pending ?? kept ? 'MEMORY_STATUS' : 'MEMORY_NOT_FOUND';
+  const refusal = (pending ?? kept) ? 'MEMORY_STATUS' : 'MEMORY_NOT_FOUND';
   expect(told.code).toBe(isTaken ? undefined : refusal);
   if (what === 'promote' && pending !== undefined) promote(model, pending);
   if (what === 'reject') model.pending = model.pending.filter((one) => one !== pending);
