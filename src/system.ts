@@ -61,6 +61,7 @@ export type { AgentPolicy } from './session/agent-policy.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { ChildOptions, Slept, StepContext, StepHandles, WaitOptions } from './session/step-handles.ts';
 export type { StepOptions, UnknownEffect, UnknownVerdict } from './session/step-run.ts';
+export type { SummariserDefinition } from './session/summaries.ts';
 export type { SystemOptions } from './system/system-options.ts';
 
 export type SystemStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'stopped';

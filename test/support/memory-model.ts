@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { PromotionPolicy } from '../../src/domain/memory-confidence.ts';
 import { MemoryLife } from './memory-life.ts';
 
-export const modelPolicy: PromotionPolicy = {
+const modelPolicy: PromotionPolicy = {
   ...{ importance: 0.5, confidence: 0.3, judgeAfterMs: 1_000, batch: 3 },
   ...{ pending: 4, kept: 5, keptBytes: 40 },
 };
@@ -177,8 +177,8 @@ function propose(life: MemoryLife, model: Model, move: Move & { readonly do: 'pr
     const [gone] = model.pending.splice(worths.indexOf(Math.min(...worths)), 1);
     if (gone !== undefined) evicted.push(gone.id);
   }
-  const id = String(told['memoryId']);
-  expect(told['evicted']).toEqual(evicted);
+  const id = String(told.memoryId);
+  expect(told.evicted).toEqual(evicted);
   expect(model.known).not.toContain(id);
   model.known.push(id);
   const worth = 4 * move.importance * 100_000 + 3 * quality + 2 * specificity;
