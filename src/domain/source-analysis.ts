@@ -5,7 +5,7 @@ import { type Language, languageOf, maskComments } from './source-language.ts';
 export const analysisLevels = ['syntax', 'dependencies', 'structure', 'full'] as const;
 export type AnalysisLevel = (typeof analysisLevels)[number];
 
-export interface SourceSyntax {
+interface SourceSyntax {
   readonly lines: number;
   /** Lines with something on them that is no comment. */
   readonly codeLines: number;
@@ -15,13 +15,13 @@ export interface SourceSyntax {
   readonly unbalancedAt: number | null;
 }
 
-export interface SourceDependencies {
+interface SourceDependencies {
   /** Each once, sorted. */
   readonly relative: readonly string[];
   readonly external: readonly string[];
 }
 
-export interface SourceSymbol {
+interface SourceSymbol {
   readonly kind: string;
   readonly name: string;
   readonly line: number;

@@ -179,6 +179,29 @@ test('a session that is not journaled has memories that are not either', async (
   expect((await test.client.memories.propose({ ...volatile, content: telling })).durability).toBe('none');
 });
 
+test('what is no memory is refused: no content, too much of it, an importance beyond one', async () => {
+  const { client } = await started();
+  const { memories } = client;
+  expect(await codeOf(memories.propose({ ...one } as never))).toMatch(/INVALID_INPUT|NOT_JSON/);
+  expect(await codeOf(memories.propose({ ...one, content: 'x'.repeat(65_536) }))).toBe('TOO_LARGE');
+  expect(await codeOf(memories.propose({ ...one, content: 'x', importance: 1.1 }))).toBe('INVALID_INPUT');
+  expect(await codeOf(memories.list({ ...one, cursor: 'x' }))).toBe('INVALID_CURSOR');
+  expect(await memories.stats(one)).toMatchObject({ counts: { proposed: 0 } });
+});
+
+test('a list goes on behind its cursor, newest first', async () => {
+  const { client } = await started();
+  for (let i = 0; i < 5; i++) {
+    const { memoryId } = await client.memories.propose({ ...one, content: i, tags: i === 3 ? [] : ['t'] });
+    await client.memories.promote({ ...one, memoryId });
+  }
+  const first = await client.memories.list({ ...one, tag: 't', limit: 2 });
+  expect(first).toMatchObject({ total: 4, items: [{ content: 4 }, { content: 2 }] });
+  const rest = await client.memories.list({ ...one, tag: 't', limit: 2, cursor: first.cursor });
+  expect(rest.items.map(({ content }) => content)).toEqual([1, 0]);
+  expect(rest).not.toHaveProperty('cursor');
+});
+
 test('a session that rests takes no proposals, and can forget', async () => {
   const { client } = await started();
   const { memoryId } = await client.memories.propose({ ...one, content: telling });

@@ -18,6 +18,14 @@ test('random lives are as the model says, also when payloads are erased and stat
   fc.assert(fc.property(memoryMoves, rememberAsModelled), { numRuns: 100 });
 });
 
+test('what was erased leaves the durability of the session known', () => {
+  const life = new MemoryLife();
+  life.send({ ...proposal(0.5), durability: 'os' }, 0);
+  life.erase([1], 1);
+  expect(life.state).toMatchObject({ pending: [], durability: 'os', counts: { proposed: 1, erased: 1 } });
+  expect(life.replayed).toBe(life.text);
+});
+
 describe('the confidence of a memory', () => {
   test('is 0.4 of its importance, 0.3 of its quality, 0.2 of its kind and 0.1 of its youth', () => {
     const life = new MemoryLife();

@@ -43,6 +43,7 @@ test('an analysis is of one content: with another in its place it is not found, 
   expect(await analysis.get(found)).toMatchObject({ hit: true, hash: before, result: [1] });
   const { hash: after } = await analysis.cacheFile({ ...one, path, content: 'after' });
   expect(await analysis.get(found)).toEqual({ hit: false });
+  expect((await analysis.stats(one)).session.entries).toBe(1);
   expect(await analysis.store({ ...found, hash: before, result: [2] })).toEqual({ kept: false });
   expect(await analysis.get({ ...found, hash: after })).toEqual({ hit: false });
   await analysis.store({ ...found, hash: after, result: [3] });

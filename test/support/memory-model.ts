@@ -178,8 +178,8 @@ function propose(life: MemoryLife, model: Model, move: Move & { readonly do: 'pr
     if (gone !== undefined) evicted.push(gone.id);
   }
   const id = String(told.memoryId);
-  expect(told.evicted).toEqual(evicted);
-  expect(model.known).not.toContain(id);
+  if (model.known.includes(id)) throw new Error(`${id} was given twice`);
+  if (String(told.evicted) !== String(evicted)) expect(told.evicted).toEqual(evicted);
   model.known.push(id);
   const worth = 4 * move.importance * 100_000 + 3 * quality + 2 * specificity;
   model.pending.push({
@@ -198,7 +198,8 @@ function change(life: MemoryLife, model: Model, what: Change, memoryId: string):
   const isOfQueue = what === 'promote' || what === 'reject';
   const isTaken = isOfQueue ? pending !== undefined || (what === 'promote' && kept) : kept;
   const refusal = (pending ?? kept) ? 'MEMORY_STATUS' : 'MEMORY_NOT_FOUND';
-  expect(told.code).toBe(isTaken ? undefined : refusal);
+  const code = isTaken ? undefined : refusal;
+  if (told.code !== code) expect(told.code).toBe(code);
   if (what === 'promote' && pending !== undefined) promote(model, pending);
   if (what === 'reject') model.pending = model.pending.filter((one) => one !== pending);
   if (what === 'forget') model.kept = model.kept.filter((one) => one !== kept);
@@ -208,10 +209,13 @@ function change(life: MemoryLife, model: Model, what: Change, memoryId: string):
 
 function compare(life: MemoryLife, model: Model): void {
   const { pending, kept, keptBytes } = life.state;
-  expect(pending.map(({ memoryId }) => memoryId)).toEqual(model.pending.map(({ id }) => id));
   const found = [...kept.entries()].map(([id, { confidence, share }]) => [id, confidence, share !== null]);
   const expected = model.kept.map(({ id, confidence, isShared }) => [id, confidence / 1e6, isShared]);
-  expect(found.sort()).toEqual(expected.sort());
-  expect(keptBytes).toBe(sumOf(model.kept));
-  expect(pending.length).toBeLessThanOrEqual(modelPolicy.pending);
+  const all = { waiting: pending.map(({ memoryId }) => memoryId), kept: found.sort(), bytes: keptBytes };
+  const modelled = {
+    waiting: model.pending.map(({ id }) => id),
+    kept: expected.sort(),
+    bytes: sumOf(model.kept),
+  };
+  if (JSON.stringify(all) !== JSON.stringify(modelled)) expect(all).toEqual(modelled);
 }
