@@ -58,6 +58,7 @@ export {
   type StepContext,
   type StepHandles,
   type StepOptions,
+  type SummariserDefinition,
   type SupervisionNode,
   type System,
   type SystemOptions,

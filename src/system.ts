@@ -61,6 +61,7 @@ export type { AgentPolicy } from './session/agent-policy.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { ChildOptions, Slept, StepContext, StepHandles, WaitOptions } from './session/step-handles.ts';
 export type { StepOptions, UnknownEffect, UnknownVerdict } from './session/step-run.ts';
+export type { SummariserDefinition } from './session/summaries.ts';
 export type { SystemOptions } from './system/system-options.ts';
 
 export type SystemStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'stopped';
@@ -165,6 +166,7 @@ class RunningSystem implements System {
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
+        service('memories', () => this.#serving().memories.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),

@@ -44,6 +44,11 @@ describe('the documentation', () => {
     expect(code).toBe(`${await read('examples/shared-context/main.ts')}\`\`\`\n`);
   });
 
+  test('ends the guide to memory with the code of its example, to the letter', async () => {
+    const [code] = (await read('docs/guides/memory.md')).split('```ts\n').slice(-1);
+    expect(code).toBe(`${await read('examples/memory/main.ts')}\`\`\`\n`);
+  });
+
   test('ends the guide to backups with the code of its example, to the letter', async () => {
     const [code] = (await read('docs/guides/backup.md')).split('```ts\n').slice(-1);
     expect(code).toBe(`${await read('examples/backup/main.ts')}\`\`\`\n`);

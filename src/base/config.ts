@@ -5,6 +5,7 @@ import { faultsOfPolicy } from './agent-policy.ts';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
+import { promotionPolicy } from './promotion-policy.ts';
 import { faultsOfTasks } from './task-faults.ts';
 import { faultsOfWorkerAgent } from './worker-agent.ts';
 
@@ -32,6 +33,8 @@ const schema = z.strictObject({
   passivateAfterMs: positive.nullable().default(60_000),
   /** Bytes of sessions without actors that stay in memory. */
   residentBytes: z.number().int().min(0).default(67_108_864),
+  /** Bytes of cached files and analyses, of all sessions together. */
+  analysisBytes: z.number().int().min(0).default(33_554_432),
   /** How long a session may take to end, its agents included, in milliseconds; then it is ended by force. */
   shutdownMs: positive.default(15_000),
   /** How often a session may be started again within a period of its uptime; once more, and it is quarantined. */
@@ -113,6 +116,8 @@ const ports = {
   heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
   recovery: z.custom(isObject, 'give an object').superRefine(eachRecoveryPort).optional(),
   mergePolicies: z.custom(isObject, 'give an object').superRefine(eachMergePolicy).optional(),
+  memories: promotionPolicy.optional(),
+  summarisers: z.custom(isObject, 'give an object').superRefine(eachSummariser).optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;
@@ -263,6 +268,20 @@ function eachMergePolicy(policies: unknown, context: z.RefinementCtx): void {
     const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
     if (!idPattern.test(name)) fault('it is not a name');
     if (!isFunction(policy)) fault('give a function');
+  }
+}
+
+/** By name: functions, or the names of agents; either with a time of its own. */
+function eachSummariser(summarisers: unknown, context: z.RefinementCtx): void {
+  for (const [name, summariser] of Object.entries(summarisers ?? {})) {
+    const fault = (message: string): void => context.addIssue({ code: 'custom', path: [name], message });
+    const timeoutMs = memberOf(summariser, 'timeoutMs');
+    const isMade =
+      isFunction(memberOf(summariser, 'summarise')) || typeof memberOf(summariser, 'agent') === 'string';
+    if (!idPattern.test(name) || name === 'extractive') fault('it is not a name, or that of the default');
+    if (!isFunction(summariser) && !isMade) fault('give a function, { summarise } or { agent }');
+    if (timeoutMs !== undefined && !positive.safeParse(timeoutMs).success)
+      fault('timeoutMs: give a whole number from 1');
   }
 }
 

@@ -101,6 +101,15 @@ export const errorCatalogue = {
   ),
   GATE_NOT_REGISTERED: entry('There is no gate registered as {gate}: name it in the gates of the system'),
 
+  // refusals by the law of memories
+  MEMORY_NOT_FOUND: entry('The session {sessionId} has no memory {memoryId}'),
+  MEMORY_STATUS: entry(
+    'The memory {memoryId} of session {sessionId} is {status} and does not take {command}',
+  ),
+  SUMMARISER_NOT_REGISTERED: entry(
+    'There is no summariser registered as {summariser}: name it in the summarisers of the system',
+  ),
+
   // refusals by the law of shared context
   SPACE_NOT_FOUND: entry('There is no space {spaceId}'),
   SPACE_EXISTS: entry('The space id {spaceId} is taken'),

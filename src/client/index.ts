@@ -12,6 +12,15 @@ export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
+export type { PromotionPolicy } from '../domain/memory-confidence.ts';
+export type {
+  ConfidenceParts,
+  MemoryEventData,
+  MemoryEventType,
+  MemoryOrigin,
+  MemoryShare,
+} from '../domain/memory-events.ts';
+export type { MemoryCounts } from '../domain/memory-state.ts';
 export type { CustomMerge, MergeInput, MergePolicy } from '../domain/merge-policies.ts';
 export type { ParkedEvent } from '../domain/parked-law.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
@@ -19,6 +28,7 @@ export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type { AnalysisLevel, SourceAnalysis } from '../domain/source-analysis.ts';
 export type {
   ConflictSide,
   PolicyRule,
@@ -28,9 +38,19 @@ export type {
   WrittenKey,
 } from '../domain/space-events.ts';
 export type { SpaceScope } from '../domain/space-scopes.ts';
+export type { Summariser, SummaryCounts, SummaryInput } from '../domain/summary.ts';
 export type { Dependency, FailurePolicy, RetryPolicy, TaskProgress } from '../domain/task.ts';
 export type { GateVerdict, ResumeReceipt, TaskEventData, TaskEventType } from '../domain/task-events.ts';
 export type { TaskStatus } from '../domain/task-machine.ts';
+export type { RankedTool, ToolUsage } from '../domain/tool-ranking.ts';
+export type {
+  AnalysisCacheStatus,
+  CachedAnalysisInfo,
+  CachedFileInfo,
+  CodebaseAnalysis,
+  CodebaseSnapshot,
+  FileCached,
+} from '../operations/analysis-views.ts';
 export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
 export type { CacheStatus } from '../operations/cache-views.ts';
 export type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
@@ -46,6 +66,16 @@ export type {
   IntegrityVerdict,
   SessionVerdict,
 } from '../operations/integrity-views.ts';
+export type {
+  FoundMemory,
+  MemoriesErased,
+  MemoriesFound,
+  MemoriesJudged,
+  MemoryChanged,
+  MemoryInfo,
+  MemoryProposed,
+  MemoryStatistics,
+} from '../operations/memory-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { ParkedInfo, ParkingAnswer } from '../operations/parked-views.ts';
 export type {
@@ -78,6 +108,7 @@ export type {
   SpaceVersionInfo,
   SpaceWritten,
 } from '../operations/space-views.ts';
+export type { ContextItem, ContextPage, SessionSummary } from '../operations/summary-views.ts';
 export type {
   TaskAcknowledged,
   TaskChanged,

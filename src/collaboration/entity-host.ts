@@ -32,6 +32,8 @@ export class EntityHost<State, C extends Command> {
   readonly #used = new Set<string>();
   /** Those that crashed too often: the next process takes them up again. */
   readonly #givenUp = new Map<string, Error>();
+  /** Those whose streams are being rewritten: who asks for them waits. */
+  readonly #rewriting = new Map<string, Promise<void>>();
 
   constructor(options: EntityHostOptions<State, C>) {
     const { clock, law, maxLiving = defaultMaxLiving } = options;
@@ -90,6 +92,25 @@ export class EntityHost<State, C extends Command> {
     if (!removed.ok) throw new HoldfastError('NOT_COMMITTED', { command: 'remove', stream: head.stream });
   }
 
+  /** Nothing of it is in memory while `job` changes what is stored of it. */
+  async rewrite<Result>(id: string, job: () => Promise<Result>): Promise<Result> {
+    const done = (this.#rewriting.get(id) ?? Promise.resolve()).then(async () => {
+      await this.#supervisor.stop(id);
+      this.#used.delete(id);
+      return job();
+    });
+    const settled = done.then(
+      () => {},
+      () => {},
+    );
+    this.#rewriting.set(id, settled);
+    try {
+      return await done;
+    } finally {
+      if (this.#rewriting.get(id) === settled) this.#rewriting.delete(id);
+    }
+  }
+
   tree(): SupervisionNode {
     return this.#supervisor.tree();
   }
@@ -114,6 +135,7 @@ export class EntityHost<State, C extends Command> {
         { stream: this.streamOf(id), problem: reason.message },
         { cause: reason },
       );
+    await this.#rewriting.get(id);
     const found = this.#supervisor.find(id) ?? (await this.#start(id));
     this.#use(id);
     return found.isOpen ? found : this.#living(id);

@@ -2,6 +2,7 @@
 import { stepEventTypes } from './agent-step-events.ts';
 import type { ConditionCleared, ConditionSet } from './condition-law.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
+import { type MemoryEventData, type MemoryEventType, memoryEventTypes } from './memory-events.ts';
 import type { ParkedData, UnparkedData } from './parked-law.ts';
 import type { RecoveryReceipt } from './recovery-vocabulary.ts';
 import type { SessionEventData, SessionEventType } from './session-events.ts';
@@ -36,7 +37,8 @@ export type EventType =
   | ConditionEventType
   | RecoveryEventType
   | ParkedEventType
-  | TaskEventType;
+  | TaskEventType
+  | MemoryEventType;
 
 /** What an event of a type carries. */
 export type EventData<Type extends EventType> =
@@ -45,7 +47,8 @@ export type EventData<Type extends EventType> =
   | (Type extends ConditionEventType ? ConditionEventData[Type] : never)
   | (Type extends RecoveryEventType ? RecoveryEventData[Type] : never)
   | (Type extends ParkedEventType ? ParkedEventData[Type] : never)
-  | (Type extends TaskEventType ? TaskEventData[Type] : never);
+  | (Type extends TaskEventType ? TaskEventData[Type] : never)
+  | (Type extends MemoryEventType ? MemoryEventData[Type] : never);
 
 /** The compiler sees to it that none is forgotten. */
 const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
@@ -99,4 +102,5 @@ export const eventTypes = Object.keys({
   ...recoveryEventTypes,
   ...parkedEventTypes,
   ...taskEventTypes,
+  ...memoryEventTypes,
 }) as readonly EventType[];

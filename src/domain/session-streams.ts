@@ -2,7 +2,7 @@
 import { sessionStream } from './session-law.ts';
 
 /** The kinds of streams that belong to a session, its own first: a cursor names their places in this order. */
-const sessionStreamKinds = ['session', 'condition', 'recovery', 'parked', 'tasks'] as const;
+const sessionStreamKinds = ['session', 'condition', 'recovery', 'parked', 'tasks', 'memories'] as const;
 
 export const streamsOf = (sessionId: string): readonly string[] =>
   sessionStreamKinds.map((kind) => `${kind}/${sessionId}`);

@@ -8,10 +8,12 @@ import { type BuiltContext, contextSections } from '../domain/built-context.ts';
 import { conditionKinds } from '../domain/condition-law.ts';
 import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
+import { analysisOperations } from './analysis-operations.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
+import { memoryOperations } from './memory-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
@@ -19,6 +21,7 @@ import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessio
 import { configChanges } from './session-config-schema.ts';
 import { signalOperations } from './signal-operations.ts';
 import { spaceOperations } from './space-operations.ts';
+import { summaryOperations } from './summary-operations.ts';
 import { taskOperations } from './task-operations.ts';
 import type {
   Acknowledged,
@@ -270,6 +273,9 @@ export const operations = {
   ...cacheOperations,
   ...taskOperations,
   ...spaceOperations,
+  ...memoryOperations,
+  ...analysisOperations,
+  ...summaryOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -6,6 +6,7 @@ import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
 import type { Command, Law } from '../domain/law.ts';
+import { memoriesLaw } from '../domain/memory-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { tasksLaw } from '../domain/task-law.ts';
 import { upcast } from '../domain/upcasters.ts';
@@ -35,6 +36,7 @@ export function migrateLocation(options: MigrationOptions): Promise<MigrationRep
     await migration.run(sessionLaw);
     await migration.run(conditionLaw);
     await migration.run(tasksLaw);
+    await migration.run(memoriesLaw());
     return { ...(await migration.settle(dryRun)), ...(backup !== undefined && { backup }) };
   });
 }

@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Memories } from '../collaboration/memories.ts';
 import { Spaces } from '../collaboration/spaces.ts';
 import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -12,7 +13,7 @@ import type { Backups } from '../jobs/backups.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
-import { bindOperations } from '../operations/bind.ts';
+import { bindOperations, type Handlers, type Invoke } from '../operations/bind.ts';
 import { dispatchCoded } from '../operations/coded-payloads.ts';
 import type { Dispatch } from '../operations/operation.ts';
 import type { createLiveCounts } from '../projection/live-counts.ts';
@@ -25,9 +26,14 @@ import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
 import { recordFound } from '../recovery/found-damage.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
+import { AnalysisCache } from '../session/analysis-cache.ts';
+import { analysisHandlers } from '../session/analysis-handlers.ts';
+import type { ErasureOperation } from '../session/erasure-handlers.ts';
 import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
+import { Summaries } from '../session/summaries.ts';
+import { summaryHandlers } from '../session/summary-handlers.ts';
 import { globalTopic, sessionTopic } from '../session/topics.ts';
 import type { RecoveryParts } from './recovery-parts.ts';
 import { Storage } from './storage.ts';
@@ -43,6 +49,7 @@ export interface Services {
   readonly storage: Storage;
   readonly tasks: Tasks;
   readonly spaces: Spaces;
+  readonly memories: Memories;
 }
 
 /** What outlives an incarnation of the services. */
@@ -75,7 +82,15 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     recoveries: recovery.recoveries,
-    beside: [recovery.receiptLog, recovery.replay.keeper, { forget: (id) => tasks.forget(id) }],
+    beside: [
+      recovery.receiptLog,
+      recovery.replay.keeper,
+      { forget: (id) => tasks.forget(id) },
+      { forget: (id) => memories.forget(id) },
+      {
+        forget: async (id) => uncache(id),
+      },
+    ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
@@ -89,24 +104,40 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...sessionsFor(manager, pubsub),
     invoke: (name, input, call) => operations.invoke(name, input, call),
   });
+  const cache = new AnalysisCache(config.analysisBytes);
   const storage = new Storage({
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
   });
   const spaces = new Spaces({ ...config, ...shared, topic: globalTopic });
+  const memories = new Memories({
+    ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, promotion: ports.memories },
+    ...sessionsFor(manager, pubsub),
+  });
+  const invoke: Invoke = (name, input, call) => operations.invoke(name, input, call);
+  const summaries = new Summaries({ ...ports, invoke });
+  const uncache = (sessionId: string): void => {
+    cache.clear(sessionId);
+    summaries.forget(sessionId);
+  };
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
+  const ofSessions = sessionHandlers({
+    ...{ ...config, ...shared, manager, conditions, recovery },
+    ...{ records: level, space: storage.space },
+  });
   const operations = bindOperations({
     handlers: {
-      ...sessionHandlers({
-        ...{ ...config, ...shared, manager, conditions, recovery },
-        ...{ records: level, space: storage.space },
-      }),
+      ...ofSessions,
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
       ...tasks.handlers,
       ...backupHandlers(surroundings),
       ...spaces.handlers,
+      ...memories.handlers,
+      ...summaryHandlers({ ...shared, summaries, read: (id) => manager.read(id) }),
+      ...analysisHandlers({ cache, clock: ports.clock, session: (id) => manager.read(id) }),
+      ...erasingBeside(ofSessions, memories, uncache),
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -119,7 +150,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks, spaces };
+    return { conditions, manager, projections, census, operations, storage, tasks, spaces, memories };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();
@@ -149,6 +180,27 @@ const sessionsFor = (manager: SessionManager, pubsub: LocalPubSub<Announcement>)
   listen: (sessionId: string, listener: (announcement: Announcement) => void) =>
     pubsub.subscribe(sessionTopic(sessionId), listener),
 });
+
+/** What stands beside a session is erased with it; what a crash leaves over the next call erases. */
+function erasingBeside(
+  ofSessions: Pick<Handlers, ErasureOperation>,
+  memories: Memories,
+  cached: (sessionId: string) => void,
+): Handlers<ErasureOperation> {
+  return {
+    'messages.erase': async (input, call) => {
+      const answer = await ofSessions['messages.erase'](input, call);
+      cached(input.sessionId);
+      return answer;
+    },
+    'sessions.erase': async (input, call) => {
+      const answer = await ofSessions['sessions.erase'](input, call);
+      cached(input.sessionId);
+      const purged = await memories.eraseAll(input.sessionId, input.reason, call);
+      return { ...answer, purged: answer.purged && purged };
+    },
+  };
+}
 
 /** Agents read and write payloads as clients do. */
 const codedFor = ({ codecs }: Ports, dispatch: Dispatch): Dispatch =>

@@ -1,6 +1,7 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { memoriesLaw } from '../domain/memory-law.ts';
 import { parkedLaw } from '../domain/parked-law.ts';
 import { bootLaw } from '../domain/recovery-boot-law.ts';
 import { recoveryLaw } from '../domain/recovery-law.ts';
@@ -12,7 +13,16 @@ import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw, tasksLaw, spaceLaw()] as const;
+const laws = [
+  sessionLaw,
+  conditionLaw,
+  recoveryLaw,
+  bootLaw,
+  parkedLaw,
+  tasksLaw,
+  spaceLaw(),
+  memoriesLaw(),
+] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,

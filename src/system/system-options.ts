@@ -8,6 +8,7 @@ import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/pa
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
 import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
+import type { PromotionPolicy } from '../domain/memory-confidence.ts';
 import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
@@ -20,6 +21,7 @@ import { configChanges } from '../operations/session-config-schema.ts';
 import type { HeartbeatStore } from '../recovery/heartbeat-store.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
+import type { SummariserDefinition } from '../session/summaries.ts';
 import { ownVersions } from './store-laws.ts';
 
 export interface SystemOptions extends SystemConfigInput {
@@ -49,6 +51,10 @@ export interface SystemOptions extends SystemConfigInput {
   readonly encryptionKeys?: readonly EncryptionKey[];
   /** The user's own merge policies for shared context, by the name that `custom:` stands before; see docs/guides/shared-context.md. */
   readonly mergePolicies?: Readonly<Record<string, CustomMerge>>;
+  /** When memories are promoted, and how many wait and are kept; see docs/guides/memory.md. */
+  readonly memories?: Partial<PromotionPolicy>;
+  /** By name, what makes summaries of sessions: functions, or agents that run in them; see docs/guides/memory.md. */
+  readonly summarisers?: Readonly<Record<string, SummariserDefinition>>;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -68,6 +74,8 @@ export interface Ports {
   readonly agents: AgentRegistry;
   readonly tasks: TaskOptions;
   readonly merges: MergeRegistry;
+  readonly memories: Partial<PromotionPolicy>;
+  readonly summarisers: Readonly<Record<string, SummariserDefinition>>;
   readonly inspect?: Inspect;
   /** Undefined where payloads are plain JSON. */
   readonly codecs?: PayloadCodecs;
@@ -76,7 +84,7 @@ export interface Ports {
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
   const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
-  const { tasks = {}, mergePolicies = {} } = options;
+  const { tasks = {}, mergePolicies = {}, memories = {}, summarisers = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -87,6 +95,8 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     defaults: Object.freeze({ ...preset, ...session }),
     agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
     tasks,
+    memories,
+    summarisers,
     merges: new Map(Object.entries(mergePolicies)),
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),

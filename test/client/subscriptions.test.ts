@@ -191,7 +191,7 @@ describe('a stream', () => {
     const [next, nextOfAll] = [take(ofOne, 1), take(ofAll, 2)];
     await send(client, 'b');
     await send(client, 'a');
-    expect((await next).map(({ seq, cursor }) => [seq, cursor])).toEqual([[4, '4.0.0.0.0']]);
+    expect((await next).map(({ seq, cursor }) => [seq, cursor])).toEqual([[4, '4.0.0.0.0.0']]);
     expect((await nextOfAll).map(nameOf)).toEqual(['b3 message.sent', 'a4 message.sent']);
   });
 

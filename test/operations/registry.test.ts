@@ -10,6 +10,7 @@ import { type OperationName, operations } from '../../src/operations/registry.ts
 import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
+import { memoryUses, proposed } from '../support/memory-uses.ts';
 import { errorOf, quiet } from '../support/outcome.ts';
 import { taskUses } from '../support/task-uses.ts';
 
@@ -75,6 +76,7 @@ async function contested(
 /** How each operation is used well, and what it answers then. */
 const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unknown, expected: object]>> = {
   ...taskUses,
+  ...memoryUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -605,6 +607,15 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.sessions.deleteSaved(one),
   ]),
   PROJECTION_NOT_FOUND: after(({ client }) => client.projections.rebuild({ name: 'none' })),
+  MEMORY_NOT_FOUND: after(({ client }) => [
+    client.memories.get({ ...one, memoryId: 'm1' }),
+    client.memories.erase({ ...one, memoryId: 'none' }),
+  ]),
+  MEMORY_STATUS: after(async (test) => {
+    await proposed(test);
+    return test.client.memories.forget({ ...one, memoryId: 'm1' });
+  }),
+  SUMMARISER_NOT_REGISTERED: after(({ client }) => client.sessions.summary({ ...one, summariser: 'none' })),
   SPACE_NOT_FOUND: after(({ client }) => [
     client.spaces.info({ spaceId: 'none' }),
     client.spaces.set({ ...one, spaceId: 'none', key: 'k', value: 1 }),

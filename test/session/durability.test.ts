@@ -410,7 +410,7 @@ describe('events of a session that is not journaled', () => {
     expect(seqs).toEqual([1, 2, 3, 4]);
     expect((await later.next()).value).toMatchObject({ seq: 3, data: { content: 'a' } });
     const again = client.events.stream({ ...one, after: '3' });
-    expect((await again.next()).value).toMatchObject({ seq: 4, cursor: '4.0.0.0.0' });
+    expect((await again.next()).value).toMatchObject({ seq: 4, cursor: '4.0.0.0.0.0' });
     for (const stream of [all, own, later, again]) await stream.return();
   });
 

@@ -89,13 +89,13 @@ test('a stream of a session replays both by their times and goes on live in the 
     'own 4',
   ]);
   expect(taken.map(({ cursor }) => cursor)).toEqual([
-    '1.0.0.0.0',
-    '1.1.0.0.0',
-    '2.1.0.0.0',
-    '3.1.0.0.0',
-    '3.2.0.0.0',
-    '3.3.0.0.0',
-    '4.3.0.0.0',
+    '1.0.0.0.0.0',
+    '1.1.0.0.0.0',
+    '2.1.0.0.0.0',
+    '3.1.0.0.0.0',
+    '3.2.0.0.0.0',
+    '3.3.0.0.0.0',
+    '4.3.0.0.0.0',
   ]);
   for (const [i, { cursor = '' }] of taken.slice(0, -1).entries()) {
     const rest = await take(events.stream({ sessionId: 'a', after: cursor }), 6 - i);
