@@ -11,6 +11,7 @@ import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
+import { forkOperations } from './fork-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
@@ -264,6 +265,7 @@ export const operations = {
   ...budgetOperations,
   ...signalOperations,
   ...integrityOperations,
+  ...forkOperations,
   ...recoveryOperations,
   ...parkedOperations,
   ...erasureOperations,

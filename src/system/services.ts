@@ -25,6 +25,7 @@ import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
 import { recordFound } from '../recovery/found-damage.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
+import { forgetFork } from '../session/fork-register.ts';
 import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
@@ -75,7 +76,12 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     recoveries: recovery.recoveries,
-    beside: [recovery.receiptLog, recovery.replay.keeper, { forget: (id) => tasks.forget(id) }],
+    beside: [
+      recovery.receiptLog,
+      recovery.replay.keeper,
+      { forget: (id) => tasks.forget(id) },
+      { forget: (id) => forgetFork(journal, id) },
+    ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),

@@ -1,0 +1,126 @@
+// A fork is a session that goes on from a version of another: what is older is read where it was said, whoever is in memory.
+import { expect, test } from 'vitest';
+import type { Client } from '../../src/client/client.ts';
+import { createTestSystem } from '../../src/testing/test-system.ts';
+import { codeOf } from '../support/outcome.ts';
+
+const parent = { sessionId: 'parent' };
+const fork = { sessionId: 'fork' };
+
+/** Ten messages, files and keys; the seq of the newest. */
+async function withParent(client: Client, messages = 10): Promise<number> {
+  await client.sessions.create({ ...parent, name: 'first', config: { messageWindow: 4 } });
+  for (let n = 1; n <= messages; n++)
+    await client.messages.send({ ...parent, role: n === 1 ? 'system' : 'user', content: `m${n}` });
+  await client.files.add({ ...parent, path: 'a.ts', metadata: { size: 1 } });
+  await client.memory.set({ ...parent, key: 'plan', value: { a: 1, b: 1 } });
+  return (await client.sessions.get(parent)).seq;
+}
+
+const contents = async (client: Client, sessionId: string, more: object = {}): Promise<unknown[]> =>
+  (await client.messages.list({ sessionId, ...more })).items.map(({ content }) => content);
+
+const said = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `m${from + i}`);
+
+test('a fork has the state of the version, and reads what is older where it was said', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  const seq = await withParent(client);
+  await client.messages.send({ ...parent, role: 'user', content: 'later' });
+  const made = await client.sessions.fork({ ...parent, at: seq, newSessionId: 'fork' });
+  expect(made).toMatchObject({ sessionId: 'fork', seq: seq + 1, from: { sessionId: 'parent', seq }, agentsLeft: 0 });
+  await client.messages.send({ ...fork, role: 'user', content: 'own' });
+
+  expect(await contents(client, 'fork')).toEqual([...said(1, 10), 'own']);
+  expect(await contents(client, 'fork', { newestFirst: true, limit: 3 })).toEqual(['own', 'm10', 'm9']);
+  expect(await contents(client, 'parent')).toEqual([...said(1, 10), 'later']);
+  expect(await client.memory.get({ ...fork, key: 'plan' })).toMatchObject({ value: { a: 1, b: 1 } });
+  expect((await client.files.list(fork)).map(({ path }) => path)).toEqual(['a.ts']);
+  expect(await client.sessions.get(fork)).toMatchObject({ status: 'active', name: 'first', messages: 11 });
+  const events = await client.events.list(fork);
+  expect(events.items.map((event) => event.sessionId)).toContain('parent');
+  expect(events.items.at(-1)).toMatchObject({ sessionId: 'fork', type: 'message.sent' });
+  const built = await client.sessions.buildContext({ ...fork, include: ['conversation'] });
+  expect(JSON.stringify(built)).toContain('m9');
+});
+
+test('forks are listed, and found again after a kill; each proves what it follows', async () => {
+  await using system = await createTestSystem();
+  await withParent(system.client);
+  await system.client.sessions.fork({ ...parent, newSessionId: 'fork', name: 'second' });
+  await system.client.sessions.fork({ ...fork, newSessionId: 'grandchild' });
+  await system.restart('kill');
+  const { client } = system;
+  const forks = await client.sessions.forks(parent);
+  expect(forks.items.map(({ sessionId }) => sessionId)).toEqual(['fork']);
+  const { ancestors } = await client.sessions.lineage({ sessionId: 'grandchild' });
+  expect(ancestors.map(({ sessionId, standing }) => [sessionId, standing])).toEqual([
+    ['parent', 'held'],
+    ['fork', 'held'],
+  ]);
+  const list = await client.sessions.list({});
+  expect(list.items.map(({ sessionId, name }) => [sessionId, name]).sort()).toEqual([
+    ['fork', 'second'],
+    ['grandchild', 'second'],
+    ['parent', 'first'],
+  ]);
+  expect(await client.sessions.verify(fork)).toMatchObject({ valid: true, anchor: { standing: 'held' } });
+  expect(await contents(client, 'grandchild')).toEqual(said(1, 10));
+});
+
+test('what is erased in the parent is erased in the fork; of a parent that is deleted the state stays', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  const seq = await withParent(client);
+  await client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  await client.messages.send({ ...fork, role: 'user', content: 'own' });
+  const [first] = (await client.messages.list(parent)).items;
+  await client.messages.erase({ ...parent, seq: first?.seq ?? 0 });
+  expect((await client.messages.list(fork)).items[0]).toMatchObject({ erased: true, content: null });
+  expect(await codeOf(client.messages.erase({ ...fork, seq: 5 }))).toBe('NOT_ERASABLE');
+
+  await client.sessions.terminate({ ...parent, cleanup: true });
+  expect(await codeOf(client.messages.list(fork))).toBe('HISTORY_ERASED');
+  expect(await contents(client, 'fork', { cursor: String(seq) })).toEqual(['own']);
+  expect(await contents(client, 'fork', { newestFirst: true, limit: 3 })).toEqual(['own']);
+  expect(await client.memory.get({ ...fork, key: 'plan' })).toMatchObject({ value: { a: 1, b: 1 } });
+  expect(await client.sessions.verify(fork)).toMatchObject({ valid: true, anchor: { standing: 'gone' } });
+  expect((await client.sessions.forks(parent)).items).toHaveLength(1);
+});
+
+test('time travel, checkpoints and rollback of a fork reach into the time before it', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  const seq = await withParent(client);
+  await client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  await client.memory.set({ ...fork, key: 'plan', value: 2 });
+  expect(await codeOf(client.memory.get({ ...fork, key: 'plan', at: seq - 1 }))).toBe('KEY_NOT_FOUND');
+  expect(await client.memory.get({ ...fork, key: 'plan', at: seq })).toMatchObject({ value: { a: 1, b: 1 } });
+  expect(await contents(client, 'fork', { at: seq - 4 })).toEqual(said(1, 8));
+  const { checkpointId } = await client.checkpoints.create(fork);
+  await client.sessions.rollback({ ...fork, seq: seq - 4 });
+  expect(await contents(client, 'fork')).toEqual(said(1, 8));
+  expect(await client.files.list(fork)).toEqual([]);
+  await client.sessions.rollback({ ...fork, checkpointId });
+  expect(await contents(client, 'fork')).toEqual(said(1, 10));
+  expect(await client.memory.get({ ...fork, key: 'plan' })).toMatchObject({ value: 2 });
+  expect(await client.sessions.verify(fork)).toMatchObject({ valid: true });
+});
+
+test('the same key makes one fork; an id that is taken, a version that is not there and a session in memory make none', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  await withParent(client);
+  const again = { idempotencyKey: 'once' };
+  const made = await client.sessions.fork(parent, again);
+  expect(await client.sessions.fork(parent, again)).toEqual({ ...made, repeated: true });
+  expect((await client.sessions.forks(parent)).items).toHaveLength(1);
+  expect(await codeOf(client.sessions.fork({ ...parent, newSessionId: 'parent' }))).toBe('SESSION_EXISTS');
+  expect(await codeOf(client.sessions.fork({ ...parent, at: 99 }))).toBe('INVALID_INPUT');
+  expect(await codeOf(client.sessions.fork({ ...parent, at: 1 }))).toBe('INVALID_INPUT');
+  expect(await codeOf(client.sessions.fork({ ...parent, checkpointId: 'c9' }))).toBe('CHECKPOINT_NOT_FOUND');
+  await client.sessions.create({ sessionId: 'brief', durability: 'none' });
+  expect(await codeOf(client.sessions.fork({ sessionId: 'brief' }))).toBe('NOT_JOURNALED');
+  expect(await codeOf(client.sessions.fork({ sessionId: 'nobody' }))).toBe('SESSION_NOT_FOUND');
+});
