@@ -9,7 +9,7 @@ import { placedWithOrigin } from './placed-message.ts';
 import type { MergeSession } from './session-commands.ts';
 import type { MergeConflict, MergeCounts, MergedData, MergedOrigin } from './session-merge-events.ts';
 import { contextOf, type SessionState } from './session-state.ts';
-import { countSpans, isTaken, withTaken } from './taken-ranges.ts';
+import { countSpans, isTaken, type TakenSpan, withTaken } from './taken-ranges.ts';
 import { withItem, withoutItem } from './working-context.ts';
 
 /** So many conflicts are listed; of the others there is a number. */
@@ -24,6 +24,8 @@ const smallBytes = 1_024;
 interface Draft {
   readonly events: Proposal[];
   readonly conflicts: MergeConflict[];
+  /** Messages that were first said in yet another session. */
+  readonly taken: TakenSpan[];
   readonly counts: { -readonly [Part in keyof MergeCounts]: number };
   files: SessionState['files'];
   memory: SessionState['memory'];
@@ -48,14 +50,15 @@ export function decideMerge(state: SessionState, command: MergeSession): Decisio
 }
 
 const draftOf = (state: SessionState): Draft => ({
-  ...{ events: [], conflicts: [], files: state.files, memory: state.memory },
+  ...{ events: [], conflicts: [], taken: [], files: state.files, memory: state.memory },
   counts: { messages: 0, files: 0, context: 0, removed: 0 },
   entries: contextOf(state).entries,
 });
 
 /** Nothing is recorded of a merge that brings nothing and gets no further. */
 function decisionOf(state: SessionState, command: MergeSession, draft: Draft): Decision {
-  const { from, policy, parts, taken, before } = command;
+  const { from, policy, parts, before } = command;
+  const taken = [...command.taken, ...draft.taken];
   const { counts, conflicts, events } = draft;
   const isFurther = parts.some(
     (part) => (mergedFrom(state.branching, from.sessionId, part)?.through ?? 0) < from.through,
@@ -84,6 +87,8 @@ function mergeMessages(state: SessionState, { messages }: MergeSession, draft: D
     const data = placedWithOrigin({ ...message, origin: first }, draft.entries);
     draft.events.push({ type: 'message.sent', data });
     draft.counts.messages += 1;
+    if (first.sessionId !== place.sessionId || first.seq !== place.seq)
+      draft.taken.push({ sessionId: first.sessionId, from: first.seq, to: first.seq });
   }
 }
 
@@ -194,8 +199,8 @@ const isSmall = (value: Json | undefined): boolean =>
 
 function overLimit(
   state: SessionState,
-  { taken }: MergeSession,
-  { memory, files }: Draft,
+  command: MergeSession,
+  { memory, files, taken }: Draft,
 ): Decision | undefined {
   const { sessionId } = state;
   const { maxMemoryKeys, maxMemoryBytes } = state.profile.config;
@@ -205,7 +210,7 @@ function overLimit(
     return full(sessionId, 'working context in bytes', memory.bytes, maxMemoryBytes);
   if (files.indexBytes > Math.max(maxIndexBytes, state.files.indexBytes))
     return full(sessionId, 'file index in bytes', files.indexBytes, maxIndexBytes);
-  const spans = countSpans(withTaken(state.branching.taken, taken));
+  const spans = countSpans(withTaken(state.branching.taken, [...command.taken, ...taken]));
   return spans > maxSpans ? full(sessionId, 'memory of what was merged', spans, maxSpans) : undefined;
 }
 

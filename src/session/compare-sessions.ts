@@ -20,7 +20,7 @@ interface Place {
   readonly after: string;
 }
 
-const parts = ['context', 'file', 'index', 'mine', 'theirs'] as const;
+const parts = ['context', 'file', 'index', 'task', 'mine', 'theirs'] as const;
 
 export async function compareSessions(
   context: ReadingContext,
@@ -107,6 +107,8 @@ async function differences(
         valuesOf(mine.state.files.index, ({ metadata }) => metadata),
         valuesOf(theirs.state.files.index, ({ metadata }) => metadata),
       );
+    case 'task':
+      return comparedTasks(context, question);
     case 'mine':
       return ownMessages(context, question, mine, theirs.state, 'onlyHere');
     case 'theirs':
@@ -131,6 +133,11 @@ function keyed({ after, room }: Question, part: Difference['part'], mine: Values
     items.push({ part, kind, key });
   }
   return { items, next: undefined };
+}
+
+async function comparedTasks({ tasks }: ReadingContext, question: Question): Promise<Found> {
+  const [mine, theirs] = [question.mine, question.theirs].map(({ state }) => tasks.byOrigin(state.sessionId));
+  return keyed(question, 'task', (await mine) ?? new Map(), (await theirs) ?? new Map());
 }
 
 /** Behind what both have been, those that were not merged into the other. */

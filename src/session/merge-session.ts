@@ -43,7 +43,9 @@ export async function mergeSession(context: ReadingContext, input: Input, call: 
     piece = next;
     isWaiting = true;
   }
-  const tasks = parts.includes('tasks') ? await mergeTasks(context, sessionId, plan, call) : 0;
+  const tasks = parts.includes('tasks')
+    ? await mergeTasks(context, sessionId, plan.source, input.at !== undefined, call)
+    : 0;
   const before = { messages, tasks };
   const last = { ...emptyCommand(plan, policy), ...piece, before, ...changes(input, plan) };
   const done = mergeParts.filter((part) => parts.includes(part));

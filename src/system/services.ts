@@ -106,7 +106,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     handlers: {
       ...sessionHandlers({
         ...{ ...config, ...shared, manager, conditions, recovery },
-        ...{ records: level, space: storage.space },
+        ...{ records: level, space: storage.space, tasks: tasks.forMerges },
       }),
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,

@@ -29,7 +29,12 @@ test('a fork has the state of the version, and reads what is older where it was 
   const seq = await withParent(client);
   await client.messages.send({ ...parent, role: 'user', content: 'later' });
   const made = await client.sessions.fork({ ...parent, at: seq, newSessionId: 'fork' });
-  expect(made).toMatchObject({ sessionId: 'fork', seq: seq + 1, from: { sessionId: 'parent', seq }, agentsLeft: 0 });
+  expect(made).toMatchObject({
+    sessionId: 'fork',
+    seq: seq + 1,
+    from: { sessionId: 'parent', seq },
+    agentsLeft: 0,
+  });
   await client.messages.send({ ...fork, role: 'user', content: 'own' });
 
   expect(await contents(client, 'fork')).toEqual([...said(1, 10), 'own']);
