@@ -1,6 +1,9 @@
 // A fork is a session that goes on from a version of another: what is older is read where it was said, whoever is in memory.
 import { expect, test } from 'vitest';
+import { sha256 } from '../../src/base/hash.ts';
 import type { Client } from '../../src/client/client.ts';
+import { LevelJournal } from '../../src/journal/level-journal.ts';
+import { RoutedJournal } from '../../src/journal/routed-journal.ts';
 import { createTestSystem } from '../../src/testing/test-system.ts';
 import { codeOf } from '../support/outcome.ts';
 
@@ -128,4 +131,113 @@ test('the same key makes one fork; an id that is taken, a version that is not th
   await client.sessions.create({ sessionId: 'brief', durability: 'none' });
   expect(await codeOf(client.sessions.fork({ sessionId: 'brief' }))).toBe('NOT_JOURNALED');
   expect(await codeOf(client.sessions.fork({ sessionId: 'nobody' }))).toBe('SESSION_NOT_FOUND');
+});
+
+test('what a fork reads of its parent is not trimmed as long as the fork is there', async () => {
+  await using system = await createTestSystem();
+  await withParent(system.client);
+  await system.client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  const trimmed = async (through: number): Promise<number> => {
+    const journal = RoutedJournal.over(await LevelJournal.open({ open: system.disk.open }));
+    const head = await journal.head('session/parent');
+    if (head === undefined) throw new Error('there is no parent');
+    const state = 'any';
+    const snapshot = {
+      seq: head.seq,
+      chain: head.chain,
+      at: 0,
+      lawVersion: 0,
+      stateHash: sha256(state),
+      state,
+    };
+    await journal.putSnapshot('session/parent', snapshot);
+    await journal.trim('session/parent', through);
+    const { firstSeq = 0 } = (await journal.head('session/parent')) ?? {};
+    await journal.close();
+    return firstSeq;
+  };
+  await system.close();
+  expect(await trimmed(5)).toBe(1);
+  await system.restart();
+  await system.client.sessions.terminate({ ...fork, cleanup: true });
+  await system.close();
+  expect(await trimmed(5)).toBe(6);
+});
+
+test('a fork is exported and comes back elsewhere, with all that was said where its ancestors are', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  await withParent(client);
+  await client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  await client.messages.send({ ...fork, role: 'user', content: 'own' });
+  const { text } = await client.sessions.export(fork);
+  const content = await client.sessions.export({ ...fork, format: 'json' });
+  await client.sessions.save(fork);
+  await client.memory.delete({ ...fork, key: 'plan' });
+  await client.sessions.restore(fork);
+  expect(await contents(client, 'fork')).toEqual([...said(1, 10), 'own']);
+  expect(await client.memory.keys(fork)).toEqual(['plan']);
+  await client.sessions.terminate({ ...fork, cleanup: true });
+  await client.sessions.import({ text: content.text, as: 'copy' });
+  expect(await contents(client, 'copy')).toEqual([...said(1, 10), 'own']);
+
+  await using other = await createTestSystem();
+  await other.client.sessions.import({ text });
+  expect(await contents(other.client, 'fork', { newestFirst: true })).toEqual(['own']);
+  expect(await other.client.memory.keys(fork)).toEqual(['plan']);
+  expect(await codeOf(other.client.messages.list(fork))).toBe('HISTORY_ERASED');
+  const { text: ofParent } = await client.sessions.export(parent);
+  await other.client.sessions.import({ text: ofParent });
+  expect(await contents(other.client, 'fork')).toEqual([...said(1, 10), 'own']);
+  expect(await other.client.sessions.verify(fork)).toMatchObject({
+    valid: true,
+    anchor: { standing: 'held' },
+  });
+});
+
+test('a fork that is erased as a whole holds nothing any more, and its parent all', async () => {
+  await using system = await createTestSystem();
+  await withParent(system.client);
+  await system.client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  await system.client.messages.send({ ...fork, role: 'user', content: 'own' });
+  await system.client.sessions.erase(fork);
+  await system.restart('kill');
+  const { client } = system;
+  expect(await contents(client, 'fork')).toEqual([null]);
+  expect(await client.memory.keys(fork)).toEqual([]);
+  expect(await contents(client, 'parent')).toEqual(said(1, 10));
+  expect(await client.sessions.verify(fork)).toMatchObject({ valid: true });
+  await client.messages.send({ ...fork, role: 'user', content: 'again' });
+  expect(await contents(client, 'fork')).toEqual([null, 'again']);
+});
+
+test('a parent that has another record where it was forked is found out', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  await withParent(client);
+  await client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  const { text } = await client.sessions.export(fork);
+  await using other = await createTestSystem();
+  await withParent(other.client);
+  await other.client.sessions.import({ text });
+  expect(await codeOf(other.client.messages.list(fork))).toBe('JOURNAL_CORRUPT');
+  const verdict = await other.client.sessions.verify(fork);
+  expect(verdict).toMatchObject({ valid: false, anchor: { standing: 'differs' } });
+});
+
+test('system messages and pins of the parent stay in every context of the fork, and can be changed there', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  await withParent(client);
+  const { items } = await client.messages.list(parent);
+  await client.sessions.fork({ ...parent, newSessionId: 'fork' });
+  await client.messages.pin({ ...fork, seq: items[2]?.seq ?? 0 });
+  const texts = async (sessionId: string): Promise<string> =>
+    JSON.stringify(await client.sessions.buildContext({ sessionId, include: ['conversation'] }));
+  const own = await texts('fork');
+  for (const content of ['m1', 'm3', 'm7', 'm8', 'm9', 'm10']) expect(own).toContain(`"${content}"`);
+  expect(await texts('parent')).not.toContain('"m3"');
+  await client.messages.clear(fork);
+  expect(await contents(client, 'fork')).toEqual([]);
+  expect(await contents(client, 'parent')).toEqual(said(1, 10));
 });
