@@ -285,7 +285,10 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   ],
   'sessions.forks': async ({ client }) => {
     await client.sessions.fork({ ...one, newSessionId: 'fork' });
-    return [await client.sessions.forks(one), { items: [{ sessionId: 'fork', from: { sessionId, seq: 3 } }] }];
+    return [
+      await client.sessions.forks(one),
+      { items: [{ sessionId: 'fork', from: { sessionId, seq: 3 } }] },
+    ];
   },
   'sessions.lineage': async ({ client }) => {
     await client.sessions.fork({ ...one, newSessionId: 'fork' });
