@@ -18,7 +18,7 @@ export function isTaken(ranges: TakenRanges, sessionId: string, seq: number): bo
   return spansOf(ranges, sessionId).some(([from, to]) => from <= seq && seq <= to);
 }
 
-export function spansOf(ranges: TakenRanges, sessionId: string): readonly SeqSpan[] {
+function spansOf(ranges: TakenRanges, sessionId: string): readonly SeqSpan[] {
   return ranges.find(([id]) => id === sessionId)?.[1] ?? [];
 }
 

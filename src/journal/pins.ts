@@ -7,7 +7,7 @@ const prefixOf = (stream: string): string => `pins/${stream}/`;
 export const pinKey = (stream: string, holder: string): string => prefixOf(stream) + holder;
 
 /** A pin as it is stored: records behind `after` are held. */
-export interface Pin {
+interface Pin {
   readonly after: number;
 }
 

@@ -42,7 +42,7 @@ interface RecoveryContext {
 }
 
 /** What merges and comparisons of sessions ask of their tasks. */
-export interface MergedTasks {
+interface MergedTasks {
   /** Takes over those that have ended in another session, by then where it says when: how many. */
   adopt(
     adoption: { readonly sessionId: string; readonly fromSessionId: string; readonly until: number | null },
