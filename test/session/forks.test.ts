@@ -6,6 +6,7 @@ import { LevelJournal } from '../../src/journal/level-journal.ts';
 import { RoutedJournal } from '../../src/journal/routed-journal.ts';
 import { createTestSystem } from '../../src/testing/test-system.ts';
 import { codeOf } from '../support/outcome.ts';
+import { whileClosed } from '../support/past-sessions.ts';
 
 const parent = { sessionId: 'parent' };
 const fork = { sessionId: 'fork' };
@@ -87,6 +88,11 @@ test('what is erased in the parent is erased in the fork; of a parent that is de
   await client.messages.erase({ ...parent, seq: first?.seq ?? 0 });
   expect((await client.messages.list(fork)).items[0]).toMatchObject({ erased: true, content: null });
   expect(await codeOf(client.messages.erase({ ...fork, seq: 5 }))).toBe('NOT_ERASABLE');
+  // Also of the newest there is no copy: neither at hand nor in any record.
+  const tenth = (await client.messages.list(parent)).items.find(({ content }) => content === 'm10');
+  await client.messages.erase({ ...parent, seq: tenth?.seq ?? 0 });
+  expect(JSON.stringify(await client.sessions.buildContext(fork))).not.toContain('m10');
+  expect(JSON.stringify(await client.events.list(fork))).not.toContain('m10');
 
   await client.sessions.terminate({ ...parent, cleanup: true });
   expect(await codeOf(client.messages.list(fork))).toBe('HISTORY_ERASED');
@@ -240,4 +246,17 @@ test('system messages and pins of the parent stay in every context of the fork, 
   await client.messages.clear(fork);
   expect(await contents(client, 'fork')).toEqual([]);
   expect(await contents(client, 'parent')).toEqual(said(1, 10));
+});
+
+test('a call that was cut off before its answer was kept finds the fork that it has made', async () => {
+  await using system = await createTestSystem();
+  await withParent(system.client);
+  const again = { idempotencyKey: 'once' };
+  const made = await system.client.sessions.fork(parent, again);
+  await whileClosed(system, (journal) =>
+    journal.kv.batch([{ key: `answers/${made.sessionId}/once`, value: undefined }]),
+  );
+  await system.restart();
+  expect(await system.client.sessions.fork(parent, again)).toEqual(made);
+  expect((await system.client.sessions.forks(parent)).items).toHaveLength(1);
 });
