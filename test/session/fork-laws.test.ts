@@ -5,7 +5,7 @@ import type { Client } from '../../src/client/client.ts';
 import { createTestSystem } from '../../src/testing/test-system.ts';
 
 /** Runs of each property; the acceptance runs 3,000. */
-const numRuns = Number(process.env.FORK_RUNS ?? 4);
+const numRuns = Number(process.env.FORK_RUNS ?? 3);
 const timeout = 60_000 + numRuns * 2_000;
 
 const sides = ['main', 'branch'] as const;
