@@ -59,6 +59,11 @@ describe('the documentation', () => {
     expect(code).toBe(`${await read('examples/tasks/main.ts')}\`\`\`\n`);
   });
 
+  test('ends the guide to forks with the code of its example, to the letter', async () => {
+    const [code] = (await read('docs/guides/fork-and-merge.md')).split('```ts\n').slice(-1);
+    expect(code).toBe(`${await read('examples/fork/main.ts')}\`\`\`\n`);
+  });
+
   test('shows in the tutorial the code of its example: each piece occurs in it, and the last is all of it', async () => {
     const [, ...pieces] = (await read('docs/tutorials/first-orchestrator.md')).split('```js\n');
     const shown = pieces.map((piece) => piece.slice(0, piece.indexOf('```')));

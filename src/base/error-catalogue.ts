@@ -201,6 +201,16 @@ export const errorCatalogue = {
     'The stream {stream} ends at {found}, but was known to be durable up to {witnessed}: what lay between is lost',
   ),
   HISTORY_TRIMMED: entry('The events of {stream} before {firstSeq} were trimmed and cannot be read any more'),
+  NOT_SETTLED: entry(
+    'The session {sessionId} is not at rest at version {version}: {runs} runs of agents are open, and only what has come to rest is merged',
+  ),
+  SESSIONS_UNRELATED: entry('The sessions {sessionId} and {otherSessionId} have no past in common'),
+  MERGE_CONFLICT: entry(
+    'The session {fromSessionId} cannot be merged into {sessionId}: both have changed {keys}, {count} in all',
+  ),
+  HISTORY_ERASED: entry(
+    'What {sessionId} had up to {through} was recorded in session {ancestorId} and is gone with it: what came later can be read behind {through}',
+  ),
   VALUE_TOO_LARGE: entry('A value of {size} bytes for {stream} is over the limit of {limit}'),
   BATCH_TOO_LARGE: entry('A batch of {size} bytes for {stream} is over the limit of {limit}'),
   KEY_TOO_LARGE: entry('A key of {size} bytes for {stream} is over the limit of {limit}'),

@@ -28,6 +28,12 @@ export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type {
+  MergeConflict,
+  MergeCounts,
+  MergedOrigin,
+  MergePart,
+} from '../domain/session-merge-events.ts';
 export type { AnalysisLevel, SourceAnalysis } from '../domain/source-analysis.ts';
 export type {
   ConflictSide,
@@ -39,7 +45,7 @@ export type {
 } from '../domain/space-events.ts';
 export type { SpaceScope } from '../domain/space-scopes.ts';
 export type { Summariser, SummaryCounts, SummaryInput } from '../domain/summary.ts';
-export type { Dependency, FailurePolicy, RetryPolicy, TaskProgress } from '../domain/task.ts';
+export type { Dependency, FailurePolicy, RetryPolicy, TaskOrigin, TaskProgress } from '../domain/task.ts';
 export type { GateVerdict, ResumeReceipt, TaskEventData, TaskEventType } from '../domain/task-events.ts';
 export type { TaskStatus } from '../domain/task-machine.ts';
 export type { RankedTool, ToolUsage } from '../domain/tool-ranking.ts';
@@ -55,6 +61,18 @@ export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
 export type { CacheStatus } from '../operations/cache-views.ts';
 export type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
 export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
+export type {
+  AncestorStanding,
+  Comparison,
+  Difference,
+  DifferenceKind,
+  ForkAnchor,
+  Forked,
+  ForkInfo,
+  ForkPoint,
+  LineageInfo,
+  Merged,
+} from '../operations/fork-views.ts';
 export type {
   Anchor,
   AnchorPage,

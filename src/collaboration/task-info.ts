@@ -12,6 +12,7 @@ export function taskInfo(task: Task): TaskInfo {
     ...{ taskId, title, description, status, ready: isReady(task), priority, agent, role, metadata },
     ...{ dependencies, retry, timeoutMs, deadlineAt, gates, validation, version, epoch, failures },
     ...{ owner, runId, leaseUntil, progress, notBefore, createdAt, updatedAt, startedAt, endedAt, reason },
+    ...(task.origin !== undefined && { origin: task.origin }),
   };
 }
 

@@ -9,9 +9,11 @@ import type { Telemetry } from '../base/telemetry.ts';
 import { tasksStream } from '../domain/task-law.ts';
 import type { TasksState } from '../domain/task-state.ts';
 import type { Announcement } from '../entity/announcement.ts';
+import type { CommandMeta } from '../entity/command-meta.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 import type { Handlers, Invoke } from '../operations/bind.ts';
 import { SessionTasks, type SessionTasksOptions } from './session-tasks.ts';
+import { type Adoption, adoptEnded, tasksByOrigin } from './task-adoption.ts';
 import { TaskGates } from './task-gates.ts';
 import { type TaskOperation, taskHandlers } from './task-handlers.ts';
 import type { TaskOptions } from './task-options.ts';
@@ -81,6 +83,12 @@ export class Tasks {
     void this.#takeUpAll(open).then(() => this.#removeOrphans([...open, ...others]));
     return { ...resting('tasks', () => this.#stop()), tree: () => this.tree() };
   }
+
+  /** What merges and comparisons of sessions ask. */
+  readonly forMerges = {
+    adopt: (adoption: Adoption, meta: CommandMeta) => adoptEnded(this.#tasks, adoption, meta),
+    byOrigin: (sessionId: string) => tasksByOrigin(this.#tasks, sessionId),
+  };
 
   tree(): SupervisionNode {
     return this.#tasks.host.tree();

@@ -4,18 +4,20 @@ import { byteLength, type Json } from '../base/json.ts';
 import { indexBytesWith, maxIndexBytes } from './active-files.ts';
 import { startAgent } from './agent-decisions.ts';
 import type { StepCommand } from './agent-step-events.ts';
-import { isFull, isKept, maxKept, mayHold } from './conversation.ts';
+import { inheritedThrough } from './branching.ts';
+import { hidingRange, isFull, isKept, maxKept, mayHold } from './conversation.ts';
 import { checkEvent } from './event-catalogue.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
+import { decideMerge } from './merge-decisions.ts';
+import { placed } from './placed-message.ts';
 import type { AgentCommand, NewMessage, OrdinaryCommand } from './session-commands.ts';
-import type { MessageData } from './session-events.ts';
 import { contextOf, type SessionState, statusOf } from './session-state.ts';
 import { edge, wakesTo } from './status-edge.ts';
 import { itemBytes } from './working-context.ts';
 
 export type ContentCommand =
   | Exclude<OrdinaryCommand, AgentCommand | StepCommand | { type: `session.${string}` }>
-  | (OrdinaryCommand & { type: 'session.configure' });
+  | (OrdinaryCommand & { type: 'session.configure' | 'session.merge' });
 
 /** Content is taken by an active session; an idle or dormant one is woken by it, in the same append. */
 export function decideContent(state: SessionState, command: ContentCommand): Decision {
@@ -72,6 +74,8 @@ function content(state: SessionState, command: ContentCommand): Decision {
       return { events: [{ type: 'memory.deleted', data: { key: command.key } }] };
     case 'session.configure':
       return configure(state, command);
+    case 'session.merge':
+      return decideMerge(state, command);
     case 'event.publish':
       return publish(state, command);
     case 'agent.start':
@@ -106,33 +110,19 @@ function sendMessage(state: SessionState, message: NewMessage): Decision {
   return { events: [{ type: 'message.sent', data }], reply: { entry: data.entry, messages: messages + 1 } };
 }
 
-/** A message with its place among the entries, and its size. */
-export function placed(message: NewMessage, entry: number): MessageData {
-  const { role, content, toolCalls, toolCallId, name, metadata, pinned, processingMs } = message;
-  // Member by member: it is made of every message that is ever sent, and copying it with its names costs five times as much.
-  const data: Mutable<MessageData> = { role, content, entry, size: sizeOf(message) };
-  if (toolCalls !== undefined) data.toolCalls = toolCalls;
-  if (toolCallId !== undefined) data.toolCallId = toolCallId;
-  if (name !== undefined) data.name = name;
-  if (metadata !== undefined) data.metadata = metadata;
-  if (pinned !== undefined) data.pinned = pinned;
-  if (processingMs !== undefined) data.processingMs = processingMs;
-  return data;
-}
-
-type Mutable<T> = { -readonly [Member in keyof T]: T[Member] };
-
-/** Bytes of what a model reads of it. */
-function sizeOf({ content, toolCalls }: NewMessage): number {
-  const text = typeof content === 'string' ? content : content === null ? '' : JSON.stringify(content);
-  return byteLength(text) + (toolCalls === undefined ? 0 : byteLength(JSON.stringify(toolCalls)));
-}
-
 function pin(state: SessionState, seq: number): Decision {
   const { conversation, sessionId } = state;
   if (isKept(conversation, seq)) return { events: [] };
-  if (!mayHold(conversation, seq)) return refuse('MESSAGE_NOT_FOUND', { sessionId, seq });
+  if (!mayHold(conversation, seq) && !mayInherit(state, seq))
+    return refuse('MESSAGE_NOT_FOUND', { sessionId, seq });
   return isFull(conversation) ? pinsFull(state) : { events: [{ type: 'message.pinned', data: { seq } }] };
+}
+
+/** A fork has nothing of what was said before it at hand. */
+function mayInherit({ conversation, branching }: SessionState, seq: number): boolean {
+  const { clearedThrough } = conversation;
+  if (seq > inheritedThrough(branching) || seq <= clearedThrough) return false;
+  return hidingRange(conversation, seq) === undefined;
 }
 
 function pinsFull({ sessionId, conversation }: SessionState): Decision {

@@ -1,11 +1,13 @@
 // What an event means whose payload was erased: that it happened, and where it stands. What it said is as if it had never been
 // said; what is left of a session that was erased as a whole stands in the event that records it.
 
+import { noBranching } from './branching.ts';
 import { clearedAt, emptyConversation, withoutMessages } from './conversation.ts';
 import type { PublishableEventType } from './event-catalogue.ts';
 import type { LawEvent } from './law.ts';
 import type { MemoryEventType } from './memory-events.ts';
 import type { ErasedData, RolledBackData, SessionEventType, SessionRemains } from './session-events.ts';
+import { forkedWithout } from './session-fork.ts';
 import { advanceLifecycle, type LifecycleEvent, resolveLifecycle } from './session-lifecycle.ts';
 import { contextOf, initialSession, type SessionState, statusOf } from './session-state.ts';
 import { decodeSession } from './session-text.ts';
@@ -45,6 +47,8 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType | Mem
     'session.configured': 'session',
     'session.restored': 'session',
     'session.rolledBack': 'session',
+    'session.forked': 'session',
+    'session.merged': 'session',
     'checkpoint.created': 'session',
     'file.added': 'session',
     'file.removed': 'session',
@@ -86,6 +90,7 @@ export function evolveErased(state: SessionState, event: LawEvent): SessionState
   if (erasabilityOf(event.type) === 'never') return undefined;
   if (event.type === 'session.restored') return restoredWithout(state, event);
   if (event.type === 'session.rolledBack') return rolledBackWithout(state, event);
+  if (event.type === 'session.forked') return forkedWithout(event);
   const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
   return lifecycle === state.lifecycle ? undefined : { ...state, lifecycle };
 }
@@ -127,6 +132,7 @@ export function forgotten(
 /** All of the state comes from here, whatever the events before it still said when they were read. */
 function remaining(sessionId: string, left: SessionRemains, updatedAt: number): SessionState {
   const { status, context, config, parentSessionId, durability, clearedThrough, hidden } = left;
+  const { branching = noBranching } = left;
   const fresh = initialSession(`session/${sessionId}`);
   const profile = { ...fresh.profile, config, parentSessionId };
   return {
@@ -134,6 +140,7 @@ function remaining(sessionId: string, left: SessionRemains, updatedAt: number): 
     lifecycle: resolveLifecycle(status, { ...context, updatedAt, reason: null, error: null }),
     profile: durability === undefined ? profile : { ...profile, durability },
     conversation: { ...emptyConversation, clearedThrough, hidden },
+    branching,
   };
 }
 
@@ -142,7 +149,11 @@ export function remainsOf(state: SessionState): SessionRemains {
   const { reason: _reason, error: _error, ...context } = contextOf(state);
   const { config, parentSessionId, durability } = state.profile;
   const { clearedThrough, hidden } = state.conversation;
-  const left = { status: statusOf(state), context, config, parentSessionId, clearedThrough, hidden };
+  const numbers = { status: statusOf(state), context, config, parentSessionId, clearedThrough, hidden };
+  const { branching } = state;
+  // What it inherited is no part of it any more.
+  const left =
+    branching.merges.length === 0 ? numbers : { ...numbers, branching: { ...branching, lineage: [] } };
   return durability === undefined ? left : { ...left, durability };
 }
 

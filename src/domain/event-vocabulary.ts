@@ -61,6 +61,8 @@ const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
   'checkpoint.created': true,
   'checkpoint.deleted': true,
   'session.recovered': true,
+  'session.forked': true,
+  'session.merged': true,
   'message.sent': true,
   'message.pinned': true,
   'message.unpinned': true,

@@ -8,6 +8,8 @@ import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { MessageData, RestoredData, RolledBackData, SessionProfile } from './session-events.ts';
+import type { MergedOrigin, MergePart, MergePolicy } from './session-merge-events.ts';
+import type { TakenSpan } from './taken-ranges.ts';
 
 export interface CreateSession {
   readonly type: 'session.create';
@@ -32,6 +34,37 @@ export interface RestoreSession {
 export interface RecoverSession {
   readonly type: 'session.recover';
   readonly data: RecoveredData;
+}
+
+/** A value of both sides as it was when they were the same, and as it is where it comes from. */
+export interface MergedValue {
+  readonly key: string;
+  readonly base: Json | undefined;
+  readonly theirs: Json | undefined;
+  /** The event that set it there; of one that was taken away, the version that lacks it. */
+  readonly seq: number;
+}
+
+/** What another session has become since the two were the same; read and judged settled by whoever sends it. */
+export interface MergeSession {
+  readonly type: 'session.merge';
+  readonly from: { readonly sessionId: string; readonly through: number; readonly chain: string };
+  readonly ancestor: { readonly sessionId: string; readonly version: number };
+  readonly policy: MergePolicy;
+  /** Parts of which this is the last piece. */
+  readonly parts: readonly MergePart[];
+  /** Messages that the pieces before have brought, and tasks that were made beside. */
+  readonly before: { readonly messages: number; readonly tasks: number };
+  readonly taken: readonly TakenSpan[];
+  readonly messages: readonly {
+    readonly place: Pick<MergedOrigin, 'sessionId' | 'seq'>;
+    readonly at: number;
+    readonly message: NewMessage;
+  }[];
+  /** Files that were added there, or removed. */
+  readonly files: readonly { readonly path: string; readonly seq: number; readonly isThere: boolean }[];
+  readonly index: readonly MergedValue[];
+  readonly context: readonly MergedValue[];
 }
 
 export interface StartAgent extends AgentStart {
@@ -93,6 +126,7 @@ export type OrdinaryCommand =
   | TerminateSession
   | RestoreSession
   | RecoverSession
+  | MergeSession
   | StartAgent
   | AgentCommand
   | StepCommand

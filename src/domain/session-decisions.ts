@@ -3,12 +3,14 @@ import { assertNever } from '../base/errors.ts';
 import { decideAgent, staleRun, stopAll } from './agent-decisions.ts';
 import { decideStep } from './agent-step-decisions.ts';
 import { type StepCommand, stepCommandTypes } from './agent-step-events.ts';
-import { type ContentCommand, decideContent, placed } from './content-decisions.ts';
+import { type ContentCommand, decideContent } from './content-decisions.ts';
 import { type Decision, type Proposal, refuse } from './law.ts';
+import { placedWithOrigin } from './placed-message.ts';
 import { decideRecover } from './recovery-session.ts';
 import type {
   AgentCommand,
   CreateSession,
+  MergeSession,
   OrdinaryCommand,
   RecoverSession,
   RestoreSession,
@@ -53,7 +55,7 @@ function isNew(state: SessionState): boolean {
 
 type LifecycleCommand = Exclude<
   OrdinaryCommand,
-  CreateSession | RestoreSession | RecoverSession | ContentCommand | AgentCommand | StepCommand
+  CreateSession | RestoreSession | RecoverSession | MergeSession | ContentCommand | AgentCommand | StepCommand
 >;
 
 function isAgent(command: OrdinaryCommand): command is AgentCommand {
@@ -66,8 +68,10 @@ function isStep(command: OrdinaryCommand): command is StepCommand {
   return stepCommands.has(command.type);
 }
 
+const contentOfSession: ReadonlySet<string> = new Set(['session.configure', 'session.merge']);
+
 function isLifecycle(command: OrdinaryCommand): command is LifecycleCommand {
-  return command.type.startsWith('session.') && command.type !== 'session.configure';
+  return command.type.startsWith('session.') && !contentOfSession.has(command.type);
 }
 
 function create(state: SessionState, { profile, startError }: CreateSession): Decision {
@@ -95,7 +99,7 @@ function restore(state: SessionState, { data, messages }: RestoreSession): Decis
   const told = messages.map(
     ({ at: sentAt, message }, i): Proposal => ({
       type: 'message.sent',
-      data: placed(message, entries + i + 1),
+      data: placedWithOrigin(message, entries + i + 1),
       at: sentAt,
     }),
   );

@@ -3,6 +3,7 @@ import type { Json } from '../base/json.ts';
 import type { Usage } from './agent-budget.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { StepEventData } from './agent-step-events.ts';
+import type { Ancestor, Branching } from './branching.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import type { ErrorClass, RecordedFailure } from './error-class.ts';
 import type { LawEvent } from './law.ts';
@@ -10,6 +11,7 @@ import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { LifecycleContext, SessionStatus, StatusChange } from './session-lifecycle.ts';
+import type { MergedData, MergedOrigin } from './session-merge-events.ts';
 
 export const messageRoles = ['system', 'user', 'assistant', 'tool'] as const;
 export type MessageRole = (typeof messageRoles)[number];
@@ -29,6 +31,8 @@ export interface MessageData {
   readonly entry: number;
   /** Bytes of its content, as JSON where it is no text, and of its tool calls. */
   readonly size: number;
+  /** Set on what was merged: where it was said. */
+  readonly origin?: MergedOrigin;
 }
 
 /** Who the session is: what was given when it was created, and may be configured later. */
@@ -49,6 +53,7 @@ export interface FileData {
   readonly entry: number;
   readonly size: number;
   readonly processingMs?: number;
+  readonly origin?: MergedOrigin;
 }
 
 /** What a restored session brings along beside its conversation, which is told again as messages. */
@@ -72,6 +77,19 @@ export interface SessionOrigin {
   readonly seq: number;
   readonly chain?: string;
   readonly digest?: string;
+}
+
+/** What a fork is when it begins. */
+export interface ForkedData {
+  /** What it was forked from, and where. */
+  readonly from: Ancestor;
+  /** Runs of agents that were open there: they stay there. */
+  readonly runs: number;
+  /** The state as text, and its SHA-256. */
+  readonly state: string;
+  readonly stateHash: string;
+  /** Of the law that encoded it. */
+  readonly lawVersion: number;
 }
 
 /** What a session is again: the state of a version of its own, as it was then. */
@@ -108,6 +126,8 @@ export interface SessionRemains {
   readonly durability?: 'os' | 'none';
   readonly clearedThrough: number;
   readonly hidden: readonly (readonly [after: number, through: number])[];
+  /** What was merged, so that it is not merged again; absent where nothing was. */
+  readonly branching?: Branching;
 }
 
 export interface SessionEventData extends StepEventData {
@@ -120,15 +140,17 @@ export interface SessionEventData extends StepEventData {
   'checkpoint.created': CheckpointData;
   'checkpoint.deleted': { readonly checkpointId: string };
   'session.recovered': RecoveredData;
+  'session.forked': ForkedData;
+  'session.merged': MergedData;
   'message.sent': MessageData;
   'message.pinned': { readonly seq: number };
   'message.unpinned': { readonly seq: number };
   'conversation.cleared': { readonly messages: number };
   'file.added': FileData;
-  'file.removed': { readonly path: string };
-  'file.indexed': { readonly path: string; readonly metadata: Json };
-  'memory.updated': { readonly key: string; readonly value: Json };
-  'memory.deleted': { readonly key: string };
+  'file.removed': { readonly path: string; readonly origin?: MergedOrigin };
+  'file.indexed': { readonly path: string; readonly metadata: Json; readonly origin?: MergedOrigin };
+  'memory.updated': { readonly key: string; readonly value: Json; readonly origin?: MergedOrigin };
+  'memory.deleted': { readonly key: string; readonly origin?: MergedOrigin };
   'agent.started': AgentStart;
   /** `charged`: it counts against the budget of the run. */
   'agent.restarted': AgentPlace & { readonly reason: string; readonly charged?: true };

@@ -11,6 +11,7 @@ import { seqsOf } from './run-work.ts';
 import type { SessionCommand } from './session-commands.ts';
 import { dueCommand, nextDeadlineOf, summarizeSession, summaryText } from './session-deadlines.ts';
 import { type ErasedData, type RolledBackData, sessionEventVersions } from './session-events.ts';
+import { stateOfFork } from './session-fork.ts';
 import type { StatusChange } from './session-lifecycle.ts';
 import { rolledBack } from './session-rollback.ts';
 import {
@@ -32,7 +33,7 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   decide: decideWithCheckpoints,
   evolve,
   // What was rolled back to goes on with numbers, agents and checkpoints of the state before: it does not stand alone.
-  carriesState: ({ type }) => type === 'session.recovered',
+  carriesState: ({ type }) => type === 'session.recovered' || type === 'session.forked',
   explain: explainRefusal,
   isProgress,
   isUrgent: ({ type }) => urgent.has(type),
@@ -72,7 +73,7 @@ function evolve(state: SessionState, event: LawEvent): SessionState | undefined 
   if (event.type === 'session.rolledBack')
     return rolledBack(state, event as LawEvent<string, RolledBackData>);
   if (event.type === 'payload.erased') return forgotten(state, event as LawEvent<string, ErasedData>);
-  return recoveredState(event, decodeSession);
+  return stateOfFork(event, decodeSession) ?? recoveredState(event, decodeSession);
 }
 
 /** What a run wrote is its own progress, and nobody else's. */

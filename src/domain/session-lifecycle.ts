@@ -197,6 +197,7 @@ export const sessionMachine = lifecycle.createMachine({
         'analysis.completed': { actions: 'recordActivity' },
         'issue.found': { actions: 'recordActivity' },
         'context.updated': { actions: 'recordActivity' },
+        'session.merged': { actions: 'recordActivity' },
         'agent.started': { actions: 'recordActivity' },
         'agent.restarted': { actions: 'recordActivity' },
         'agent.crashed': { actions: 'recordActivity' },

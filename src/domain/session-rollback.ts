@@ -1,4 +1,5 @@
 // What a session is once it was rolled back: as it was at a version, with the numbers, checkpoints and agents of now.
+import { type Branching, noBranching } from './branching.ts';
 import { withKept } from './checkpoints.ts';
 import { withHidden } from './conversation.ts';
 import type { LawEvent } from './law.ts';
@@ -23,6 +24,7 @@ export function rolledBack(
     memory: then.memory,
     agents: now.agents,
     checkpoints: withKept(now.checkpoints, then.profile.config.checkpointsKept),
+    branching: branchingAgain(now, then),
   };
 }
 
@@ -34,6 +36,11 @@ function contextAgain(now: SessionState, then: SessionState, reason: string, at:
     ...{ createdAt, openedAt: at, updatedAt: at, lastActivityAt: at, messages, entries },
     ...{ resumeTo: 'active', reason, error: null, cleanup: false },
   };
+}
+
+/** What was merged since is hidden with the rest, and may be merged again. Where the session comes from stays. */
+function branchingAgain({ branching: now }: SessionState, { branching: then }: SessionState): Branching {
+  return now === noBranching && then === noBranching ? now : { ...then, lineage: now.lineage };
 }
 
 /** A stream stays where it is. */

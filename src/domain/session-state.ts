@@ -23,6 +23,7 @@ import {
   withWaiting,
 } from './agent-runs.ts';
 import { isStepEvent, withStepEvent } from './agent-step-state.ts';
+import { type Branching, noBranching } from './branching.ts';
 import {
   type Checkpoints,
   noCheckpoints,
@@ -40,6 +41,7 @@ import {
   withPin,
 } from './conversation.ts';
 import type { LawEvent } from './law.ts';
+import { withMerge } from './merge-marks.ts';
 import { completeConfig, defaultSessionConfig } from './session-config.ts';
 import type { MessageEvent, RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
 import {
@@ -62,6 +64,7 @@ export interface SessionState {
   readonly memory: WorkingContext;
   readonly agents: AgentRuns;
   readonly checkpoints: Checkpoints;
+  readonly branching: Branching;
 }
 
 const noProfile: SessionProfile = {
@@ -83,6 +86,7 @@ export function initialSession(stream: string): SessionState {
     memory: emptyWorkingContext,
     agents: noAgents,
     checkpoints: noCheckpoints,
+    branching: noBranching,
   };
 }
 
@@ -103,9 +107,9 @@ export function evolveSession(state: SessionState, event: LawEvent): SessionStat
   const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
   if (lifecycle === state.lifecycle) return undefined;
   if (event.type !== 'message.sent') return fold({ ...state, lifecycle }, event as SessionEvent);
-  const { sessionId, profile, files, memory, agents, checkpoints } = state;
+  const { sessionId, profile, files, memory, agents, checkpoints, branching } = state;
   const conversation = withMessage(state.conversation, event as MessageEvent, profile.config);
-  return { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints };
+  return { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints, branching };
 }
 
 function fold(state: SessionState, event: SessionEvent): SessionState {
@@ -149,6 +153,8 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
       return { ...state, checkpoints: withCheckpoint(state.checkpoints, event, config.checkpointsKept) };
     case 'checkpoint.deleted':
       return { ...state, checkpoints: withoutCheckpoint(state.checkpoints, event.data.checkpointId) };
+    case 'session.merged':
+      return { ...state, branching: withMerge(state.branching, event) };
     case 'session.created':
     case 'session.configured':
       return withProfile(state, { ...state.profile, ...event.data });
@@ -225,6 +231,7 @@ function restored(
     profile,
     conversation: clearedAt(former.conversation, seq),
     checkpoints: withKept(former.checkpoints, profile.config.checkpointsKept),
+    branching: former.branching,
   };
   return { ...fresh, files: restoredFiles(data, seq), memory: restoredMemory(data, seq) };
 }

@@ -3,7 +3,7 @@
 import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
-import type { Dependency, NewTask, TaskProgress } from './task.ts';
+import type { Dependency, NewTask, TaskOrigin, TaskProgress } from './task.ts';
 import type { GateVerdict, ResumeReceipt, TaskChanges } from './task-events.ts';
 
 /** All or none. */
@@ -11,6 +11,26 @@ export interface CreateTasks {
   readonly type: 'task.create';
   readonly tasks: readonly NewTask[];
   /** What the session's answers wait for. */
+  readonly durability: Durability;
+}
+
+export interface AdoptedTask {
+  readonly task: NewTask;
+  readonly origin: TaskOrigin;
+  /** Of the event that ended it, in the session that it comes from. */
+  readonly seq: number;
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly result: Json;
+  readonly error: RecordedError;
+  readonly reason: string | null;
+}
+
+/** Those that are known already are left out. */
+export interface AdoptTasks {
+  readonly type: 'task.adopt';
+  readonly from: string;
+  /** In the order in which they ended. */
+  readonly tasks: readonly AdoptedTask[];
   readonly durability: Durability;
 }
 
@@ -37,6 +57,7 @@ export interface StartTask extends Seen {
 
 export type TaskCommand =
   | CreateTasks
+  | AdoptTasks
   | StartTask
   | (Seen & { readonly type: 'task.update'; readonly changes: TaskChanges })
   | (Seen & { readonly type: 'task.assign'; readonly agent: string | null; readonly role: string | null })

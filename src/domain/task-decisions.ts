@@ -2,6 +2,7 @@
 // others is part of the same decision.
 import { type Decision, type Proposal, refuse } from './law.ts';
 import { isEnded, type Task } from './task.ts';
+import { adoptTasks } from './task-adoption.ts';
 import { type AttemptCommand, decideAttempt } from './task-attempts.ts';
 import type { TaskCommand, TaskCommandOf } from './task-commands.ts';
 import { createTasks } from './task-creation.ts';
@@ -18,6 +19,7 @@ export function decideTasks(
   limits: TaskLimits = taskLimits,
 ): Decision {
   if (command.type === 'task.create') return createTasks(state, command, limits);
+  if (command.type === 'task.adopt') return adoptTasks(state, command, limits);
   if (command.type === 'tasks.noteResumed')
     return { events: [{ type: 'tasks.resumed', data: command.receipt }] };
   const task = state.tasks.get(command.taskId);
@@ -33,7 +35,7 @@ export function decideTasks(
 function decideOne(
   state: TasksState,
   task: Task,
-  command: Exclude<TaskCommand, TaskCommandOf<'task.create' | 'tasks.noteResumed'>>,
+  command: Exclude<TaskCommand, TaskCommandOf<'task.create' | 'task.adopt' | 'tasks.noteResumed'>>,
   at: number,
   limits: TaskLimits,
 ): Decision {

@@ -2,7 +2,7 @@
 import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
-import type { Dependency, NewTask, TaskProgress } from './task.ts';
+import type { Dependency, NewTask, TaskOrigin, TaskProgress } from './task.ts';
 
 /** Why an attempt has ended without a result. `rejected`: its result did not pass its gates. */
 export type AttemptEnd = 'failed' | 'expired' | 'timedOut' | 'released' | 'rejected';
@@ -53,6 +53,9 @@ export interface TaskEventData {
     readonly status: 'pending' | 'blocked';
     /** What the session's answers wait for, where that is not `fsync`: with the first of its tasks. */
     readonly durability?: Durability;
+    /** Of one that was done in another session: where it was first, and its end in the session that it comes from. */
+    readonly origin?: TaskOrigin;
+    readonly adopted?: { readonly from: string; readonly seq: number };
   };
   'task.updated': OfTask & { readonly changes: TaskChanges };
   'task.assigned': OfTask & { readonly agent: string | null; readonly role: string | null };

@@ -33,7 +33,7 @@ function withCreated(
   { data, at, seq }: LawEvent<string, TaskEventData['task.created']>,
 ): TasksState | undefined {
   if (state.tasks.has(data.taskId)) return undefined;
-  const { input: _, durability = state.durability, status, ...said } = data;
+  const { input: _, durability = state.durability, status, adopted, ...said } = data;
   const task: Task = {
     ...said,
     ...{ seq, status, version: 1, epoch: 0, failures: 0 },
@@ -41,7 +41,15 @@ function withCreated(
     ...{ createdAt: at, updatedAt: at, startedAt: null, endedAt: null },
     ...{ resultSeq: null, endSeq: null, errorSeq: null, reason: null, size: sizeOf(said) },
   };
-  return withTask(durability === state.durability ? state : { ...state, durability }, Object.freeze(task));
+  const next = adopted === undefined ? state : { ...state, adopted: withAdopted(state, adopted) };
+  return withTask(durability === next.durability ? next : { ...next, durability }, Object.freeze(task));
+}
+
+function withAdopted(
+  { adopted = [] }: TasksState,
+  { from, seq }: { readonly from: string; readonly seq: number },
+): NonNullable<TasksState['adopted']> {
+  return [...adopted.filter(([known]) => known !== from), [from, seq]];
 }
 
 /** What a task takes in the state beside its texts. */

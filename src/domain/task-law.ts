@@ -59,15 +59,19 @@ function explainRefusal({ sessionId, tasks }: TasksState, { type, data }: Propos
   return { code: 'TASK_TRANSITION', details: { sessionId, taskId, status, command: type } };
 }
 
-type Encoded = Pick<TasksState, 'sessionId' | 'ended' | 'forgotten' | 'durability' | 'lastResume'> & {
+type Encoded = Pick<
+  TasksState,
+  'sessionId' | 'ended' | 'forgotten' | 'durability' | 'lastResume' | 'adopted'
+> & {
   readonly tasks: ReturnType<typeof listTasks>;
 };
 
 /** The members stand in one order, and those of a task in the order in which they were written. */
 function encodeTasks(state: TasksState): string {
-  const { sessionId, ended, forgotten, durability, lastResume } = state;
+  const { sessionId, ended, forgotten, durability, lastResume, adopted } = state;
   const tasks = listTasks(state);
-  const encoded: Encoded = { sessionId, ended, forgotten, durability, lastResume, tasks };
+  const base = { sessionId, ended, forgotten, durability, lastResume };
+  const encoded: Encoded = { ...base, tasks, ...(adopted && { adopted }) };
   return JSON.stringify(encoded);
 }
 

@@ -24,6 +24,8 @@ export interface TasksState {
   readonly dues: DueHeap | null;
   readonly durability: Durability;
   readonly lastResume: (ResumeReceipt & { readonly at: number }) | null;
+  /** By other sessions how far their tasks were taken over; absent where none were. */
+  readonly adopted?: readonly (readonly [sessionId: string, through: number])[];
 }
 
 export interface TaskLimits {
@@ -181,7 +183,7 @@ export function listTasks({ tasks }: Pick<TasksState, 'tasks'>): Task[] {
 
 /** The same state, made of nothing but its tasks. */
 export function tasksFrom(
-  base: Pick<TasksState, 'sessionId' | 'ended' | 'forgotten' | 'durability' | 'lastResume'>,
+  base: Pick<TasksState, 'sessionId' | 'ended' | 'forgotten' | 'durability' | 'lastResume' | 'adopted'>,
   list: readonly Task[],
 ): TasksState {
   const tasks = ShardedMap.of(list.map((task) => [task.taskId, task]));

@@ -47,6 +47,12 @@ export interface NewTask {
   readonly level: ValidationLevel | null;
 }
 
+/** Where a task was done that was taken over from there. */
+export interface TaskOrigin {
+  readonly sessionId: string;
+  readonly taskId: string;
+}
+
 export interface TaskProgress {
   /** From 0 to 1; null where nobody said. */
   readonly fraction: number | null;
@@ -55,6 +61,8 @@ export interface TaskProgress {
 
 /** A task as the state holds it. */
 export interface Task extends Omit<NewTask, 'input'> {
+  /** Set on one that was done in another session. */
+  readonly origin?: TaskOrigin;
   /** The seq of its `task.created`, where its input is; the order of creation too. */
   readonly seq: number;
   readonly status: TaskStatus;

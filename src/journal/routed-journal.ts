@@ -23,6 +23,7 @@ import type {
   Snapshot,
   Version,
 } from './journal.ts';
+import { unpinned } from './pins.ts';
 import type { ReplayGuard } from './replay-guard.ts';
 import { VolatileJournal } from './volatile-journal.ts';
 
@@ -134,8 +135,9 @@ export class RoutedJournal implements Journal {
     return this.#of(stream).putSnapshot(stream, snapshot);
   }
 
-  trim(stream: string, through: number): Promise<void> {
-    return this.#of(stream).trim(stream, through);
+  /** What is pinned stays. */
+  async trim(stream: string, through: number): Promise<void> {
+    return this.#of(stream).trim(stream, await unpinned(this.kv, stream, through));
   }
 
   remove(stream: string, expected: Version): Promise<Append> {

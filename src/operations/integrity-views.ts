@@ -1,6 +1,7 @@
 // What operations on checkpoints, versions and proofs answer with.
 import type { ErrorCode } from '../base/errors.ts';
 import type { Checkpoint } from '../domain/checkpoints.ts';
+import type { ForkAnchor } from './fork-views.ts';
 import type { Page } from './views.ts';
 
 export interface CheckpointInfo extends Checkpoint {
@@ -64,6 +65,8 @@ export interface SessionVerdict {
     readonly seq: number;
     readonly verdict: IntegrityVerdict;
   }[];
+  /** Of a fork: the record that it follows. */
+  readonly anchor?: ForkAnchor;
   readonly problems: readonly IntegrityProblem[];
 }
 

@@ -12,6 +12,7 @@ import { analysisOperations } from './analysis-operations.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
+import { forkOperations } from './fork-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { memoryOperations } from './memory-operations.ts';
 import { type Operation, read, write } from './operation.ts';
@@ -267,6 +268,7 @@ export const operations = {
   ...budgetOperations,
   ...signalOperations,
   ...integrityOperations,
+  ...forkOperations,
   ...recoveryOperations,
   ...parkedOperations,
   ...erasureOperations,

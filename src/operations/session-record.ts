@@ -27,6 +27,7 @@ const message = z.strictObject({
   metadata: json.optional(),
   pinned: z.boolean().optional(),
   processingMs: z.number().min(0).optional(),
+  origin: z.strictObject({ sessionId, seq: z.number().int().min(1), at: z.number().optional() }).optional(),
 });
 
 const record = z.strictObject({

@@ -2,7 +2,7 @@
 import type { Json } from '../base/json.ts';
 import type { RecordedError } from '../domain/recorded-error.ts';
 import type { ValidationLevel } from '../domain/recovery-vocabulary.ts';
-import type { Dependency, RetryPolicy, TaskProgress } from '../domain/task.ts';
+import type { Dependency, RetryPolicy, TaskOrigin, TaskProgress } from '../domain/task.ts';
 import type { GateVerdict, ResumeReceipt } from '../domain/task-events.ts';
 import type { TaskStatus } from '../domain/task-machine.ts';
 import type { Acknowledged, Repeatable } from './views.ts';
@@ -70,6 +70,8 @@ export interface TaskInfo {
   readonly endedAt: number | null;
   /** Why it is as it is, in a word or a sentence. */
   readonly reason: string | null;
+  /** Set on one that was done in another session and merged. */
+  readonly origin?: TaskOrigin;
 }
 
 export interface TaskDetails extends TaskInfo {

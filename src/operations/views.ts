@@ -7,6 +7,7 @@ import type { EventData, EventType } from '../domain/event-vocabulary.ts';
 import type { RecordedError } from '../domain/recorded-error.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
+import type { MergedOrigin } from '../domain/session-merge-events.ts';
 
 import type { AgentUsage, BudgetLeft } from './budget-views.ts';
 
@@ -157,6 +158,8 @@ export interface MessageInfo {
   readonly name?: string;
   readonly metadata?: Json;
   readonly processingMs?: number;
+  /** Set on a message that was merged: where it was first said, and when. */
+  readonly origin?: MergedOrigin;
   readonly pinned: boolean;
   /** Set on a message that was erased: all that is known is that there was one. */
   readonly erased?: true;

@@ -236,7 +236,8 @@ export class SessionList implements Projection {
     const row = changed.get(known ?? stream) ?? known ?? blankRow(event);
     if (row === undefined) return;
     if (event.seq <= row.seq) return;
-    if (event.seq > row.seq + 1) torn.add(stream);
+    // A fork begins with the number that its parent had come to.
+    if (event.seq > row.seq + 1 && event.type !== 'session.forked') torn.add(stream);
     else changed.set(known ?? stream, foldRow(row, event));
   }
 

@@ -34,7 +34,7 @@ function beginning({ stream, firstSeq, updatedAt }: Head): SessionRow {
 
 /** Events that are not the first tell only a part. */
 function assertFirst({ stream, firstSeq }: Head, first: StoredEvent | undefined): void {
-  if (firstSeq > 1 && first?.type !== 'session.restored')
+  if (firstSeq > 1 && first?.type !== 'session.restored' && first?.type !== 'session.forked')
     throw new HoldfastError('HISTORY_TRIMMED', { stream, firstSeq });
 }
 

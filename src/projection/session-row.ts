@@ -1,7 +1,12 @@
 // One line of the session list: made from a head, or from the stream itself, and kept up by the events that follow.
 
 import type { LawEvent } from '../domain/law.ts';
-import { type SessionSummary, statusAt, summaryVersion } from '../domain/session-deadlines.ts';
+import {
+  type SessionSummary,
+  statusAt,
+  summarizeSession,
+  summaryVersion,
+} from '../domain/session-deadlines.ts';
 import type { SessionEvent, SessionProfile, SessionRemains } from '../domain/session-events.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 import { decodeSession } from '../domain/session-text.ts';
@@ -168,6 +173,9 @@ function foldErased(next: Draft, { type, at }: LawEvent): void {
       Object.assign(next, newRow(next.sessionId, at), { seq, entries });
       return;
     }
+    case 'session.forked':
+      Object.assign(next, newRow(next.sessionId, at), { seq: next.seq, status: 'active' });
+      return;
     case 'message.sent':
     case 'file.added':
     case 'tool.called':
@@ -210,6 +218,12 @@ function fold(next: Draft, event: LawEvent): void {
     }
     case 'session.recovered': {
       const { to: status, summary } = known.data;
+      const { stream, seq } = known;
+      Object.assign(next, rowFromHead({ stream, seq, status, updatedAt: at, summary }));
+      return;
+    }
+    case 'session.forked': {
+      const { status, summary } = summarizeSession(decodeSession(known.data.state));
       const { stream, seq } = known;
       Object.assign(next, rowFromHead({ stream, seq, status, updatedAt: at, summary }));
       return;

@@ -112,9 +112,10 @@ async function listMessages(
     );
     return page(items.map(info), next);
   }
-  const first = Math.max(state.conversation.clearedThrough, await beginning(context.journal, sessionId));
-  const after = Math.max(position ?? first, state.conversation.clearedThrough);
-  const span = { after, through: seq, conversation: state.conversation, asReplayed: true };
+  const { conversation, branching } = state;
+  const first = Math.max(conversation.clearedThrough, await beginning(context.journal, state));
+  const after = Math.max(position ?? first, conversation.clearedThrough);
+  const span = { after, through: seq, conversation, asReplayed: true, lineage: branching.lineage };
   const { items, next } = await readForwards(context.journal, sessionId, span, limit, (event) =>
     isOrWasMessage(event) ? info(event) : undefined,
   );
@@ -172,9 +173,10 @@ async function listEvents(
   context: ReadingContext,
   { sessionId, limit, cursor, since }: ParsedInputOf<'events.list'>,
 ): Promise<Page<DeliveredEvent>> {
-  await context.manager.read(sessionId);
-  const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
-  const { items, next } = await readForwards(context.journal, sessionId, { after }, limit, (event) =>
+  const { state } = await context.manager.read(sessionId);
+  const after = cursor === undefined ? await beginning(context.journal, state) : seqFrom(cursor);
+  const span = { after, lineage: state.branching.lineage };
+  const { items, next } = await readForwards(context.journal, sessionId, span, limit, (event) =>
     since !== undefined && event.at < since ? undefined : deliveredEvent(event, String(event.seq)),
   );
   return page(items, next);

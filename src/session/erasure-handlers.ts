@@ -1,6 +1,7 @@
 // Operations that erase: what is asked is looked up in the records, refused where it cannot be done, done, and then taken out of
 // the files too.
 import { HoldfastError } from '../base/errors.ts';
+import { ownerOf } from '../domain/branching.ts';
 import { erasabilityOf, messagesCarriedBy, remainsOf } from '../domain/erasure.ts';
 import type { ErasedData } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -55,6 +56,8 @@ function messageRequest(
   { sessionId, seq, reason }: ParsedInputOf<'messages.erase'>,
 ): ErasureRequest {
   const plan = async ({ state, head }: StoredSession): Promise<ErasurePlan> => {
+    const owner = ownerOf(state.branching, sessionId, seq);
+    if (owner !== sessionId) throw inherited(sessionId, seq, owner);
     const event = seq > head.seq ? undefined : await eventAt(journal, head.stream, seq);
     if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId, seq });
     assertMessage(sessionId, event);
@@ -95,6 +98,11 @@ function assertMessage(sessionId: string, { seq, type }: StoredEvent): void {
 const recovered = (sessionId: string, seq: number, type: string): HoldfastError => {
   const problem = 'the session goes on from the state that it carries';
   return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type, problem });
+};
+
+const inherited = (sessionId: string, seq: number, owner: string): HoldfastError => {
+  const problem = `it was said in session ${owner}: erase it there`;
+  return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type: 'message.sent', problem });
 };
 
 const agentsAtWork = (sessionId: string, runs: number): HoldfastError =>

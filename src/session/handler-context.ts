@@ -7,6 +7,7 @@ import type { TokenCounter } from '../domain/built-context.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { SessionConfig } from '../domain/session-config.ts';
 import type { Announcement } from '../entity/announcement.ts';
+import type { CommandMeta } from '../entity/command-meta.ts';
 import { receiptKey } from '../entity/receipts.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
@@ -40,6 +41,17 @@ interface RecoveryContext {
   readonly replay: ReplayParts;
 }
 
+/** What merges and comparisons of sessions ask of their tasks. */
+interface MergedTasks {
+  /** Takes over those that have ended in another session, by then where it says when: how many. */
+  adopt(
+    adoption: { readonly sessionId: string; readonly fromSessionId: string; readonly until: number | null },
+    meta: CommandMeta,
+  ): Promise<number>;
+  /** How each stands, by where it was first and under which id. */
+  byOrigin(sessionId: string): Promise<ReadonlyMap<string, string>>;
+}
+
 export interface HandlerContext {
   readonly manager: SessionManager;
   readonly conditions: Conditions;
@@ -58,6 +70,7 @@ export interface HandlerContext {
   readonly durability: Durability;
   /** Files of sessions must lie below it; null takes any path as a name. */
   readonly fileRoot: string | null;
+  readonly tasks: MergedTasks;
   /** What the disk has left. */
   readonly space: Pick<FreeSpace, 'admit'>;
 }

@@ -24,6 +24,7 @@ import {
   verdictOn,
   verifyStream,
 } from '../recovery/verification.ts';
+import { proveAnchor } from './fork-proof.ts';
 import type { HandlerContext } from './handler-context.ts';
 
 export type IntegrityOperation = `sessions.${'verify' | 'anchors' | 'verifyAnchors'}` | 'checkpoints.verify';
@@ -55,8 +56,12 @@ export async function verifySession(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly verification: Verification; readonly verdict: SessionVerdict }> {
   const verification = await verifyStream(journal, sessionId, { signal });
-  const verdict = sessionVerdict(sessionId, verification, await hashesOf(journal, verification));
-  return { verification, verdict };
+  const found = sessionVerdict(sessionId, verification, await hashesOf(journal, verification));
+  const { head, state } = verification;
+  const { anchor, problem } = await proveAnchor(journal, head, state?.branching.lineage ?? []);
+  if (anchor === undefined) return { verification, verdict: found };
+  const problems = problem === undefined ? found.problems : [...found.problems, problem];
+  return { verification, verdict: { ...found, anchor, problems, valid: problems.length === 0 } };
 }
 
 function sessionVerdict(

@@ -1,6 +1,8 @@
 // Sessions as they were: read from the journal, whoever is in memory now. The newest few that were asked for are kept, so that
 // pages of one version cost one replay.
 import { HoldfastError } from '../base/errors.ts';
+import { lineageAt } from '../domain/branching.ts';
+import { inherited } from '../domain/session-fork.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { statusOf } from '../domain/session-state.ts';
 import { stateAt } from '../entity/state-at.ts';
@@ -25,7 +27,8 @@ export class PastStates {
       const problem = `the newest event of the session is ${head.seq}`;
       throw new HoldfastError('INVALID_INPUT', { operation: 'a version', field: 'at', problem, sessionId });
     }
-    const view = (at >= head.firstSeq && this.#known(head, at)) || (await this.#replay(head, at, signal));
+    if (at < head.firstSeq) return this.#readInherited(sessionId, head, at, signal);
+    const view = this.#known(head, at) || (await this.#replay(head, at, signal));
     if (statusOf(view.state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     return view;
   }
@@ -35,6 +38,28 @@ export class PastStates {
     this.#erasures += 1;
     const prefix = keyOf(sessionStream(sessionId), '');
     for (const key of this.#views.keys()) if (key.startsWith(prefix)) this.#views.delete(key);
+  }
+
+  /** Before its first record a fork is what its ancestor was; what is older than a trimmed session nobody knows. */
+  async #readInherited(
+    sessionId: string,
+    head: Head,
+    at: number,
+    signal: AbortSignal | undefined,
+  ): Promise<SessionView> {
+    const { state } = await stateAt(sessionLaw, this.#journal, head, head.firstSeq, signal);
+    const { lineage } = state.branching;
+    const owner = lineage.find(({ through }) => at <= through);
+    if (owner === undefined || owner.sessionId === sessionId)
+      throw new HoldfastError('HISTORY_TRIMMED', { stream: head.stream, firstSeq: head.firstSeq });
+    const held = await this.#journal.head(sessionStream(owner.sessionId));
+    if (held === undefined || held.firstSeq > owner.through) {
+      const { sessionId: ancestorId, through } = owner;
+      throw new HoldfastError('HISTORY_ERASED', { sessionId, ancestorId, through });
+    }
+    const then = await this.read(owner.sessionId, at, signal);
+    const older = lineageAt(state.branching, at);
+    return { state: inherited(then.state, sessionId, [...older, owner]), seq: at };
   }
 
   async #headOf(sessionId: string): Promise<Head> {

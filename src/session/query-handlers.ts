@@ -50,8 +50,9 @@ export function queryHandlers(context: ReadingContext): Handlers<QueryOperation>
     'sessions.buildContext': (input, call) => buildFor(context, input, call),
     'sessions.entries': async ({ sessionId, at, limit, cursor }, call) => {
       const { state, seq: through } = await viewOf(context, sessionId, at, call);
-      const after = cursor === undefined ? await beginning(context.journal, sessionId) : seqFrom(cursor);
-      const span = { after, through, conversation: state.conversation, asReplayed: true };
+      const after = cursor === undefined ? await beginning(context.journal, state) : seqFrom(cursor);
+      const { conversation, branching } = state;
+      const span = { after, through, conversation, asReplayed: true, lineage: branching.lineage };
       const { items, next } = await readForwards(context.journal, sessionId, span, limit, contextEntry);
       return page(items, next);
     },
@@ -135,8 +136,9 @@ export async function sessionRecord(
   sessionId: string,
 ): Promise<SessionRecord> {
   const { state, seq } = await manager.read(sessionId);
-  const first = Math.max(state.conversation.clearedThrough, await beginning(journal, sessionId));
-  const span = { after: first, through: seq, conversation: state.conversation, asReplayed: true };
+  const { conversation, branching } = state;
+  const first = Math.max(conversation.clearedThrough, await beginning(journal, state));
+  const span = { after: first, through: seq, conversation, asReplayed: true, lineage: branching.lineage };
   const whole = await readForwards(journal, sessionId, span, Number.POSITIVE_INFINITY, (event) =>
     isMessage(event) ? event : undefined,
   );
@@ -188,9 +190,14 @@ async function buildFor(
   const { sessionId, at, ...request } = input;
   const { state, seq } = await viewOf(context, sessionId, at, call);
   const wanted = request.include.includes('conversation');
-  const loaded = wanted ? await loadConversation(context, state, seq, request.maxMessages) : { messages: [] };
+  const count = request.maxMessages ?? inheritedWindow(state);
+  const loaded = wanted ? await loadConversation(context, state, seq, count) : { messages: [] };
   return buildContext(state, loaded, request, context.clock.now(), context.countTokens);
 }
+
+/** A fork begins with nothing at hand: what its window would hold is read where it was said. */
+const inheritedWindow = ({ branching, profile }: SessionState): number | undefined =>
+  branching.lineage.length === 0 ? undefined : profile.config.messageWindow;
 
 /** The window, older messages when more are asked for, and the kept ones before them; what cannot be read is left out. */
 async function loadConversation(

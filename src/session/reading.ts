@@ -1,10 +1,10 @@
 // Reading a session's events from its journal, forwards by page and backwards from the end.
+import { HoldfastError } from '../base/errors.ts';
 import { type Conversation, emptyConversation, hidingRange } from '../domain/conversation.ts';
 import type { MessageEvent } from '../domain/session-events.ts';
-import { sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
-import { type Parkings, replayedAs } from '../journal/replay-guard.ts';
+import { beginningOf, type Lineage, noLineage, readLineage, replaying } from './lineage-reading.ts';
 
 /** At most so many events are read at once; first only about as many as are asked for, then twice as many each time. */
 const largestBlock = 256;
@@ -18,10 +18,8 @@ export interface Reading<Item> {
 }
 
 /** The place before the first event that can still be read. */
-export async function beginning(journal: Journal, sessionId: string): Promise<number> {
-  const head = await journal.head(sessionStream(sessionId));
-  return (head?.firstSeq ?? 1) - 1;
-}
+export const beginning = (journal: Journal, { sessionId, branching }: SessionState): Promise<number> =>
+  beginningOf(journal, sessionId, branching.lineage);
 
 /** Which events are wanted: those behind `after`, up to `through`, none that was rolled back. */
 export interface ReadSpan {
@@ -31,25 +29,28 @@ export interface ReadSpan {
   readonly conversation?: Conversation;
   /** Events as a replay takes them: what is parked is left out, or edited. */
   readonly asReplayed?: boolean;
+  /** Where older ones than its own are read. */
+  readonly lineage?: Lineage;
 }
 
 /** Up to `limit` of the events of a span that `choose` turns into items. */
 export async function readForwards<Item>(
   journal: Journal,
   sessionId: string,
-  { after, through = Number.POSITIVE_INFINITY, conversation = emptyConversation, asReplayed }: ReadSpan,
+  span: ReadSpan,
   limit: number,
   choose: (event: StoredEvent) => Item | undefined,
 ): Promise<Reading<Item>> {
+  const { after, through = Number.POSITIVE_INFINITY, conversation = emptyConversation } = span;
+  const { asReplayed, lineage = noLineage } = span;
   const items: Item[] = [];
-  const parked = asReplayed ? parkedOf(journal, sessionId) : undefined;
   let position = after;
   for (let block = firstBlock(limit); position < through; block = Math.min(2 * block, largestBlock)) {
     position = hidingRange(conversation, position + 1)?.[1] ?? position;
-    const page = await journal.readFrom(sessionStream(sessionId), position, { limit: block });
+    const page = await readLineage(journal, sessionId, lineage, position, block);
     for (const event of page.events) {
       if (event.seq > through) return { items, next: undefined };
-      const taken = replayedAs(event, parked);
+      const taken = asReplayed ? replaying(journal, event) : event;
       const isShown = taken !== undefined && hidingRange(conversation, event.seq) === undefined;
       const item = isShown ? choose(taken) : undefined;
       if (item !== undefined && items.length === limit) return { items, next: position };
@@ -64,14 +65,14 @@ export async function readForwards<Item>(
 /** Up to `limit` messages below `before`, newest first, none that was cleared or rolled back. */
 export async function readBackwards(
   journal: Journal,
-  { sessionId, conversation }: SessionState,
+  state: SessionState,
   before: number,
   limit: number,
   takes: typeof isMessage = isMessage,
 ): Promise<Reading<MessageEvent>> {
-  const floor = Math.max(conversation.clearedThrough, await beginning(journal, sessionId));
+  const { conversation } = state;
+  const floor = Math.max(conversation.clearedThrough, await beginning(journal, state));
   const items: MessageEvent[] = [];
-  const parked = parkedOf(journal, sessionId);
   let block = firstBlock(limit);
   for (let end = before; end - 1 > floor; ) {
     const hidden = hidingRange(conversation, end - 1);
@@ -79,10 +80,16 @@ export async function readBackwards(
       end = hidden[0] + 1;
       continue;
     }
-    const start = Math.max(floor, end - 1 - block);
+    const start = Math.max(floor, inheritedBelow(state, end - 1), end - 1 - block);
     block = Math.min(2 * block, largestBlock);
-    for (const recorded of (await readBlock(journal, sessionId, start, end)).reverse()) {
-      const event = replayedAs(recorded, parked);
+    const recorded = await readBlock(journal, state, start, end).catch((error: unknown) => {
+      if (items.length > 0 && HoldfastError.is(error, 'HISTORY_ERASED')) return undefined;
+      throw error;
+    });
+    // The next page says what is gone.
+    if (recorded === undefined) return { items, next: items.at(-1)?.seq };
+    for (const stored of recorded.reverse()) {
+      const event = replaying(journal, stored);
       if (event === undefined || !takes(event)) continue;
       if (hidingRange(conversation, event.seq) !== undefined) continue;
       if (items.length === limit) return { items, next: items.at(-1)?.seq };
@@ -93,16 +100,20 @@ export async function readBackwards(
   return { items, next: undefined };
 }
 
+/** A block holds records of one stream alone: what is gone of another one takes nothing along. */
+const inheritedBelow = ({ branching }: SessionState, seq: number): number =>
+  branching.lineage.findLast(({ through }) => through < seq)?.through ?? 0;
+
 /** The events between `start` and `end`, both left out; a page may hold fewer when they are large. */
 async function readBlock(
   journal: Journal,
-  sessionId: string,
+  { sessionId, branching }: SessionState,
   start: number,
   end: number,
 ): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
   for (let position = start; position < end - 1; ) {
-    const page = await journal.readFrom(sessionStream(sessionId), position, { limit: end - 1 - position });
+    const page = await readLineage(journal, sessionId, branching.lineage, position, end - 1 - position);
     events.push(...page.events);
     if (page.events.length === 0) break;
     position = page.events.at(-1)?.seq ?? end;
@@ -117,16 +128,13 @@ export async function readMessage(
   seq: number,
   takes: typeof isMessage = isMessage,
 ): Promise<MessageEvent | undefined> {
-  const { conversation } = state;
+  const { conversation, sessionId, branching } = state;
   if (seq <= conversation.clearedThrough || hidingRange(conversation, seq) !== undefined) return undefined;
-  const { events } = await journal.readFrom(sessionStream(state.sessionId), seq - 1, { limit: 1 });
+  const { events } = await readLineage(journal, sessionId, branching.lineage, seq - 1, 1);
   const [recorded] = events;
-  const event = recorded && replayedAs(recorded, parkedOf(journal, state.sessionId));
+  const event = recorded && replaying(journal, recorded);
   return event !== undefined && event.seq === seq && takes(event) ? event : undefined;
 }
-
-const parkedOf = ({ guard }: Journal, sessionId: string): Parkings | undefined =>
-  guard?.parked(sessionStream(sessionId));
 
 export function isMessage(event: StoredEvent): event is StoredEvent & MessageEvent {
   return event.type === 'message.sent' && event.data !== undefined;

@@ -7,6 +7,7 @@ import { type CheckpointOperation, checkpointHandlers } from './checkpoint-handl
 import { type ConditionOperation, conditionHandlers } from './condition-handlers.ts';
 import { type ContentOperation, contentHandlers } from './content-handlers.ts';
 import { type ErasureOperation, erasureHandlers } from './erasure-handlers.ts';
+import { type ForkOperation, forkHandlers } from './fork-handlers.ts';
 import type { HandlerContext, ReadingContext } from './handler-context.ts';
 import { type IntegrityOperation, integrityHandlers } from './integrity-handlers.ts';
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
@@ -31,7 +32,8 @@ type SessionOperation =
   | ErasureOperation
   | CacheOperation
   | SignalOperation
-  | StreamOperation;
+  | StreamOperation
+  | ForkOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -50,5 +52,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...cacheHandlers(context),
     ...signalHandlers(context),
     ...streamHandlers(context),
+    ...forkHandlers(context),
   };
 }

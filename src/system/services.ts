@@ -29,6 +29,7 @@ import { quarantineFindings } from '../recovery/store-findings.ts';
 import { AnalysisCache } from '../session/analysis-cache.ts';
 import { analysisHandlers } from '../session/analysis-handlers.ts';
 import type { ErasureOperation } from '../session/erasure-handlers.ts';
+import { forgetFork } from '../session/fork-register.ts';
 import type { OwnedCode } from '../session/owned-code.ts';
 import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
@@ -90,6 +91,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       {
         forget: async (id) => uncache(id),
       },
+      { forget: (id) => forgetFork(journal, id) },
     ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
@@ -124,7 +126,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const projections = new Projections([sessions]);
   const ofSessions = sessionHandlers({
     ...{ ...config, ...shared, manager, conditions, recovery },
-    ...{ records: level, space: storage.space },
+    ...{ records: level, space: storage.space, tasks: tasks.forMerges },
   });
   const operations = bindOperations({
     handlers: {

@@ -51,6 +51,7 @@ file.index                | NONE         | active      | active      | CONTENT  
 memory.set                | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 memory.delete             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 event.publish             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+session.merge             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 session.recover           | NONE         | active      | active      | active      | active      | active        | active      | active     | active   | NONE
 agent.start               | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 agent.crash               | NONE         | STALE       | STALE       | STALE       | STALE       | STALE         | STALE       | STALE      | STALE    | NONE
@@ -117,6 +118,12 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'memory.set': { type: 'memory.set', key: 'next', value: 1 },
   'memory.delete': { type: 'memory.delete', key: 'goal' },
   'event.publish': { type: 'event.publish', event: 'context.updated', data: {} },
+  'session.merge': {
+    type: 'session.merge',
+    ...{ from: { sessionId: 'branch', through: 9, chain: '' }, ancestor: { sessionId: 's1', version: 2 } },
+    ...{ policy: 'keep', parts: ['context'], before: { messages: 0, tasks: 0 }, taken: [], messages: [] },
+    ...{ files: [], index: [], context: [{ key: 'found', base: undefined, theirs: 1, seq: 9 }] },
+  },
   'session.recover': {
     type: 'session.recover',
     data: {
@@ -157,6 +164,7 @@ const commands: Readonly<Record<string, SessionCommand>> = {
 /** All that there are; a command that is added fails to compile here until it stands in the table. */
 const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'session.create': true, 'session.restore': true, 'session.recover': true, 'session.terminate': true },
+  ...{ 'session.merge': true },
   ...{
     'session.noteAnswer': true,
     'session.finishTermination': true,

@@ -281,6 +281,34 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     await client.sessions.verify(one),
     { sessionId, valid: true, events: 3, firstSeq: 1, seq: 3, problems: [] },
   ],
+  'sessions.fork': async ({ client }) => [
+    await client.sessions.fork({ ...one, newSessionId: 'fork' }),
+    { sessionId: 'fork', seq: 4, from: { sessionId, seq: 3 }, agentsLeft: 0 },
+  ],
+  'sessions.forks': async ({ client }) => {
+    await client.sessions.fork({ ...one, newSessionId: 'fork' });
+    return [
+      await client.sessions.forks(one),
+      { items: [{ sessionId: 'fork', from: { sessionId, seq: 3 } }] },
+    ];
+  },
+  'sessions.lineage': async ({ client }) => {
+    await client.sessions.fork({ ...one, newSessionId: 'fork' });
+    const lineage = await client.sessions.lineage({ sessionId: 'fork' });
+    return [lineage, { ancestors: [{ sessionId, seq: 3, standing: 'held' }], merges: [] }];
+  },
+  'sessions.compare': async ({ client }) => {
+    await client.sessions.fork({ ...one, newSessionId: 'fork' });
+    await client.memory.set({ sessionId: 'fork', key: 'found', value: 1 });
+    const compared = await client.sessions.compare({ ...one, otherSessionId: 'fork' });
+    return [compared, { ancestor: { sessionId, version: 3 }, items: [{ kind: 'onlyThere', key: 'found' }] }];
+  },
+  'sessions.merge': async ({ client }) => {
+    await client.sessions.fork({ ...one, newSessionId: 'fork' });
+    await client.memory.set({ sessionId: 'fork', key: 'found', value: 1 });
+    const merged = await client.sessions.merge({ ...one, fromSessionId: 'fork' });
+    return [merged, { seq: 5, version: 5, merged: { context: 1 }, conflicts: [], tasks: 0 }];
+  },
   'sessions.anchors': async ({ client }) => [
     await client.sessions.anchors(),
     { items: [{ stream: 'session/s', sessionId, seq: 3 }], damaged: [] },
@@ -786,6 +814,10 @@ const elsewhere: readonly ErrorCode[] = [
   'STEPS_NOT_HERE',
   'AGENT_OUT_OF_MEMORY',
   'HISTORY_LOST',
+  'HISTORY_ERASED',
+  'NOT_SETTLED',
+  'SESSIONS_UNRELATED',
+  'MERGE_CONFLICT',
   'JOURNAL_DAMAGED',
   'ENCRYPTION_KEY_MISSING',
   'AGENT_RUN_EXISTS',

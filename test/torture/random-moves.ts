@@ -6,6 +6,7 @@ import { type AgentPlace, openRuns, restartTypes, workOf } from '../../src/domai
 import { unknownDecisions } from '../../src/domain/agent-step-events.ts';
 import { waitsOf } from '../../src/domain/run-work.ts';
 import type {
+  MergedValue,
   NewMessage,
   RestoreSession,
   SessionCommand,
@@ -209,6 +210,13 @@ const stepMakers = {
   }),
 };
 
+const mergedValue = (random: Random, seq: number, theirs: Json | undefined): MergedValue => ({
+  key: pick(random, words),
+  base: chance(random, 0.5) ? pick(random, values) : undefined,
+  theirs,
+  seq,
+});
+
 const makers: Makers = {
   'session.create': (random, { now }) => ({
     type: 'session.create',
@@ -239,6 +247,20 @@ const makers: Makers = {
     type: 'session.configure',
     changes: chance(random, 0.5) ? { name: pick(random, words), metadata: randomObject(random) } : {},
     ...(chance(random, 0.5) && { config: randomConfig(random, now) }),
+  }),
+  'session.merge': (random, { seq }) => ({
+    type: 'session.merge',
+    from: { sessionId: pick(random, ['b1', 'b2']), through: seq + between(random, 0, 9), chain: 'c' },
+    ...{ ancestor: { sessionId: 's1', version: 1 }, policy: pick(random, ['keep', 'take']) },
+    parts: chance(random, 0.8) ? ['messages', 'files', 'context'] : [],
+    before: { messages: 0, tasks: 0 },
+    taken: [{ sessionId: 'b1', from: seq, to: seq + 2 }],
+    messages: chance(random, 0.5)
+      ? [{ place: { sessionId: 'b1', seq }, at: 1, message: randomMessage(random) }]
+      : [],
+    files: [{ path: pick(random, words), seq, isThere: chance(random, 0.5) }],
+    index: [mergedValue(random, seq, randomObject(random))],
+    context: [mergedValue(random, seq, chance(random, 0.8) ? pick(random, values) : undefined)],
   }),
   'message.send': (random) => ({ type: 'message.send', message: randomMessage(random) }),
   'message.pin': (random, moment) => ({ type: 'message.pin', seq: likelyMessage(random, moment) }),

@@ -40,7 +40,7 @@ const events = [
   ...['agent.rateLimited', 'agent.settled', 'agent.usageReported', 'agent.parked'],
   ...['step.completed', 'step.failed', 'effect.started', 'effect.unknown', 'timer.set', 'timer.fired'],
   ...['wait.started', 'wait.signaled', 'wait.expired', 'signal.received'],
-  ...['checkpoint.created', 'checkpoint.deleted', 'session.rolledBack'],
+  ...['checkpoint.created', 'checkpoint.deleted', 'session.rolledBack', 'session.merged'],
 ];
 
 const expected = [

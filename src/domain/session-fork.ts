@@ -1,0 +1,60 @@
+// What a fork is when it begins: the state of a version of another session, without its messages, runs and checkpoints. Messages
+// stay where they were said and are read there, so that what is erased there is erased here.
+
+import { noAgents } from './agent-runs.ts';
+import { type Ancestor, type Branching, noBranching } from './branching.ts';
+import { noCheckpoints } from './checkpoints.ts';
+import { emptyConversation } from './conversation.ts';
+import type { LawEvent } from './law.ts';
+import type { ForkedData, SessionProfile } from './session-events.ts';
+import { resolveLifecycle } from './session-lifecycle.ts';
+import { contextOf, initialSession, type SessionState } from './session-state.ts';
+
+/** A version of a session as another one inherits it. */
+export function inherited(then: SessionState, sessionId: string, lineage: readonly Ancestor[]): SessionState {
+  const { kept, clearedThrough, hidden } = then.conversation;
+  const branching: Branching = { ...then.branching, lineage };
+  return {
+    ...then,
+    sessionId,
+    conversation: { ...emptyConversation, kept, clearedThrough, hidden },
+    agents: noAgents,
+    checkpoints: noCheckpoints,
+    branching,
+  };
+}
+
+/** As it begins: active, with an age that counts from here, and numbers of entries that go on. */
+export function forkedState(
+  then: SessionState,
+  sessionId: string,
+  lineage: readonly Ancestor[],
+  { seq, at }: { readonly seq: number; readonly at: number },
+  changes: Partial<SessionProfile>,
+): SessionState {
+  const { messages, entries } = contextOf(then);
+  const times = { createdAt: at, openedAt: at, updatedAt: at, lastActivityAt: at };
+  const fresh = { resumeTo: 'active', reason: null, error: null, cleanup: false } as const;
+  return {
+    ...inherited(then, sessionId, lineage),
+    lifecycle: resolveLifecycle('active', { ...times, messages, entries, ...fresh }),
+    profile: { ...then.profile, ...changes },
+    checkpoints: { list: noCheckpoints.list, lastSeq: seq, lastAt: at },
+  };
+}
+
+/** The state that the first event of a fork carries, whatever there was before; undefined for any other event. */
+export function stateOfFork(
+  event: LawEvent,
+  decode: (text: string) => SessionState,
+): SessionState | undefined {
+  return event.type === 'session.forked' ? decode((event.data as ForkedData).state) : undefined;
+}
+
+/** The same once that was erased: open, and nothing is known of it. */
+export function forkedWithout({ stream, at }: LawEvent): SessionState {
+  const fresh = initialSession(stream);
+  const times = { createdAt: at, openedAt: at, updatedAt: at, lastActivityAt: at };
+  const lifecycle = resolveLifecycle('active', { ...contextOf(fresh), ...times });
+  return { ...fresh, lifecycle, branching: noBranching };
+}
