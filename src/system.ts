@@ -58,6 +58,7 @@ export type {
   PolicedAgent,
 } from './session/agent-definitions.ts';
 export type { AgentPolicy } from './session/agent-policy.ts';
+export type { AgentPermits, Permit, PermitOptions } from './session/permit-handle.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { ChildOptions, Slept, StepContext, StepHandles, WaitOptions } from './session/step-handles.ts';
 export type { StepOptions, UnknownEffect, UnknownVerdict } from './session/step-run.ts';
@@ -162,6 +163,7 @@ class RunningSystem implements System {
       report: (report) => this.#hear(report),
       children: [
         service('backups', () => startBackups(this.#backups)),
+        service('permits', () => this.#ports.agents.permits.start(this.#journal)),
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),

@@ -48,6 +48,7 @@ export type {
 } from '../operations/integrity-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { ParkedInfo, ParkingAnswer } from '../operations/parked-views.ts';
+export type { PermitDetails, PermitGranted, PermitHolder, PermitInfo } from '../operations/permit-views.ts';
 export type {
   BootPage,
   BulkRecoveryInfo,

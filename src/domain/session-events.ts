@@ -31,6 +31,11 @@ export interface MessageData {
   readonly size: number;
 }
 
+/** The place of a session that was opened under another. */
+export interface SessionTree {
+  readonly rootSessionId: string;
+}
+
 /** Who the session is: what was given when it was created, and may be configured later. */
 export interface SessionProfile {
   readonly name: string | null;
@@ -41,6 +46,8 @@ export interface SessionProfile {
   readonly parentSessionId: string | null;
   /** What its answers wait for, for good; absent means `fsync`. */
   readonly durability?: 'os' | 'none';
+  /** Where it stands among the sessions that were opened under each other. */
+  readonly tree?: SessionTree;
 }
 
 export interface FileData {

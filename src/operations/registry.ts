@@ -14,6 +14,7 @@ import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
+import { permitOperations } from './permit-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
@@ -263,6 +264,7 @@ export const operations = {
   ),
   ...budgetOperations,
   ...signalOperations,
+  ...permitOperations,
   ...integrityOperations,
   ...recoveryOperations,
   ...parkedOperations,

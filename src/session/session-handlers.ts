@@ -12,6 +12,7 @@ import { type IntegrityOperation, integrityHandlers } from './integrity-handlers
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
 import { type ParkedOperation, parkedHandlers } from './parked-handlers.ts';
 import { PastStates } from './past-states.ts';
+import { type PermitOperation, permitHandlers } from './permit-handlers.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
 import { type RecoveryOperation, recoveryHandlers } from './recovery-handlers.ts';
 import { type SignalOperation, signalHandlers } from './signal-handlers.ts';
@@ -31,7 +32,8 @@ type SessionOperation =
   | ErasureOperation
   | CacheOperation
   | SignalOperation
-  | StreamOperation;
+  | StreamOperation
+  | PermitOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -50,5 +52,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...cacheHandlers(context),
     ...signalHandlers(context),
     ...streamHandlers(context),
+    ...permitHandlers(context),
   };
 }

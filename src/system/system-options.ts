@@ -9,6 +9,7 @@ import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/teleme
 import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
+import type { PermitKey } from '../domain/permit-limits.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
@@ -20,6 +21,7 @@ import { configChanges } from '../operations/session-config-schema.ts';
 import type { HeartbeatStore } from '../recovery/heartbeat-store.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
+import { Permits } from '../session/permits.ts';
 import { ownVersions } from './store-laws.ts';
 
 export interface SystemOptions extends SystemConfigInput {
@@ -49,6 +51,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly encryptionKeys?: readonly EncryptionKey[];
   /** The user's own merge policies for shared context, by the name that `custom:` stands before; see docs/guides/shared-context.md. */
   readonly mergePolicies?: Readonly<Record<string, CustomMerge>>;
+  /** By key, what agents of all sessions may use of what they share, such as a model; see docs/guides/permits.md. */
+  readonly permits?: Readonly<Record<string, PermitKey>>;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -76,16 +80,18 @@ export interface Ports {
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
   const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
-  const { tasks = {}, mergePolicies = {} } = options;
+  const { tasks = {}, mergePolicies = {}, permits: keys = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
+  const telemetry = telemetryTo(onTelemetry, () => clock.now());
+  const permits = new Permits({ keys, clock, telemetry, longestWaitMs: config.operationTimeoutMs });
   const ports: Ports = {
     clock,
-    telemetry: telemetryTo(onTelemetry, () => clock.now()),
+    telemetry,
     newId: newId === undefined ? randomId : () => assertId(newId()),
     countTokens: countTokens ?? estimateTokens,
     defaults: Object.freeze({ ...preset, ...session }),
-    agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
+    agents: new AgentRegistry(agents ?? {}, config.maxWorkers, permits),
     tasks,
     merges: new Map(Object.entries(mergePolicies)),
     ...(inspect && { inspect }),

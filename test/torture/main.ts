@@ -10,6 +10,7 @@ import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
+import { permitsHarness } from './permits.ts';
 import { poisonHarness } from './poison.ts';
 import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
@@ -33,6 +34,7 @@ const harnesses: readonly Harness[] = [
   tasksHarness,
   spacesHarness,
   agentsHarness,
+  permitsHarness,
 ];
 
 const { values, positionals } = parseArgs({
