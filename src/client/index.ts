@@ -93,6 +93,7 @@ export type {
   TasksCreated,
   TasksResumed,
 } from '../operations/task-views.ts';
+export type { ChildOpened, ChildResult, TreeChildInfo, TreeInfo } from '../operations/tree-views.ts';
 export type {
   Acknowledged,
   AgentDetails,

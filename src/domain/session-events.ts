@@ -10,6 +10,7 @@ import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { LifecycleContext, SessionStatus, StatusChange } from './session-lifecycle.ts';
+import type { TreeBudget, TreeLink } from './tree-state.ts';
 
 export const messageRoles = ['system', 'user', 'assistant', 'tool'] as const;
 export type MessageRole = (typeof messageRoles)[number];
@@ -33,7 +34,11 @@ export interface MessageData {
 
 /** The place of a session that was opened under another. */
 export interface SessionTree {
+  /** The session at the top of the tree in which it was opened. */
   readonly rootSessionId: string;
+  readonly link: TreeLink;
+  /** What it and all below it may spend. */
+  readonly budget?: TreeBudget;
 }
 
 /** Who the session is: what was given when it was created, and may be configured later. */

@@ -21,6 +21,7 @@ import { configChanges } from './session-config-schema.ts';
 import { signalOperations } from './signal-operations.ts';
 import { spaceOperations } from './space-operations.ts';
 import { taskOperations } from './task-operations.ts';
+import { link, treeBudget, treeOperations } from './tree-operations.ts';
 import type {
   Acknowledged,
   AgentDetails,
@@ -70,6 +71,8 @@ export const operations = {
     z.strictObject({
       sessionId: sessionId.optional(),
       parentSessionId: sessionId.optional(),
+      link: link.optional(),
+      treeBudget: treeBudget.optional(),
       ...profile,
       durability: z.enum(durabilities).optional(),
     }),
@@ -265,6 +268,7 @@ export const operations = {
   ...budgetOperations,
   ...signalOperations,
   ...permitOperations,
+  ...treeOperations,
   ...integrityOperations,
   ...recoveryOperations,
   ...parkedOperations,

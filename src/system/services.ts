@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { SessionLinks } from '../collaboration/session-links.ts';
 import { Spaces } from '../collaboration/spaces.ts';
 import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -43,6 +44,7 @@ export interface Services {
   readonly storage: Storage;
   readonly tasks: Tasks;
   readonly spaces: Spaces;
+  readonly links: SessionLinks;
 }
 
 /** What outlives an incarnation of the services. */
@@ -94,14 +96,26 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
   });
   const spaces = new Spaces({ ...config, ...shared, topic: globalTopic });
+  const links = new SessionLinks({
+    ...{ ...config, ...shared, topic: globalTopic },
+    session: async (sessionId) => {
+      const { state } = await manager.read(sessionId);
+      const { durability = 'fsync' as const, tree, parentSessionId } = state.profile;
+      return { status: statusOf(state), durability, tree, parentSessionId };
+    },
+    invoke: (name, input, call) => operations.invoke(name, input, call),
+  });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
+  const ofSessions = sessionHandlers({
+    ...{ ...config, ...shared, manager, conditions, recovery },
+    ...{ records: level, space: storage.space },
+  });
   const operations = bindOperations({
     handlers: {
-      ...sessionHandlers({
-        ...{ ...config, ...shared, manager, conditions, recovery },
-        ...{ records: level, space: storage.space },
-      }),
+      ...ofSessions,
+      ...links.creating(ofSessions['sessions.create']),
+      ...links.handlers,
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
       ...tasks.handlers,
@@ -119,7 +133,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks, spaces };
+    return { conditions, manager, projections, census, operations, storage, tasks, spaces, links };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();

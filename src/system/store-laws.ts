@@ -7,12 +7,22 @@ import { recoveryLaw } from '../domain/recovery-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { spaceLaw } from '../domain/space-law.ts';
 import { tasksLaw } from '../domain/task-law.ts';
+import { treeLaw } from '../domain/tree-law.ts';
 import { upcasters } from '../domain/upcasters.ts';
 import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw, tasksLaw, spaceLaw()] as const;
+const laws = [
+  sessionLaw,
+  conditionLaw,
+  recoveryLaw,
+  bootLaw,
+  parkedLaw,
+  tasksLaw,
+  spaceLaw(),
+  treeLaw,
+] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,

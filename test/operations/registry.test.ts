@@ -13,6 +13,7 @@ import { createTestSystem, type TestSystem, type TestSystemOptions } from '../..
 import { errorOf, quiet } from '../support/outcome.ts';
 import { permitUses } from '../support/permit-uses.ts';
 import { taskUses } from '../support/task-uses.ts';
+import { treeUses } from '../support/tree-uses.ts';
 
 const sessionId = 's';
 const one = { sessionId };
@@ -78,6 +79,7 @@ async function contested(
 const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unknown, expected: object]>> = {
   ...taskUses,
   ...permitUses,
+  ...treeUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -731,6 +733,7 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
   GATE_NOT_REGISTERED: after(({ client }) => client.tasks.create({ ...one, title: 'T', gates: ['none'] })),
   AGENT_NOT_REGISTERED: after(({ client }) => client.agents.start({ ...one, agent: 'nobody' })),
   AGENT_NOT_FOUND: after(({ client }) => client.agents.get({ ...one, runId: 'nobody' })),
+  CHILD_SESSION_NOT_FOUND: after(({ client }) => client.trees.wait({ ...one, childId: 'none' })),
   PERMIT_UNKNOWN: after(({ client }) => [
     client.permits.acquire({ ...one, key: 'none' }),
     client.permits.get({ key: 'none' }),

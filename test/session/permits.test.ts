@@ -85,7 +85,7 @@ describe('a holder that ends frees its permit', () => {
     'when the manager of sessions crashes': (test) => test.crashManager(),
     'when its lease is over': ({ clock }) => clock.advance(600_000),
   };
-  test.each(Object.entries(ends))('%s', async (_, end) => {
+  test.each(Object.entries(ends))('%s', async (how, end) => {
     let fail: (error: Error) => void = () => {};
     let holds = 0;
     const test = await started({
@@ -108,7 +108,9 @@ describe('a holder that ends frees its permit', () => {
     await quiet();
     expect([holds, watched.outcome]).toEqual([1, 'waiting']);
     const ended = Promise.resolve(end(test, runId, () => fail(new Error('planned'))));
+    const since = test.clock.now();
     await whileTimePasses(test.clock, next, 1_000);
+    expect(test.clock.now() - since).toBeLessThan(how.includes('lease') ? 600_001 : 60_000);
     await test.client.permits.release({ sessionId: 'other', permitId: (await next).permitId });
     await whileTimePasses(test.clock, ended, 1_000);
     await whileTimePasses(test.clock, test.close(), 1_000);
