@@ -56,6 +56,7 @@ export const errorCatalogue = {
   SIGNAL_UNADDRESSED: entry(
     'The signal {name} in session {sessionId} is for no one run: {waiting} of {open} open runs wait for it, name one',
   ),
+  LETTER_NOT_FOUND: entry('The mail of session {sessionId} holds no message {messageId}'),
   CHILD_SESSION_NOT_FOUND: entry('The session {sessionId} has no session {child} below it'),
   PERMIT_UNKNOWN: entry('There are no permits under the key {key}: name it in the option permits'),
   PERMIT_TOO_LARGE: entry('A permit of {key} for {asked} {unit} is over its limit of {limit}'),

@@ -46,6 +46,12 @@ export type {
   IntegrityVerdict,
   SessionVerdict,
 } from '../operations/integrity-views.ts';
+export type {
+  DeadLetterInfo,
+  LetterInfo,
+  ReceivedLetter,
+  UndeliveredMail,
+} from '../operations/mail-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { ParkedInfo, ParkingAnswer } from '../operations/parked-views.ts';
 export type { PermitDetails, PermitGranted, PermitHolder, PermitInfo } from '../operations/permit-views.ts';

@@ -2,15 +2,18 @@
 // means for others.
 import type { SupervisedChild } from '../actor/child-spec.ts';
 import { resting } from '../actor/service.ts';
-import type { Clock } from '../base/clock.ts';
-import { HoldfastError } from '../base/errors.ts';
+import { type Clock, delay } from '../base/clock.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { mailStream } from '../domain/mail-law.ts';
 import { treeStream } from '../domain/tree-law.ts';
 import { type Announcement, whenDurable } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Handlers, Invoke } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import { Mail } from './mail.ts';
+import { type MailOperation, mailHandlers } from './mail-handlers.ts';
 import { Relay } from './relay.ts';
 import {
   creatingInTrees,
@@ -34,11 +37,15 @@ export interface SessionLinksOptions {
   readonly invoke: Invoke;
 }
 
+/** So long the end of a session waits for what it has sent to be on its way. */
+const longestWaitMs = 5_000;
+
 export class SessionLinks {
-  readonly handlers: Handlers<TreeOperation>;
+  readonly handlers: Handlers<TreeOperation | MailOperation>;
+  readonly #mail: Mail;
   readonly #trees: Trees;
   readonly #relay: Relay;
-  readonly #context: TreeHandlerContext;
+  readonly #context: TreeHandlerContext & Pick<SessionLinksOptions, 'telemetry'>;
   readonly #closing = new AbortController();
 
   constructor(options: SessionLinksOptions) {
@@ -50,17 +57,22 @@ export class SessionLinks {
         pubsub.publish(topic, { durable: events });
       };
     this.#trees = new Trees({ ...options, tell: tell(treeStream) });
+    this.#mail = new Mail({ ...options, tell: tell(mailStream) });
     this.#relay = new Relay({
       ...options,
       onGrowth: (wake) => pubsub.subscribe(topic, whenDurable(wake)),
-      routes: [this.#trees],
+      routes: [this.#trees, this.#mail],
     });
     this.#context = {
       ...{ ...options, trees: this.#trees, relay: this.#relay },
       closing: this.#closing.signal,
       listen: (id, changed) => pubsub.subscribe(treeStream(id), changed),
     };
-    this.handlers = treeHandlers(this.#context);
+    const mail = { ...this.#context, mail: this.#mail };
+    this.handlers = {
+      ...treeHandlers(this.#context),
+      ...mailHandlers({ ...mail, listen: (id, changed) => pubsub.subscribe(mailStream(id), changed) }),
+    };
   }
 
   /** Creating sessions where some are opened under others. */
@@ -71,12 +83,31 @@ export class SessionLinks {
   async start(): Promise<SupervisedChild> {
     await this.#trees.adopt();
     await this.#relay.start();
+    void this.#removeOrphans();
     return { ...resting('links', () => this.#stop()), tree: () => this.#trees.host.tree() };
+  }
+
+  /** Of a session that is deleted no mail is kept, once what it had sent is on its way. */
+  async forget(sessionId: string): Promise<void> {
+    await Promise.race([this.#relay.catchUp(), delay(this.#context.clock, longestWaitMs)]);
+    await this.#mail.host.remove(sessionId);
+  }
+
+  /** Mail of sessions that were deleted by a process that died before it was done. */
+  async #removeOrphans(): Promise<void> {
+    try {
+      const orphans = await this.#mail.orphans();
+      for (const sessionId of orphans) if (!this.#closing.signal.aborted) await this.forget(sessionId);
+    } catch (error) {
+      // The next start looks again.
+      if (!this.#closing.signal.aborted)
+        this.#context.telemetry('mail.notRemoved', { problem: toError(error).message });
+    }
   }
 
   async #stop(): Promise<void> {
     this.#closing.abort(new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' }));
     await this.#relay.stop();
-    await this.#trees.host.close();
+    await Promise.all([this.#trees.host.close(), this.#mail.host.close()]);
   }
 }

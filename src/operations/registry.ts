@@ -12,6 +12,7 @@ import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
+import { mailOperations } from './mail-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
 import { permitOperations } from './permit-operations.ts';
@@ -269,6 +270,7 @@ export const operations = {
   ...signalOperations,
   ...permitOperations,
   ...treeOperations,
+  ...mailOperations,
   ...integrityOperations,
   ...recoveryOperations,
   ...parkedOperations,

@@ -77,7 +77,12 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     recoveries: recovery.recoveries,
-    beside: [recovery.receiptLog, recovery.replay.keeper, { forget: (id) => tasks.forget(id) }],
+    beside: [
+      recovery.receiptLog,
+      recovery.replay.keeper,
+      { forget: (id) => tasks.forget(id) },
+      { forget: (id) => links.forget(id) },
+    ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),

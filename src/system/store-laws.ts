@@ -1,6 +1,7 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { mailLaw } from '../domain/mail-law.ts';
 import { parkedLaw } from '../domain/parked-law.ts';
 import { bootLaw } from '../domain/recovery-boot-law.ts';
 import { recoveryLaw } from '../domain/recovery-law.ts';
@@ -22,6 +23,7 @@ const laws = [
   tasksLaw,
   spaceLaw(),
   treeLaw,
+  mailLaw,
 ] as const;
 
 export const ownVersions: StoreVersions = {

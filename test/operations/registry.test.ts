@@ -10,6 +10,7 @@ import { type OperationName, operations } from '../../src/operations/registry.ts
 import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
+import { mailUses } from '../support/mail-uses.ts';
 import { errorOf, quiet } from '../support/outcome.ts';
 import { permitUses } from '../support/permit-uses.ts';
 import { taskUses } from '../support/task-uses.ts';
@@ -80,6 +81,7 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   ...taskUses,
   ...permitUses,
   ...treeUses,
+  ...mailUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -733,6 +735,10 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
   GATE_NOT_REGISTERED: after(({ client }) => client.tasks.create({ ...one, title: 'T', gates: ['none'] })),
   AGENT_NOT_REGISTERED: after(({ client }) => client.agents.start({ ...one, agent: 'nobody' })),
   AGENT_NOT_FOUND: after(({ client }) => client.agents.get({ ...one, runId: 'nobody' })),
+  LETTER_NOT_FOUND: after(({ client }) => [
+    client.mail.retry({ ...one, messageId: 'none' }),
+    client.mail.discard({ ...one, messageId: 'none' }),
+  ]),
   CHILD_SESSION_NOT_FOUND: after(({ client }) => client.trees.wait({ ...one, childId: 'none' })),
   PERMIT_UNKNOWN: after(({ client }) => [
     client.permits.acquire({ ...one, key: 'none' }),
