@@ -157,7 +157,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   async #live(reason: RestartReason | undefined): Promise<LogicOutcome | undefined> {
     this.#incarnation = reason === undefined ? 1 : await this.#takeUp(reason);
     this.#host.agents.ends.begun(this.sessionId, this.runId);
-    if (reason === 'process') this.#settleLater();
+    if (reason === 'process' || reason === 'interrupted') this.#settleLater();
     const input = await this.#host.readInput(this.run);
     await this.#loadSteps();
     if (this.#ended || this.#scope.signal.aborted) return undefined;
