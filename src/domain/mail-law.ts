@@ -70,7 +70,7 @@ export type MailCommand =
   | (MailEventData['mail.bounced'] & { readonly type: 'mail.bounce' })
   | { readonly type: 'mail.retry' | 'mail.discard'; readonly messageId: string };
 
-export const mailLimits = { inbox: 1_000, inboxBytes: 4 * 1024 * 1024, dead: 1_000 } as const;
+const mailLimits = { inbox: 1_000, inboxBytes: 4 * 1024 * 1024, dead: 1_000 } as const;
 
 export const mailLaw: Law<MailState, MailCommand> = {
   kind: 'mail',

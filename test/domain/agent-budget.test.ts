@@ -250,14 +250,13 @@ test('the total of restarts never falls, and a decision never grants one above i
 });
 
 test('deaths while it only waits are counted apart: ten are one restart, and a life or progress forgives them', () => {
+  const dies = (count: number): Step[] => times<Step>(count, 'interrupted');
   const budget = wholeBudget({ lifetimeRestarts: 100 });
   const verdict = (steps: readonly Step[]) => exhaustedBy('interrupted', budget, spentBy(steps))?.what;
-  expect(verdict(times(59, 'interrupted'))).toBeUndefined();
-  expect(verdict(times(60, 'interrupted'))).toBe('restartsWithoutProgress');
-  expect(verdict([...times(60, 'interrupted'), 'survival'])).toBeUndefined();
-  expect(verdict([...times(60, 'interrupted'), 'progress'])).toBeUndefined();
-  expect(verdict([...times(50, 'interrupted'), 'progress', ...times(50, 'interrupted')])).toBe(
-    'lifetimeRestarts',
-  );
-  expect(exhaustedBy('process', budget, spentBy(times(20, 'interrupted')))).toBeUndefined();
+  expect(verdict(dies(59))).toBeUndefined();
+  expect(verdict(dies(60))).toBe('restartsWithoutProgress');
+  expect(verdict([...dies(60), 'survival'])).toBeUndefined();
+  expect(verdict([...dies(60), 'progress'])).toBeUndefined();
+  expect(verdict([...dies(50), 'progress', ...dies(50)])).toBe('lifetimeRestarts');
+  expect(exhaustedBy('process', budget, spentBy(dies(20)))).toBeUndefined();
 });
