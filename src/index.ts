@@ -5,6 +5,7 @@ export type { TelemetryEvent } from './base/telemetry.ts';
 export * from './client/index.ts';
 export type { AgentBudget } from './domain/agent-budget.ts';
 export type { TokenCounter } from './domain/built-context.ts';
+export type { PermitKey, PermitLimits } from './domain/permit-limits.ts';
 export type { Failure } from './domain/recovery-failures.ts';
 export type { StoredEvent } from './journal/journal.ts';
 export type { StoreVersions } from './journal/store/store-versions.ts';
@@ -38,6 +39,7 @@ export {
   type AgentContext,
   type AgentDefinition,
   type AgentDefinitions,
+  type AgentPermits,
   type AgentPolicy,
   type Beat,
   type ChildOptions,
@@ -46,6 +48,8 @@ export {
   type GateOutcome,
   type HeartbeatStore,
   type OutgoingCommand,
+  type Permit,
+  type PermitOptions,
   type PolicedAgent,
   type ProcessManager,
   type ProcessManagerDefinition,

@@ -58,6 +58,7 @@ export type {
   PolicedAgent,
 } from './session/agent-definitions.ts';
 export type { AgentPolicy } from './session/agent-policy.ts';
+export type { AgentPermits, Permit, PermitOptions } from './session/permit-handle.ts';
 export type { SessionHandle } from './session/session-handle.ts';
 export type { ChildOptions, Slept, StepContext, StepHandles, WaitOptions } from './session/step-handles.ts';
 export type { StepOptions, UnknownEffect, UnknownVerdict } from './session/step-run.ts';
@@ -163,11 +164,13 @@ class RunningSystem implements System {
       report: (report) => this.#hear(report),
       children: [
         service('backups', () => startBackups(this.#backups)),
+        service('permits', () => this.#ports.agents.permits.start(this.#journal)),
         service('sessions', () => this.#startSessions()),
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
         service('memories', () => this.#serving().memories.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
+        service('links', () => this.#serving().links.start()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],

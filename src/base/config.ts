@@ -5,6 +5,7 @@ import { faultsOfPolicy } from './agent-policy.ts';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
+import { faultsOfPermits } from './permit-faults.ts';
 import { promotionPolicy } from './promotion-policy.ts';
 import { faultsOfTasks } from './task-faults.ts';
 import { faultsOfWorkerAgent } from './worker-agent.ts';
@@ -115,6 +116,7 @@ const ports = {
   codecs: z.array(z.custom(isCodec, 'give { name, matches, encode, decode }'), 'give a list').optional(),
   heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
   recovery: z.custom(isObject, 'give an object').superRefine(eachRecoveryPort).optional(),
+  permits: z.custom(isObject, 'give an object').superRefine(eachPermit).optional(),
   mergePolicies: z.custom(isObject, 'give an object').superRefine(eachMergePolicy).optional(),
   memories: promotionPolicy.optional(),
   summarisers: z.custom(isObject, 'give an object').superRefine(eachSummariser).optional(),
@@ -260,6 +262,11 @@ function eachRecoveryPort(recovery: unknown, context: z.RefinementCtx): void {
 /** Gates are functions, roles lists of names, and both numbers at least 1. */
 function eachTaskOption(options: unknown, context: z.RefinementCtx): void {
   for (const message of faultsOfTasks(options)) context.addIssue({ code: 'custom', message });
+}
+
+/** By key: what may be used under it. */
+function eachPermit(permits: unknown, context: z.RefinementCtx): void {
+  for (const message of faultsOfPermits(permits)) context.addIssue({ code: 'custom', message });
 }
 
 /** By name: functions that make one value of two. */

@@ -56,6 +56,16 @@ export const errorCatalogue = {
   SIGNAL_UNADDRESSED: entry(
     'The signal {name} in session {sessionId} is for no one run: {waiting} of {open} open runs wait for it, name one',
   ),
+  LETTER_NOT_FOUND: entry('The mail of session {sessionId} holds no message {messageId}'),
+  CHILD_SESSION_NOT_FOUND: entry('The session {sessionId} has no session {child} below it'),
+  PERMIT_UNKNOWN: entry('There are no permits under the key {key}: name it in the option permits'),
+  PERMIT_TOO_LARGE: entry('A permit of {key} for {asked} {unit} is over its limit of {limit}'),
+  PERMIT_QUEUE_FULL: entry(
+    '{waiting} wait for a permit of {key}, the limit is {limit}: try again in {retryAfterMs} ms',
+    true,
+  ),
+  PERMIT_TIMEOUT: entry('No permit of {key} was to be had within {timeoutMs} ms', true),
+  PERMIT_EXPIRED: entry('The permit of {key} was held for longer than its lease, and is taken back'),
   STEPS_CHANGED: entry(
     'The steps of run {runId} in session {sessionId} are not those that it has recorded: {step} {problem}',
   ),

@@ -85,6 +85,12 @@ export type {
   SessionVerdict,
 } from '../operations/integrity-views.ts';
 export type {
+  DeadLetterInfo,
+  LetterInfo,
+  ReceivedLetter,
+  UndeliveredMail,
+} from '../operations/mail-views.ts';
+export type {
   FoundMemory,
   MemoriesErased,
   MemoriesFound,
@@ -96,6 +102,7 @@ export type {
 } from '../operations/memory-views.ts';
 export type { CallOptions, Dispatch } from '../operations/operation.ts';
 export type { ParkedInfo, ParkingAnswer } from '../operations/parked-views.ts';
+export type { PermitDetails, PermitGranted, PermitHolder, PermitInfo } from '../operations/permit-views.ts';
 export type {
   BootPage,
   BulkRecoveryInfo,
@@ -141,6 +148,7 @@ export type {
   TasksCreated,
   TasksResumed,
 } from '../operations/task-views.ts';
+export type { ChildOpened, ChildResult, TreeChildInfo, TreeInfo } from '../operations/tree-views.ts';
 export type {
   Acknowledged,
   AgentDetails,

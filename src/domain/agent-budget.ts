@@ -97,6 +97,8 @@ export interface RunAccount {
     readonly restarts: number;
     /** Those among them that followed the death of the process. */
     readonly processRestarts: number;
+    /** After the death of the process too, by the records of the run while it only waited; absent where there are none. */
+    readonly whileWaiting?: number;
     readonly waits: number;
   };
 }
@@ -112,11 +114,22 @@ export const noAccount: RunAccount = {
 /**
  * Why a run is begun once more. `crashed`: it crashed. `process`: its process died while it ran. `retried`: its session was
  * brought back. `waited`: the wait for a rate limit is over. `resumed`: its session was, in order. `ended`: it is permanent.
- * `woken`: it was parked, and what it waited for has come.
+ * `woken`: it was parked, and what it waited for has come. `interrupted`: its process died while, by its records, it only waited.
  */
-export type RestartReason = 'crashed' | 'process' | 'retried' | 'waited' | 'resumed' | 'ended' | 'woken';
+export type RestartReason =
+  | 'crashed'
+  | 'process'
+  | 'retried'
+  | 'waited'
+  | 'resumed'
+  | 'ended'
+  | 'woken'
+  | 'interrupted';
 
-const charged: ReadonlySet<string> = new Set<RestartReason>(['crashed', 'process', 'retried']);
+/** What only waits kills no process; but what it does besides, and has not recorded yet, may: so many deaths count as one. */
+const deathsWhileWaiting = 10;
+
+const charged: ReadonlySet<string> = new Set<RestartReason>(['crashed', 'process', 'retried', 'interrupted']);
 
 /** True for what counts in the lifetime total. */
 export const isCharged = (reason: string): boolean => charged.has(reason);
@@ -157,6 +170,15 @@ function limitsAt(
     { what: 'totalCost', spent: usage.cost, more: 0 },
   ];
   switch (reason) {
+    case 'interrupted':
+      return [
+        {
+          what: 'restartsWithoutProgress',
+          spent: sinceProgress.restarts + Math.floor((sinceProgress.whileWaiting ?? 0) / deathsWhileWaiting),
+          more: 0,
+        },
+        ...inAll,
+      ];
     case 'crashed':
     case 'process':
       return [
@@ -198,6 +220,10 @@ export function withStart(account: RunAccount, reason: string): RunAccount {
   if (reason === 'ended') return withProgress(account);
   if (reason === 'retried') return { usage, restarts: restarts + 1, sinceProgress: nothingSpent };
   if (!isCharged(reason)) return account;
+  if (reason === 'interrupted') {
+    const whileWaiting = (sinceProgress.whileWaiting ?? 0) + 1;
+    return { usage, restarts: restarts + 1, sinceProgress: { ...sinceProgress, whileWaiting } };
+  }
   const since = {
     ...sinceProgress,
     restarts: sinceProgress.restarts + 1,
@@ -213,14 +239,14 @@ export function withWait(account: RunAccount): RunAccount {
 
 /** Something of its work became durable. The same account when it owes nothing. */
 export function withProgress(account: RunAccount): RunAccount {
-  const { tokens, cost, restarts, waits } = account.sinceProgress;
-  const owes = tokens > 0 || cost > 0 || restarts > 0 || waits > 0;
+  const { tokens, cost, restarts, waits, whileWaiting = 0 } = account.sinceProgress;
+  const owes = tokens > 0 || cost > 0 || restarts > 0 || waits > 0 || whileWaiting > 0;
   return owes ? { ...account, sinceProgress: nothingSpent } : account;
 }
 
 /** It ran for so long that the process did not die of its start. */
 export function withSurvival(account: RunAccount): RunAccount {
-  const { sinceProgress } = account;
-  const restarts = sinceProgress.restarts - sinceProgress.processRestarts;
-  return { ...account, sinceProgress: { ...sinceProgress, restarts, processRestarts: 0 } };
+  const { whileWaiting: _, ...since } = account.sinceProgress;
+  const restarts = since.restarts - since.processRestarts;
+  return { ...account, sinceProgress: { ...since, restarts, processRestarts: 0 } };
 }

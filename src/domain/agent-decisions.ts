@@ -103,7 +103,7 @@ function decideRun(state: SessionState, command: AgentCommand): Decision {
       return { events: [{ type: 'agent.rateLimited', data: { runId, incarnation, error, resumesAt } }] };
     }
     case 'agent.settle':
-      return (run.account?.sinceProgress.processRestarts ?? 0) === 0
+      return diedOf(run) === 0
         ? { events: [] }
         : { events: [{ type: 'agent.settled', data: { runId, incarnation } }] };
     case 'agent.complete':
@@ -113,6 +113,12 @@ function decideRun(state: SessionState, command: AgentCommand): Decision {
     default:
       return assertNever(command);
   }
+}
+
+/** How often its process died since it last got any further. */
+function diedOf({ account = noAccount }: AgentRun): number {
+  const { processRestarts, whileWaiting = 0 } = account.sinceProgress;
+  return processRestarts + whileWaiting;
 }
 
 function crashed({

@@ -76,6 +76,17 @@ export const pendingOf = ({ timers, waits, effects, children }: RunWork): number
 export const waitsOf = ({ timers, waits, children }: RunWork): number =>
   timers.length + waits.length + children.length;
 
+/**
+ * True when the newest that is recorded of a run is a timer or a wait that is open, and no effect is: as far as anybody knows it
+ * only waits.
+ */
+export function seemsToWait({ steps, timers, waits, effects }: RunWork): boolean {
+  const newest = Math.max(0, ...timers.map(({ seq }) => seq), ...waits.map(({ seq }) => seq));
+  if (newest === 0 || effects.length > 0) return false;
+  for (const [, { seq }] of steps.entries()) if (seq > newest) return false;
+  return true;
+}
+
 /** True for a step that has finished or is open. */
 export function hasBegun({ steps, timers, waits, effects, children }: RunWork, step: string): boolean {
   if (steps.has(step)) return true;

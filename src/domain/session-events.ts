@@ -12,6 +12,7 @@ import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { LifecycleContext, SessionStatus, StatusChange } from './session-lifecycle.ts';
 import type { MergedData, MergedOrigin } from './session-merge-events.ts';
+import type { TreeBudget, TreeLink } from './tree-state.ts';
 
 export const messageRoles = ['system', 'user', 'assistant', 'tool'] as const;
 export type MessageRole = (typeof messageRoles)[number];
@@ -35,6 +36,15 @@ export interface MessageData {
   readonly origin?: MergedOrigin;
 }
 
+/** The place of a session that was opened under another. */
+export interface SessionTree {
+  /** The session at the top of the tree in which it was opened. */
+  readonly rootSessionId: string;
+  readonly link: TreeLink;
+  /** What it and all below it may spend. */
+  readonly budget?: TreeBudget;
+}
+
 /** Who the session is: what was given when it was created, and may be configured later. */
 export interface SessionProfile {
   readonly name: string | null;
@@ -45,6 +55,8 @@ export interface SessionProfile {
   readonly parentSessionId: string | null;
   /** What its answers wait for, for good; absent means `fsync`. */
   readonly durability?: 'os' | 'none';
+  /** Where it stands among the sessions that were opened under each other. */
+  readonly tree?: SessionTree;
 }
 
 export interface FileData {

@@ -14,9 +14,11 @@ import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { forkOperations } from './fork-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
+import { mailOperations } from './mail-operations.ts';
 import { memoryOperations } from './memory-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
+import { permitOperations } from './permit-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
@@ -24,6 +26,7 @@ import { signalOperations } from './signal-operations.ts';
 import { spaceOperations } from './space-operations.ts';
 import { summaryOperations } from './summary-operations.ts';
 import { taskOperations } from './task-operations.ts';
+import { link, treeBudget, treeOperations } from './tree-operations.ts';
 import type {
   Acknowledged,
   AgentDetails,
@@ -73,6 +76,8 @@ export const operations = {
     z.strictObject({
       sessionId: sessionId.optional(),
       parentSessionId: sessionId.optional(),
+      link: link.optional(),
+      treeBudget: treeBudget.optional(),
       ...profile,
       durability: z.enum(durabilities).optional(),
     }),
@@ -267,6 +272,9 @@ export const operations = {
   ),
   ...budgetOperations,
   ...signalOperations,
+  ...permitOperations,
+  ...treeOperations,
+  ...mailOperations,
   ...integrityOperations,
   ...forkOperations,
   ...recoveryOperations,

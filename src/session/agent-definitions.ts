@@ -4,7 +4,7 @@ import type { AnyActorLogic } from 'xstate';
 import { functionLogic } from '../actor/agent-logic.ts';
 import type { TaskScope } from '../actor/task-scope.ts';
 import { WorkerPlaces } from '../actor/worker-places.ts';
-import { type Clock, delay } from '../base/clock.ts';
+import { type Clock, delay, systemClock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { moduleUrl, type WorkerAgent } from '../base/worker-agent.ts';
@@ -12,6 +12,8 @@ import type { Journal } from '../journal/journal.ts';
 import type { AgentPolicy } from './agent-policy.ts';
 import { AgentStreams } from './agent-streams.ts';
 import { noteOrderlyEnd, OrderlyEnds } from './orderly-end.ts';
+import type { AgentPermits } from './permit-handle.ts';
+import { Permits } from './permits.ts';
 import type { SessionHandle } from './session-handle.ts';
 import type { StepHandles } from './step-handles.ts';
 
@@ -25,6 +27,8 @@ export interface AgentContext<Input extends Json = Json> extends StepHandles {
   readonly signal: AbortSignal;
   /** Sends a chunk, any JSON, to whoever listens now or comes soon: `agent.streamed`, `agents.stream`. Nothing of it is journaled. */
   stream(chunk: unknown): void;
+  /** Permits for what agents share, such as a model; see docs/guides/permits.md. */
+  readonly permits: AgentPermits;
   /** As `session.report`. */
   readonly report: SessionHandle['report'];
 }
@@ -62,6 +66,9 @@ function isWorkerAgent(definition: AgentCode | undefined): definition is WorkerA
 
 const noPolicy: AgentPolicy = {};
 
+const noPermits = (): Permits =>
+  new Permits({ keys: {}, clock: systemClock, telemetry: () => {}, longestWaitMs: null });
+
 function isPoliced(definition: AgentDefinition): definition is PolicedAgent {
   return typeof definition === 'object' && Object.hasOwn(definition, 'run');
 }
@@ -78,11 +85,14 @@ export class AgentRegistry {
   readonly streams = new AgentStreams();
   /** Who ended last, and which runs were begun since: kept for the whole process. */
   readonly ends = new OrderlyEnds();
+  /** What their incarnations hold of what all share. */
+  readonly permits: Permits;
   readonly #definitions: ReadonlyMap<string, AgentCode>;
   readonly #policies: ReadonlyMap<string, AgentPolicy>;
 
   /** `maxWorkers` is null for {@link defaultMaxWorkers}. */
-  constructor(definitions: AgentDefinitions, maxWorkers: number | null = null) {
+  constructor(definitions: AgentDefinitions, maxWorkers: number | null = null, permits = noPermits()) {
+    this.permits = permits;
     const entries = Object.entries(definitions);
     this.#definitions = new Map(entries.map(([name, definition]) => [name, codeOf(definition)]));
     this.#policies = new Map(entries.filter(hasPolicy));

@@ -15,7 +15,7 @@ import { threadEndMs } from './agent-definitions.ts';
 import type { AgentHost, StrayOwner } from './agent-host.ts';
 import { type Failure, failureOf } from './agent-policy.ts';
 import type { AgentSteps } from './agent-steps.ts';
-import { stepsOf, streamOf } from './incarnation-steps.ts';
+import { permitsOf, stepsOf, streamOf } from './incarnation-steps.ts';
 import { type SessionHandle, sessionHandle } from './session-handle.ts';
 import { isSizeRefusal } from './step-run.ts';
 
@@ -157,7 +157,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   async #live(reason: RestartReason | undefined): Promise<LogicOutcome | undefined> {
     this.#incarnation = reason === undefined ? 1 : await this.#takeUp(reason);
     this.#host.agents.ends.begun(this.sessionId, this.runId);
-    if (reason === 'process') this.#settleLater();
+    if (reason === 'process' || reason === 'interrupted') this.#settleLater();
     const input = await this.#host.readInput(this.run);
     await this.#loadSteps();
     if (this.#ended || this.#scope.signal.aborted) return undefined;
@@ -221,7 +221,9 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
   #context(session: SessionHandle, input: unknown): object {
     const { signal } = this.#scope;
     const stream = streamOf(this.#host, this.run, this.#incarnation ?? 1, signal);
-    return Object.freeze({ session, input, signal, stream, report: session.report, ...this.#steps?.handles });
+    const { report } = session;
+    const permits = permitsOf(this.#host, this.run, session, signal, this.#steps);
+    return Object.freeze({ session, input, signal, stream, permits, report, ...this.#steps?.handles });
   }
 
   /** Between what it reads of them and what it hears of them nothing is lost: both begin at once. */
@@ -389,6 +391,7 @@ export class AgentIncarnation implements SupervisedChild, StrayOwner {
 
   #end(exit: Exit): void {
     this.#ended = true;
+    this.#host.agents.permits.endOf(this.sessionId, this.runId, this.#incarnation);
     this.#exit(exit);
   }
 }

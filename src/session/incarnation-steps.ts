@@ -9,7 +9,10 @@ import type { RunWork } from '../domain/run-work.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import type { AgentHost } from './agent-host.ts';
+import { failureOf } from './agent-policy.ts';
 import { AgentSteps } from './agent-steps.ts';
+import { type AgentPermits, permitHandle } from './permit-handle.ts';
+import type { SessionHandle } from './session-handle.ts';
 import type { ChildOptions } from './step-handles.ts';
 
 export interface StepsOwner {
@@ -57,6 +60,21 @@ function childStart(
   }
   const start = { agent, input, role, restart: restart ?? 'transient', timeoutMs };
   return found.budget === undefined ? start : { ...start, budget: found.budget };
+}
+
+/** Permits for as long as the incarnation goes on. */
+export function permitsOf(
+  { agents, clock }: AgentHost,
+  { agent }: AgentRun,
+  session: SessionHandle,
+  signal: AbortSignal,
+  steps: AgentSteps | undefined,
+): AgentPermits {
+  return permitHandle({
+    ...{ session, signal, clock },
+    failureOf: (error) => failureOf(agents.policy(agent), error, clock.now()),
+    during: (call) => steps?.during(call) ?? call,
+  });
 }
 
 /** Streams chunks for as long as the incarnation goes on. */

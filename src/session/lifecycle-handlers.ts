@@ -1,12 +1,17 @@
 // Operations that open, change, rest and end sessions.
+
+import type { Durability } from '../base/durability.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { idFromKey } from '../base/ids.ts';
 import type { SessionProfile } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
+import type { SessionStatus } from '../domain/session-lifecycle.ts';
+import { statusOf } from '../domain/session-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, StatusAcknowledged } from '../operations/views.ts';
 import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { rootOf } from './session-root.ts';
 
 export type LifecycleOperation =
   | 'sessions.create'
@@ -59,8 +64,43 @@ async function createSession(
       input.config === undefined ? context.defaults : Object.freeze({ ...context.defaults, ...input.config }),
     parentSessionId: input.parentSessionId ?? null,
     ...(durability !== 'fsync' && { durability }),
+    ...(await treeOf(context, sessionId, input, durability)),
   };
   return { ...(await context.manager.create(sessionId, profile, call)), sessionId };
+}
+
+const ended: ReadonlySet<SessionStatus> = new Set(['terminating', 'terminated', 'archived', 'deleted']);
+
+/** Where it stands among others. A parent that nobody knows may be named as ever: only a link to it needs it alive. */
+async function treeOf(
+  { manager }: HandlerContext,
+  sessionId: string,
+  { parentSessionId, link, treeBudget: budget }: ParsedInputOf<'sessions.create'>,
+  durability: Durability,
+): Promise<Pick<SessionProfile, 'tree'>> {
+  const refused = (problem: string): HoldfastError =>
+    new HoldfastError('INVALID_INPUT', { operation: 'sessions.create', field: 'link', problem });
+  const isAsked = link !== undefined || budget !== undefined;
+  if (isAsked && durability === 'none')
+    throw refused('a session that is not journaled takes part in no tree');
+  if (parentSessionId === undefined) {
+    if (link !== undefined) throw refused('name the session that it is opened under');
+    return budget === undefined ? {} : { tree: { rootSessionId: sessionId, link: 'orphan', budget } };
+  }
+  const parent = await manager.read(parentSessionId).catch((error: unknown) => {
+    if (!isAsked) return undefined;
+    throw error;
+  });
+  const isJournaled = durability !== 'none' && parent?.state.profile.durability !== 'none';
+  if (isAsked && !isJournaled) throw refused('a session that is not journaled takes part in no tree');
+  if (parent === undefined || !isJournaled) return {};
+  const status = statusOf(parent.state);
+  if (isAsked && ended.has(status))
+    throw new HoldfastError('SESSION_NOT_ACTIVE', {
+      ...{ sessionId: parentSessionId, status, command: 'sessions.create' },
+    });
+  const rootSessionId = rootOf(parent.state);
+  return { tree: { rootSessionId, link: link ?? 'orphan', ...(budget && { budget }) } };
 }
 
 async function configureSession(

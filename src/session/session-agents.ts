@@ -8,6 +8,7 @@ import { type RestartReason, wholeBudget } from '../domain/agent-budget.ts';
 import { type AgentRun, findRun, openRuns } from '../domain/agent-runs.ts';
 import { isStepEvent } from '../domain/agent-step-state.ts';
 import { recordedError } from '../domain/recorded-error.ts';
+import { seemsToWait } from '../domain/run-work.ts';
 import type { AgentCommand } from '../domain/session-commands.ts';
 import type { SessionEventData } from '../domain/session-events.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
@@ -77,11 +78,15 @@ export class SessionAgents {
   /** Takes up every open run of an active session once more; `retried` with a fresh account. */
   resume(state: SessionState, retried = false): void {
     if (statusOf(state) !== 'active') return;
-    const { agents, sessionId } = this.#options;
-    for (const run of openRuns(state.agents)) {
-      const died = agents.ends.diedWith(sessionId, run.runId);
-      this.#begin(run, retried ? { reason: 'retried' } : takenUp(run, died ? 'process' : 'resumed'));
-    }
+    for (const run of openRuns(state.agents))
+      this.#begin(run, retried ? { reason: 'retried' } : takenUp(run, this.#causeOf(run)));
+  }
+
+  /** Why a run that was at work is taken up once more: what only waited when its process died did not end it. */
+  #causeOf({ runId }: AgentRun): RestartReason {
+    const { agents, sessionId, findWork } = this.#options;
+    if (!agents.ends.diedWith(sessionId, runId)) return 'resumed';
+    return seemsToWait(findWork(runId)) ? 'interrupted' : 'process';
   }
 
   /** Restarts within the period of its budget. */

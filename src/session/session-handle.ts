@@ -56,6 +56,11 @@ export function sessionHandle(options: HandleOptions): SessionHandle {
   }) as unknown as SessionHandle;
 }
 
+/** Writes after which nothing of the run has got any further. */
+const leavesNothing: ReadonlySet<OperationName> = new Set<OperationName>([
+  ...(['agents.report', 'permits.acquire', 'permits.release'] as const),
+]);
+
 const isOfSession = (name: OperationName): boolean => {
   const { sessionId } = operations[name].input.shape as { sessionId?: { isOptional(): boolean } };
   return sessionId !== undefined && !sessionId.isOptional();
@@ -74,7 +79,7 @@ async function callFor(
   const either = eitherSignal(signal, given.signal ?? signal);
   try {
     const answer = await dispatch(name, { ...input, sessionId }, { ...given, signal: either.signal });
-    if (operations[name].kind === 'write' && name !== 'agents.report') progressed();
+    if (operations[name].kind === 'write' && !leavesNothing.has(name)) progressed();
     return answer;
   } catch (error) {
     throw signal.aborted ? revoked() : error;

@@ -13,6 +13,7 @@ import { type IntegrityOperation, integrityHandlers } from './integrity-handlers
 import { type LifecycleOperation, lifecycleHandlers } from './lifecycle-handlers.ts';
 import { type ParkedOperation, parkedHandlers } from './parked-handlers.ts';
 import { PastStates } from './past-states.ts';
+import { type PermitOperation, permitHandlers } from './permit-handlers.ts';
 import { type QueryOperation, queryHandlers } from './query-handlers.ts';
 import { type RecoveryOperation, recoveryHandlers } from './recovery-handlers.ts';
 import { type SignalOperation, signalHandlers } from './signal-handlers.ts';
@@ -33,7 +34,8 @@ type SessionOperation =
   | CacheOperation
   | SignalOperation
   | StreamOperation
-  | ForkOperation;
+  | ForkOperation
+  | PermitOperation;
 
 export function sessionHandlers(given: HandlerContext): Handlers<SessionOperation> {
   const context: ReadingContext = { ...given, past: new PastStates(given.journal) };
@@ -53,5 +55,6 @@ export function sessionHandlers(given: HandlerContext): Handlers<SessionOperatio
     ...signalHandlers(context),
     ...streamHandlers(context),
     ...forkHandlers(context),
+    ...permitHandlers(context),
   };
 }

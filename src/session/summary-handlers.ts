@@ -135,7 +135,7 @@ async function contextPage(
   const { journal, read } = known;
   const view = await read(sessionId);
   const { conversation } = view.state;
-  let after = cursor === undefined ? await beginning(journal, sessionId) : seqFrom(cursor);
+  let after = cursor === undefined ? await beginning(journal, view.state) : seqFrom(cursor);
   const items: ContextItem[] = [];
   let bytes = 0;
   let hasMore = true;

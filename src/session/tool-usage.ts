@@ -44,7 +44,7 @@ export class ToolUsages {
 
   async #read(sessionId: string, { state, seq }: SessionView): Promise<readonly ToolUsage[]> {
     const tallies = new Map<string, Tally>();
-    const after = Math.max(await beginning(this.#journal, sessionId), seq - mostEvents);
+    const after = Math.max(await beginning(this.#journal, state), seq - mostEvents);
     const span = { after, through: seq, conversation: state.conversation, asReplayed: true };
     await readForwards(this.#journal, sessionId, span, Number.POSITIVE_INFINITY, (event) => {
       count(tallies, event);

@@ -2,6 +2,7 @@
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
 import { Memories } from '../collaboration/memories.ts';
+import { SessionLinks } from '../collaboration/session-links.ts';
 import { Spaces } from '../collaboration/spaces.ts';
 import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -51,6 +52,7 @@ export interface Services {
   readonly tasks: Tasks;
   readonly spaces: Spaces;
   readonly memories: Memories;
+  readonly links: SessionLinks;
 }
 
 /** What outlives an incarnation of the services. */
@@ -92,6 +94,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
         forget: async (id) => uncache(id),
       },
       { forget: (id) => forgetFork(journal, id) },
+      { forget: (id) => links.forget(id) },
     ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
@@ -122,6 +125,15 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     cache.clear(sessionId);
     summaries.forget(sessionId);
   };
+  const links = new SessionLinks({
+    ...{ ...config, ...shared, topic: globalTopic },
+    session: async (sessionId) => {
+      const { state } = await manager.read(sessionId);
+      const { durability = 'fsync' as const, tree, parentSessionId } = state.profile;
+      return { status: statusOf(state), durability, tree, parentSessionId };
+    },
+    invoke: (name, input, call) => operations.invoke(name, input, call),
+  });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const ofSessions = sessionHandlers({
@@ -131,6 +143,8 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const operations = bindOperations({
     handlers: {
       ...ofSessions,
+      ...links.creating(ofSessions['sessions.create']),
+      ...links.handlers,
       ...projectionHandlers({ ...shared, projections, sessions }),
       ...storage.handlers,
       ...tasks.handlers,
@@ -152,7 +166,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks, spaces, memories };
+    return { conditions, manager, projections, census, operations, storage, tasks, spaces, memories, links };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();

@@ -1,6 +1,7 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { mailLaw } from '../domain/mail-law.ts';
 import { memoriesLaw } from '../domain/memory-law.ts';
 import { parkedLaw } from '../domain/parked-law.ts';
 import { bootLaw } from '../domain/recovery-boot-law.ts';
@@ -8,6 +9,7 @@ import { recoveryLaw } from '../domain/recovery-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { spaceLaw } from '../domain/space-law.ts';
 import { tasksLaw } from '../domain/task-law.ts';
+import { treeLaw } from '../domain/tree-law.ts';
 import { upcasters } from '../domain/upcasters.ts';
 import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
@@ -22,6 +24,8 @@ const laws = [
   tasksLaw,
   spaceLaw(),
   memoriesLaw(),
+  treeLaw,
+  mailLaw,
 ] as const;
 
 export const ownVersions: StoreVersions = {

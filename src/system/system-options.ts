@@ -10,6 +10,7 @@ import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import type { PromotionPolicy } from '../domain/memory-confidence.ts';
 import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
+import type { PermitKey } from '../domain/permit-limits.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
@@ -21,6 +22,7 @@ import { configChanges } from '../operations/session-config-schema.ts';
 import type { HeartbeatStore } from '../recovery/heartbeat-store.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
+import { Permits } from '../session/permits.ts';
 import type { SummariserDefinition } from '../session/summaries.ts';
 import { ownVersions } from './store-laws.ts';
 
@@ -55,6 +57,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly memories?: Partial<PromotionPolicy>;
   /** By name, what makes summaries of sessions: functions, or agents that run in them; see docs/guides/memory.md. */
   readonly summarisers?: Readonly<Record<string, SummariserDefinition>>;
+  /** By key, what agents of all sessions may use of what they share, such as a model; see docs/guides/permits.md. */
+  readonly permits?: Readonly<Record<string, PermitKey>>;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -84,16 +88,18 @@ export interface Ports {
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
   const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
-  const { tasks = {}, mergePolicies = {}, memories = {}, summarisers = {} } = options;
+  const { tasks = {}, mergePolicies = {}, memories = {}, summarisers = {}, permits: keys = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
+  const telemetry = telemetryTo(onTelemetry, () => clock.now());
+  const permits = new Permits({ keys, clock, telemetry, longestWaitMs: config.operationTimeoutMs });
   const ports: Ports = {
     clock,
-    telemetry: telemetryTo(onTelemetry, () => clock.now()),
+    telemetry,
     newId: newId === undefined ? randomId : () => assertId(newId()),
     countTokens: countTokens ?? estimateTokens,
     defaults: Object.freeze({ ...preset, ...session }),
-    agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
+    agents: new AgentRegistry(agents ?? {}, config.maxWorkers, permits),
     tasks,
     memories,
     summarisers,

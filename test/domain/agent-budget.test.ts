@@ -248,3 +248,15 @@ test('the total of restarts never falls, and a decision never grants one above i
     }),
   );
 });
+
+test('deaths while it only waits are counted apart: ten are one restart, and a life or progress forgives them', () => {
+  const dies = (count: number): Step[] => times<Step>(count, 'interrupted');
+  const budget = wholeBudget({ lifetimeRestarts: 100 });
+  const verdict = (steps: readonly Step[]) => exhaustedBy('interrupted', budget, spentBy(steps))?.what;
+  expect(verdict(dies(59))).toBeUndefined();
+  expect(verdict(dies(60))).toBe('restartsWithoutProgress');
+  expect(verdict([...dies(60), 'survival'])).toBeUndefined();
+  expect(verdict([...dies(60), 'progress'])).toBeUndefined();
+  expect(verdict([...dies(50), 'progress', ...dies(50)])).toBe('lifetimeRestarts');
+  expect(exhaustedBy('process', budget, spentBy(dies(20)))).toBeUndefined();
+});

@@ -10,9 +10,12 @@ import { type OperationName, operations } from '../../src/operations/registry.ts
 import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
+import { mailUses } from '../support/mail-uses.ts';
 import { memoryUses, proposed } from '../support/memory-uses.ts';
 import { errorOf, quiet } from '../support/outcome.ts';
+import { permitUses } from '../support/permit-uses.ts';
 import { taskUses } from '../support/task-uses.ts';
+import { treeUses } from '../support/tree-uses.ts';
 
 const sessionId = 's';
 const one = { sessionId };
@@ -31,6 +34,7 @@ async function started(options: TestSystemOptions = {}): Promise<TestSystem> {
     agents,
     passivateAfterMs: null,
     backupDirectory: join(root, 'backups'),
+    permits: { model: { inFlight: 1, maxWaiting: 1, tokensPerMinute: 10 } },
     tasks: { gates: { slow: () => new Promise(() => {}) } },
     ...options,
   });
@@ -77,6 +81,9 @@ async function contested(
 const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unknown, expected: object]>> = {
   ...taskUses,
   ...memoryUses,
+  ...permitUses,
+  ...treeUses,
+  ...mailUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -767,6 +774,28 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
   GATE_NOT_REGISTERED: after(({ client }) => client.tasks.create({ ...one, title: 'T', gates: ['none'] })),
   AGENT_NOT_REGISTERED: after(({ client }) => client.agents.start({ ...one, agent: 'nobody' })),
   AGENT_NOT_FOUND: after(({ client }) => client.agents.get({ ...one, runId: 'nobody' })),
+  LETTER_NOT_FOUND: after(({ client }) => [
+    client.mail.retry({ ...one, messageId: 'none' }),
+    client.mail.discard({ ...one, messageId: 'none' }),
+  ]),
+  CHILD_SESSION_NOT_FOUND: after(({ client }) => client.trees.wait({ ...one, childId: 'none' })),
+  PERMIT_UNKNOWN: after(({ client }) => [
+    client.permits.acquire({ ...one, key: 'none' }),
+    client.permits.get({ key: 'none' }),
+  ]),
+  PERMIT_TOO_LARGE: after(({ client }) => client.permits.acquire({ ...one, key: 'model', tokens: 11 })),
+  PERMIT_QUEUE_FULL: after(async ({ client }) => {
+    const ask = { ...one, key: 'model' };
+    await client.permits.acquire(ask);
+    client.permits.acquire(ask).catch(() => undefined);
+    return client.permits.acquire(ask);
+  }),
+  PERMIT_TIMEOUT: after(async ({ client, clock }) => {
+    await client.permits.acquire({ ...one, key: 'model' });
+    const late = client.permits.acquire({ ...one, key: 'model', timeoutMs: 5 });
+    void quiet().then(() => clock.advance(5));
+    return late;
+  }),
   AGENT_RUN_ENDED: after(async ({ client }) => {
     const { runId } = await client.agents.start({ ...one, agent: 'echo' });
     await client.agents.wait({ ...one, runId });
@@ -807,6 +836,7 @@ const elsewhere: readonly ErrorCode[] = [
   'CHECKPOINT_MISMATCH',
   'CODEC_UNKNOWN',
   'AGENT_EXITED',
+  'PERMIT_EXPIRED',
   'STEPS_CHANGED',
   'EFFECT_UNKNOWN',
   'WAIT_EXPIRED',

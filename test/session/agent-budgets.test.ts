@@ -174,6 +174,25 @@ describe('a process that dies', () => {
     });
   });
 
+  test('while a run only waits costs next to nothing: ten such deaths count as one', async () => {
+    await using test = await started({
+      async patient({ step, waitFor }: AgentContext) {
+        await step('ask', () => 'asked');
+        return waitFor('approval');
+      },
+    });
+    const { runId } = await test.client.agents.start({ ...one, agent: 'patient' });
+    await quiet();
+    for (let i = 0; i < 12; i++) {
+      await test.restart('kill');
+      await goOn(test, 100);
+    }
+    expect(new Set(await reasonsOf(test))).toEqual(new Set(['interrupted']));
+    expect((await test.client.agents.list(one))[0]).toMatchObject({ restarts: 12, isRunning: true });
+    await test.client.agents.signal({ ...one, runId, name: 'approval', payload: 'yes' });
+    expect((await test.client.agents.wait({ ...one, runId })).result).toBe('yes');
+  });
+
   test('in order costs nothing, however often', async () => {
     await using test = await started({ idle: ({ signal }: AgentContext) => forEver(signal) });
     await test.client.agents.start({ ...one, agent: 'idle' });

@@ -156,6 +156,7 @@ const agentCommand: fc.Arbitrary<SessionCommand> = fc.oneof(
         'resumed' as const,
         'ended' as const,
         'woken' as const,
+        'interrupted' as const,
       ),
     }),
   },

@@ -11,6 +11,7 @@ import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
 import { memoriesHarness } from './memories.ts';
+import { permitsHarness } from './permits.ts';
 import { poisonHarness } from './poison.ts';
 import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
@@ -35,6 +36,7 @@ const harnesses: readonly Harness[] = [
   spacesHarness,
   memoriesHarness,
   agentsHarness,
+  permitsHarness,
 ];
 
 const { values, positionals } = parseArgs({

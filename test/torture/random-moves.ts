@@ -304,7 +304,16 @@ const makers: Makers = {
   'agent.restart': (random, moment) => ({
     type: 'agent.restart',
     runId: likelyRun(random, moment).runId,
-    reason: pick(random, ['crashed', 'process', 'process', 'retried', 'resumed', 'ended', 'woken']),
+    reason: pick(random, [
+      'crashed',
+      'process',
+      'process',
+      'retried',
+      'resumed',
+      'ended',
+      'woken',
+      'interrupted',
+    ]),
   }),
   'agent.wait': (random, moment) => ({
     type: 'agent.wait',

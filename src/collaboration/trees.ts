@@ -1,0 +1,303 @@
+// Session trees: what was opened under what, what becomes of those below when one ends, and what all of them spend. Each session that
+// takes part has a stream of its own beside it; what one means for another is carried over by the relay.
+import type { Durability } from '../base/durability.ts';
+import { HoldfastError } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import type { Usage } from '../domain/agent-budget.ts';
+import type { SessionTree } from '../domain/session-events.ts';
+import type { SessionStatus } from '../domain/session-lifecycle.ts';
+import { type TreeCommand, type TreeEventData, treeLaw, treeStream } from '../domain/tree-law.ts';
+import { openChildren, spentInAll, type TreeChild, type TreeState } from '../domain/tree-state.ts';
+import type { Answer, CommandMeta, CommandSource } from '../entity/command-meta.ts';
+import type { Journal, StoredEvent } from '../journal/journal.ts';
+import type { Invoke } from '../operations/bind.ts';
+import { EntityHost, type EntityHostOptions } from './entity-host.ts';
+import type { RelayJob, RelayRoute } from './relay.ts';
+
+export interface TreeSession {
+  readonly status: SessionStatus;
+  readonly durability: Durability;
+  readonly tree: SessionTree | undefined;
+  readonly parentSessionId: string | null;
+}
+
+export interface TreesOptions extends Omit<EntityHostOptions<TreeState, TreeCommand>, 'law' | 'maxLiving'> {
+  readonly journal: Journal;
+  /** Throws `SESSION_NOT_FOUND`. */
+  readonly session: (sessionId: string) => Promise<TreeSession>;
+  readonly invoke: Invoke;
+}
+
+const over: ReadonlySet<SessionStatus> = new Set(['terminated', 'archived', 'deleted']);
+
+export class Trees implements RelayRoute {
+  readonly host: EntityHost<TreeState, TreeCommand>;
+  readonly #options: TreesOptions;
+  /** Sessions that take part in a tree. */
+  readonly #nodes = new Set<string>();
+
+  constructor(options: TreesOptions) {
+    this.#options = options;
+    this.host = new EntityHost({ ...options, law: treeLaw });
+  }
+
+  async adopt(): Promise<void> {
+    await this.#options.journal.survey(treeStream(''), (glance) => {
+      if (glance.status !== 'deleted') this.#nodes.add(idOf(glance.whole().stream));
+    });
+  }
+
+  has(sessionId: string): boolean {
+    return this.#nodes.has(sessionId);
+  }
+
+  send(sessionId: string, command: TreeCommand, meta?: CommandMeta): Promise<Answer> {
+    this.#nodes.add(sessionId);
+    return this.host.send(sessionId, command, meta);
+  }
+
+  /** Undefined for one that takes part in no tree. */
+  async find(sessionId: string): Promise<TreeState | undefined> {
+    const { state } = await this.host.read(sessionId);
+    return state.rootSessionId === null ? undefined : state;
+  }
+
+  /** Puts a session that was opened where it belongs; one whose parent has ended meanwhile follows it at once. */
+  async join(sessionId: string, parent: string, tree: SessionTree): Promise<void> {
+    const { rootSessionId, link, budget = null } = tree;
+    await this.send(sessionId, { type: 'tree.open', rootSessionId, parent, link, budget });
+    // Whoever asks again after its end changes nothing.
+    if ((await this.find(sessionId))?.end === null)
+      await this.#standUnder(sessionId, parent, link, rootSessionId);
+  }
+
+  /** The result of a child that has ended, from the record of its parent; undefined while it has not. */
+  async resultOf(
+    sessionId: string,
+    child: string,
+  ): Promise<{ child: TreeChild; result: Json; reason: string } | undefined> {
+    const known = (await this.find(sessionId))?.children.get(child);
+    if (known === undefined) throw new HoldfastError('CHILD_SESSION_NOT_FOUND', { sessionId, child });
+    if (known.end === null) return undefined;
+    const data = await this.#dataAt<'tree.childEnded'>(sessionId, known.end.seq);
+    return { child: known, result: data?.result ?? null, reason: known.end.reason };
+  }
+
+  on(event: StoredEvent): RelayJob | undefined {
+    const { stream, type, data, seq } = event;
+    const slash = stream.indexOf('/');
+    const kind = stream.slice(0, slash);
+    const id = stream.slice(slash + 1);
+    if (data === undefined) return undefined;
+    const job = (run: () => Promise<void>): RelayJob => ({ lane: `tree/${id}`, run });
+    const source = { manager: 'trees', stream, seq, index: 0 };
+    if (kind === 'session') {
+      if (type === 'session.created') return this.#onCreated(id, data as Created, job);
+      if (!this.#nodes.has(id)) return undefined;
+      return this.#onSession(id, type, data, source, job);
+    }
+    return kind === 'tree' ? this.#onTree(id, type, data, source, job) : undefined;
+  }
+
+  /** Nothing is left of a session but this place. */
+  onForgotten({ stream }: Pick<StoredEvent, 'stream'>): RelayJob | undefined {
+    const id = idOf(stream);
+    if (!stream.startsWith('session/') || !this.#nodes.has(id)) return undefined;
+    return { lane: `tree/${id}`, run: () => this.#removed(id) };
+  }
+
+  #onCreated(
+    id: string,
+    { parentSessionId, tree }: Created,
+    job: (run: () => Promise<void>) => RelayJob,
+  ): RelayJob | undefined {
+    if (tree === undefined || parentSessionId === null) return undefined;
+    return job(() => this.join(id, parentSessionId, tree));
+  }
+
+  #onSession(
+    id: string,
+    type: string,
+    data: unknown,
+    source: CommandSource,
+    job: (run: () => Promise<void>) => RelayJob,
+  ): RelayJob | undefined {
+    if (type === 'session.restored')
+      return job(async () => void (await this.send(id, { type: 'tree.reopen' })));
+    if (type === 'agent.usageReported') {
+      const { tokens, cost } = data as Usage;
+      return job(
+        async () => void (await this.send(id, { type: 'tree.charge', from: id, tokens, cost }, { source })),
+      );
+    }
+    if (type !== 'session.statusChanged') return undefined;
+    const { to, reason } = data as { readonly to: SessionStatus; readonly reason: string };
+    if (to === 'terminated') return job(() => this.#ended(id, reason));
+    return to === 'deleted' ? job(() => this.#removed(id)) : undefined;
+  }
+
+  #onTree(
+    id: string,
+    type: string,
+    data: unknown,
+    source: CommandSource,
+    job: (run: () => Promise<void>) => RelayJob,
+  ): RelayJob | undefined {
+    switch (type as keyof TreeEventData) {
+      case 'tree.charged':
+        return job(() => this.#chargeAbove(id, data as Usage, source));
+      case 'tree.childEnded':
+        return job(() => this.#chargeAbove(id, (data as TreeEventData['tree.childEnded']).more, source));
+      case 'tree.cancelled':
+        return job(() => this.#cancel(id, (data as TreeEventData['tree.cancelled']).reason));
+      case 'tree.exhausted':
+        return job(() => this.#exhausted(id));
+      default:
+        return undefined;
+    }
+  }
+
+  async #chargeAbove(id: string, { tokens, cost }: Usage, source: CommandSource): Promise<void> {
+    const parent = (await this.find(id))?.parent ?? null;
+    if (parent === null || !this.#nodes.has(parent) || (tokens === 0 && cost === 0)) return;
+    await this.send(parent, { type: 'tree.charge', from: id, tokens, cost }, { source });
+  }
+
+  /** Those below follow it as their links say, and the one above has its result. */
+  async #ended(id: string, reason: string): Promise<void> {
+    await this.send(id, { type: 'tree.end', reason });
+    const state = await this.find(id);
+    if (state === undefined) return;
+    for (const child of openChildren(state)) await this.#settle(state, child);
+    if (state.parent === null || !this.#nodes.has(state.parent)) return;
+    const returned = await this.#dataAt<'tree.returned'>(id, state.returnedSeq);
+    const usage = spentInAll(state);
+    const end = {
+      type: 'tree.endChild',
+      child: id,
+      reason,
+      result: returned?.result ?? null,
+      usage,
+    } as const;
+    await this.send(state.parent, end);
+  }
+
+  async #removed(id: string): Promise<void> {
+    const status = await this.#statusOf(id);
+    if (status !== undefined && !over.has(status)) return;
+    const state = await this.find(id);
+    if (state !== undefined) await this.#ended(id, state.end?.reason ?? 'deleted');
+    await this.#remove(id);
+  }
+
+  async #settle(parent: TreeState, { sessionId: child, link }: TreeChild): Promise<void> {
+    if (parent.cancelled !== null) {
+      await this.send(child, { type: 'tree.cancel', reason: parent.cancelled });
+      return;
+    }
+    if (link === 'terminate') {
+      await this.#terminate(child, 'parentEnded');
+      return;
+    }
+    const above = link === 'return' ? await this.#livingAbove(parent) : null;
+    await this.send(child, { type: 'tree.move', parent: above });
+    if (above !== null) await this.#standUnder(child, above, link, parent.rootSessionId ?? above);
+    await this.send(parent.sessionId, { type: 'tree.leave', child, to: above });
+  }
+
+  async #standUnder(
+    child: string,
+    parent: string,
+    link: TreeChild['link'],
+    rootSessionId: string,
+  ): Promise<void> {
+    const { isOver } = await this.send(parent, { type: 'tree.adopt', child, link, rootSessionId });
+    const status = await this.#statusOf(parent);
+    if (isOver !== true && status !== undefined && !over.has(status)) return;
+    await this.#ended(parent, 'ended');
+    if (status === undefined) await this.#remove(parent);
+  }
+
+  async #remove(id: string): Promise<void> {
+    this.#nodes.delete(id);
+    await this.host.remove(id);
+  }
+
+  async #livingAbove({ parent }: TreeState): Promise<string | null> {
+    for (let id = parent; id !== null; ) {
+      const status = await this.#statusOf(id);
+      const state = await this.find(id);
+      const lives = status !== undefined && !over.has(status) && status !== 'terminating';
+      if (lives && state?.end === null && state.cancelled === null) return id;
+      id = state?.parent ?? null;
+    }
+    return null;
+  }
+
+  /** It and all below it end, whatever their links say. */
+  async #cancel(id: string, reason: string): Promise<void> {
+    const state = await this.find(id);
+    for (const child of state === undefined ? [] : openChildren(state))
+      await this.send(child.sessionId, { type: 'tree.cancel', reason });
+    await this.#terminate(id, reason);
+  }
+
+  async #exhausted(id: string): Promise<void> {
+    const state = await this.find(id);
+    if (state === undefined || !state.isExhausted) return;
+    if (state.budget?.onExhausted === 'terminate')
+      await this.send(id, { type: 'tree.cancel', reason: 'budgetExhausted' });
+    else await this.#pauseAll(id);
+  }
+
+  async #pauseAll(id: string): Promise<void> {
+    const status = await this.#statusOf(id);
+    if (status !== undefined && pausable.has(status))
+      await this.#ask('sessions.pause', id, 'budgetExhausted');
+    const state = await this.find(id);
+    for (const child of state === undefined ? [] : openChildren(state)) await this.#pauseAll(child.sessionId);
+  }
+
+  async #terminate(id: string, reason: string): Promise<void> {
+    const status = await this.#statusOf(id);
+    if (status !== undefined && !over.has(status)) await this.#ask('sessions.terminate', id, reason);
+  }
+
+  /** One that cannot be reached, because it is quarantined, holds up no other. */
+  async #ask(
+    operation: 'sessions.pause' | 'sessions.terminate',
+    sessionId: string,
+    reason: string,
+  ): Promise<void> {
+    try {
+      await this.#options.invoke(operation, { sessionId, reason }, { by: 'tree' });
+    } catch (error) {
+      if (!HoldfastError.is(error) || error.retryable) throw error;
+      this.#options.telemetry('tree.refused', { sessionId, operation, code: error.code });
+    }
+  }
+
+  async #statusOf(id: string): Promise<SessionStatus | undefined> {
+    try {
+      return (await this.#options.session(id)).status;
+    } catch (error) {
+      if (HoldfastError.is(error, 'SESSION_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  async #dataAt<Type extends keyof TreeEventData>(
+    id: string,
+    seq: number | null,
+  ): Promise<TreeEventData[Type] | undefined> {
+    if (seq === null) return undefined;
+    const { events } = await this.#options.journal.readFrom(treeStream(id), seq - 1, { limit: 1 });
+    return events[0]?.data as TreeEventData[Type] | undefined;
+  }
+}
+
+type Created = { readonly parentSessionId: string | null; readonly tree?: SessionTree };
+
+const pausable: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'dormant']);
+
+const idOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);
