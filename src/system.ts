@@ -166,6 +166,7 @@ class RunningSystem implements System {
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
+        service('handoffs', () => this.#serving().handoffs.start()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],

@@ -4,6 +4,7 @@
 import { clearedAt, emptyConversation, withoutMessages } from './conversation.ts';
 import type { PublishableEventType } from './event-catalogue.ts';
 import type { LawEvent } from './law.ts';
+import { ownershipWithoutWords } from './ownership.ts';
 import type { ErasedData, RolledBackData, SessionEventType, SessionRemains } from './session-events.ts';
 import { advanceLifecycle, type LifecycleEvent, resolveLifecycle } from './session-lifecycle.ts';
 import { contextOf, initialSession, type SessionState, statusOf } from './session-state.ts';
@@ -39,6 +40,15 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType, Eras
   'step.failed': 'session',
   'effect.unknown': 'session',
   'signal.received': 'session',
+  'handoff.accepted': 'never',
+  'handoff.rejected': 'never',
+  'handoff.withdrawn': 'never',
+  'handoff.expired': 'never',
+  'handoff.delivered': 'never',
+  'handoff.returned': 'never',
+  'handoff.offered': 'session',
+  'handoff.completed': 'session',
+  'handoff.received': 'never',
   'session.created': 'session',
   'session.configured': 'session',
   'session.restored': 'session',
@@ -92,6 +102,7 @@ function restoredWithout(state: SessionState, { seq, at }: LawEvent): SessionSta
     lifecycle: resolveLifecycle('initializing', { ...contextOf(fresh), ...times, entries }),
     conversation: clearedAt(former.conversation, seq),
     checkpoints: former.checkpoints,
+    ...(former.ownership && { ownership: former.ownership }),
   };
 }
 
@@ -116,7 +127,7 @@ export function forgotten(
 
 /** All of the state comes from here, whatever the events before it still said when they were read. */
 function remaining(sessionId: string, left: SessionRemains, updatedAt: number): SessionState {
-  const { status, context, config, parentSessionId, durability, clearedThrough, hidden } = left;
+  const { status, context, config, parentSessionId, durability, clearedThrough, hidden, ownership } = left;
   const fresh = initialSession(`session/${sessionId}`);
   const profile = { ...fresh.profile, config, parentSessionId };
   return {
@@ -124,6 +135,7 @@ function remaining(sessionId: string, left: SessionRemains, updatedAt: number): 
     lifecycle: resolveLifecycle(status, { ...context, updatedAt, reason: null, error: null }),
     profile: durability === undefined ? profile : { ...profile, durability },
     conversation: { ...emptyConversation, clearedThrough, hidden },
+    ...(ownership && { ownership }),
   };
 }
 
@@ -132,7 +144,16 @@ export function remainsOf(state: SessionState): SessionRemains {
   const { reason: _reason, error: _error, ...context } = contextOf(state);
   const { config, parentSessionId, durability } = state.profile;
   const { clearedThrough, hidden } = state.conversation;
-  const left = { status: statusOf(state), context, config, parentSessionId, clearedThrough, hidden };
+  const ownership = state.ownership && { ownership: ownershipWithoutWords(state.ownership) };
+  const left = {
+    status: statusOf(state),
+    context,
+    config,
+    parentSessionId,
+    clearedThrough,
+    hidden,
+    ...ownership,
+  };
   return durability === undefined ? left : { ...left, durability };
 }
 

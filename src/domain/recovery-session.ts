@@ -53,6 +53,7 @@ export function minimalSession(state: SessionState, through: number): SessionSta
     profile: state.profile,
     conversation: { ...emptyConversation, clearedThrough: through },
     checkpoints: state.checkpoints,
+    ...(state.ownership && { ownership: state.ownership }),
   };
 }
 

@@ -5,6 +5,8 @@ import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { StepEventData } from './agent-step-events.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import type { ErrorClass, RecordedFailure } from './error-class.ts';
+import type { Ownership } from './handoff.ts';
+import type { HandoffEventData } from './handoff-events.ts';
 import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
@@ -108,9 +110,11 @@ export interface SessionRemains {
   readonly durability?: 'os' | 'none';
   readonly clearedThrough: number;
   readonly hidden: readonly (readonly [after: number, through: number])[];
+  /** Who owns it, without a word of what was handed over. */
+  readonly ownership?: Ownership;
 }
 
-export interface SessionEventData extends StepEventData {
+export interface SessionEventData extends StepEventData, HandoffEventData {
   'session.statusChanged': StatusChange;
   'session.created': SessionProfile;
   'session.configured': Partial<SessionProfile>;

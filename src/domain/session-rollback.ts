@@ -23,6 +23,7 @@ export function rolledBack(
     memory: then.memory,
     agents: now.agents,
     checkpoints: withKept(now.checkpoints, then.profile.config.checkpointsKept),
+    ...(now.ownership && { ownership: now.ownership }),
   };
 }
 

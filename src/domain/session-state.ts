@@ -39,7 +39,10 @@ import {
   withoutPin,
   withPin,
 } from './conversation.ts';
+import type { Ownership } from './handoff.ts';
+import { isHandoffEvent } from './handoff-events.ts';
 import type { LawEvent } from './law.ts';
+import { withHandoffEvent } from './ownership.ts';
 import { completeConfig, defaultSessionConfig } from './session-config.ts';
 import type { MessageEvent, RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
 import {
@@ -62,6 +65,8 @@ export interface SessionState {
   readonly memory: WorkingContext;
   readonly agents: AgentRuns;
   readonly checkpoints: Checkpoints;
+  /** Whose it is, and what is on offer; undefined for one that was never handed over, nor given anything. */
+  readonly ownership?: Ownership;
 }
 
 const noProfile: SessionProfile = {
@@ -105,7 +110,8 @@ export function evolveSession(state: SessionState, event: LawEvent): SessionStat
   if (event.type !== 'message.sent') return fold({ ...state, lifecycle }, event as SessionEvent);
   const { sessionId, profile, files, memory, agents, checkpoints } = state;
   const conversation = withMessage(state.conversation, event as MessageEvent, profile.config);
-  return { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints };
+  const next = { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints };
+  return state.ownership === undefined ? next : { ...next, ownership: state.ownership };
 }
 
 function fold(state: SessionState, event: SessionEvent): SessionState {
@@ -153,6 +159,7 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
     case 'session.configured':
       return withProfile(state, { ...state.profile, ...event.data });
     default:
+      if (isHandoffEvent(event)) return { ...state, ownership: withHandoffEvent(state.ownership, event) };
       return isStepEvent(event) ? { ...state, agents: withStepEvent(state.agents, event) } : state;
   }
 }
@@ -225,6 +232,7 @@ function restored(
     profile,
     conversation: clearedAt(former.conversation, seq),
     checkpoints: withKept(former.checkpoints, profile.config.checkpointsKept),
+    ...(former.ownership && { ownership: former.ownership }),
   };
   return { ...fresh, files: restoredFiles(data, seq), memory: restoredMemory(data, seq) };
 }

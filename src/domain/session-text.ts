@@ -6,6 +6,7 @@ import { type ActiveFile, type IndexedFile, listFiles, listIndex } from './activ
 import { type AgentRun, type AgentRuns, type EndedAgentRun, earliestOf, openRuns } from './agent-runs.ts';
 import { type Checkpoints, noCheckpoints } from './checkpoints.ts';
 import { emptyConversation, type HiddenRange, keptSeqs } from './conversation.ts';
+import type { Ownership } from './handoff.ts';
 import { readWork, type WrittenWork, writtenWork } from './run-work.ts';
 import type { MessageEvent, SessionProfile } from './session-events.ts';
 import { type LifecycleContext, resolveLifecycle, type SessionStatus } from './session-lifecycle.ts';
@@ -16,7 +17,7 @@ import { listItems, type MemoryItem } from './working-context.ts';
  * Raised by hand when the same events lead to another state, or the same state to another text. Texts of version 3 and
  * later stand in `session.rolledBack` for good: {@link decodeSession} must go on reading them.
  */
-export const sessionLawVersion = 3;
+export const sessionLawVersion = 4;
 
 interface EncodedSession {
   readonly sessionId: string;
@@ -35,6 +36,8 @@ interface EncodedSession {
   readonly checkpoints: Checkpoints;
   /** The durable steps of open runs; absent where there are none, as in all older texts. */
   readonly work?: readonly WrittenWork[];
+  /** Absent where nothing was ever handed over, as in all texts before version 4. */
+  readonly ownership?: Ownership;
 }
 
 /**
@@ -61,6 +64,7 @@ export function encodeSession(state: SessionState): string {
     hidden: conversation.hidden,
     checkpoints,
     ...(agents.work.size > 0 && { work: worksOf(agents) }),
+    ...(state.ownership && { ownership: state.ownership }),
   };
   return JSON.stringify(encoded);
 }
@@ -95,6 +99,7 @@ export function decodeSession(text: string): SessionState {
     },
     agents: agentsOf(encoded),
     checkpoints: encoded.checkpoints.lastSeq === 0 ? noCheckpoints : encoded.checkpoints,
+    ...(encoded.ownership && { ownership: encoded.ownership }),
   };
 }
 

@@ -11,6 +11,7 @@ import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
+import { handoffOperations } from './handoff-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
@@ -270,6 +271,7 @@ export const operations = {
   ...cacheOperations,
   ...taskOperations,
   ...spaceOperations,
+  ...handoffOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Handoffs } from '../collaboration/handoffs.ts';
 import { Spaces } from '../collaboration/spaces.ts';
 import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -12,7 +13,7 @@ import type { Backups } from '../jobs/backups.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
-import { bindOperations } from '../operations/bind.ts';
+import { bindOperations, type Call } from '../operations/bind.ts';
 import { dispatchCoded } from '../operations/coded-payloads.ts';
 import type { Dispatch } from '../operations/operation.ts';
 import type { createLiveCounts } from '../projection/live-counts.ts';
@@ -43,6 +44,7 @@ export interface Services {
   readonly storage: Storage;
   readonly tasks: Tasks;
   readonly spaces: Spaces;
+  readonly handoffs: Handoffs;
 }
 
 /** What outlives an incarnation of the services. */
@@ -75,7 +77,10 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...shared,
     conditions,
     recoveries: recovery.recoveries,
-    beside: [recovery.receiptLog, recovery.replay.keeper, { forget: (id) => tasks.forget(id) }],
+    beside: [
+      ...[recovery.receiptLog, recovery.replay.keeper],
+      ...[{ forget: (id: string) => tasks.forget(id) }, { forget: (id: string) => handoffs.forget(id) }],
+    ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
         waitingOut(journal, options?.signal, () => operations.dispatchAs(caller)(name, input, options)),
@@ -87,13 +92,20 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const tasks = new Tasks({
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, given: ports.tasks },
     ...sessionsFor(manager, pubsub),
-    invoke: (name, input, call) => operations.invoke(name, input, call),
+    invoke: async (name, input, call) =>
+      operations.invoke(name, input, name === 'agents.start' ? await forOwner(manager, input, call) : call),
   });
   const storage = new Storage({
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
   });
   const spaces = new Spaces({ ...config, ...shared, topic: globalTopic });
+  const handoffs = new Handoffs({
+    ...{ ...ports, ...shared, topic: globalTopic, onGrowth: surroundings.onGrowth },
+    send: (sessionId, command, meta) => manager.send(sessionId, command, meta),
+    read: (sessionId) => manager.read(sessionId),
+    end: (sessionId, reason) => operations.invoke('sessions.terminate', { sessionId, reason }, {}),
+  });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const operations = bindOperations({
@@ -107,6 +119,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...tasks.handlers,
       ...backupHandlers(surroundings),
       ...spaces.handlers,
+      ...handoffs.handlers,
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -119,7 +132,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks, spaces };
+    return { conditions, manager, projections, census, operations, storage, tasks, spaces, handoffs };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();
@@ -149,6 +162,13 @@ const sessionsFor = (manager: SessionManager, pubsub: LocalPubSub<Announcement>)
   listen: (sessionId: string, listener: (announcement: Announcement) => void) =>
     pubsub.subscribe(sessionTopic(sessionId), listener),
 });
+
+/** What the system itself starts in a session it starts for whoever owns the session then. */
+async function forOwner(manager: SessionManager, input: unknown, call: Call): Promise<Call> {
+  const { sessionId } = input as { readonly sessionId: string };
+  const { owner = null, ownershipEpoch: epoch = 0 } = (await manager.read(sessionId)).state.ownership ?? {};
+  return owner === null ? call : { ...call, ownership: { owner, epoch } };
+}
 
 /** Agents read and write payloads as clients do. */
 const codedFor = ({ codecs }: Ports, dispatch: Dispatch): Dispatch =>
