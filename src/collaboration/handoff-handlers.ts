@@ -3,6 +3,7 @@ import { HoldfastError } from '../base/errors.ts';
 import { fenceAgent } from '../domain/agent-decisions.ts';
 import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/handoff.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { HandoffAccepted, HandoffDetails, HandoffOffered } from '../operations/handoff-views.ts';
@@ -110,7 +111,17 @@ async function offer(
     given,
   } as const;
   const answer = await send<Omit<HandoffOffered, 'handoff'>>(context, sessionId, command, call);
-  return { ...answer, handoff: await details(context, answer.handoffId) };
+  return { ...answer, handoff: await offeredDetails(context, answer.handoffId) };
+}
+
+/** That it is offered is durable before: a failure here is never one that had no effect. */
+async function offeredDetails(context: HandoffContext, handoffId: string): Promise<HandoffDetails> {
+  try {
+    return await handoffDetails(context.journal, await known(context, handoffId));
+  } catch (cause) {
+    const details = { command: 'handoff.offer', stream: sessionStream(sourceOf(handoffId)) };
+    throw new HoldfastError('OUTCOME_UNKNOWN', details, { cause });
+  }
 }
 
 const notToItself = (sessionId: string) => ({ handoffId: 'to itself', sessionId });
@@ -125,10 +136,22 @@ async function accept(
   if (handoff.status === 'pending') await proveContext(context.journal, handoff, call.signal);
   const command = { type: 'handoff.accept', handoffId, by: sessionId, agent, digest } as const;
   const answer = await toSource<Omit<HandoffAccepted, 'delivered'>>(context, command, call);
-  await context.delivered();
-  const now = await held(context, handoffId);
-  const { status } = now ?? answer;
-  return { ...answer, status, delivered: (now?.deliveredAt ?? null) !== null };
+  return { ...answer, ...(await deliveryOf(context, handoffId, answer.status)) };
+}
+
+/** It is accepted, whatever keeps it from being delivered or looked at just now. */
+async function deliveryOf(
+  context: HandoffHandlerContext,
+  handoffId: string,
+  status: HandoffAccepted['status'],
+): Promise<Pick<HandoffAccepted, 'status' | 'delivered'>> {
+  try {
+    await context.delivered();
+    const now = await held(context, handoffId);
+    return { status: now?.status ?? status, delivered: (now?.deliveredAt ?? null) !== null };
+  } catch {
+    return { status, delivered: false };
+  }
 }
 
 /** Whoever answers is there, and its incarnation is the current one. Its agent's name is what offers may be addressed to. */
@@ -171,10 +194,6 @@ async function known(context: HandoffContext, handoffId: string): Promise<Handof
   const handoff = await held(context, handoffId);
   if (handoff === undefined) throw new HoldfastError('HANDOFF_NOT_FOUND', { handoffId });
   return handoff;
-}
-
-async function details(context: HandoffContext, handoffId: string): Promise<HandoffDetails> {
-  return handoffDetails(context.journal, await known(context, handoffId));
 }
 
 /** The package is for its parties alone. */

@@ -85,7 +85,7 @@ type KnownCommand = Exclude<
 function decideKnown(state: SessionState, ownership: Ownership, command: KnownCommand): Decision {
   const { handoffId } = command;
   const handoff = findHandoff(ownership, handoffId);
-  if (handoff === undefined) return refuse('HANDOFF_NOT_FOUND', { handoffId });
+  if (handoff === undefined) return refuse('HANDOFF_NOT_FOUND', { handoffId, sessionId: state.sessionId });
   switch (command.type) {
     case 'handoff.accept':
       return accept(state, ownership, handoff, command);

@@ -45,7 +45,7 @@ describe('a checkpoint', () => {
     expect(outcome).toMatchObject({ reply: { ...found, version: seq } });
     expect(life.state.checkpoints.list).toEqual([
       {
-        ...{ ...found, name: 'n', description: 'd', metadata: {}, reason: 'manual', lawVersion: 3 },
+        ...{ ...found, name: 'n', description: 'd', metadata: {}, reason: 'manual', lawVersion: 4 },
         ...{ seq: seq + 1, at: openedAt + 50 },
       },
     ]);
