@@ -12,6 +12,7 @@ export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
+export type { HandoffKind, HandoffPackage, HandoffStatus } from '../domain/handoff.ts';
 export type { CustomMerge, MergeInput, MergePolicy } from '../domain/merge-policies.ts';
 export type { ParkedEvent } from '../domain/parked-law.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
@@ -35,6 +36,16 @@ export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
 export type { CacheStatus } from '../operations/cache-views.ts';
 export type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
 export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
+export type {
+  HandoffAccepted,
+  HandoffChain,
+  HandoffDetails,
+  HandoffInfo,
+  HandoffOffered,
+  HandoffSettled,
+  OwnershipInfo,
+  RouteMetrics,
+} from '../operations/handoff-views.ts';
 export type {
   Anchor,
   AnchorPage,
