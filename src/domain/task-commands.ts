@@ -5,6 +5,7 @@ import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { Dependency, NewTask, TaskProgress } from './task.ts';
 import type { GateVerdict, ResumeReceipt, TaskChanges } from './task-events.ts';
+import type { TaskOfferCommand } from './task-offers.ts';
 
 /** All or none. */
 export interface CreateTasks {
@@ -36,6 +37,7 @@ export interface StartTask extends Seen {
 }
 
 export type TaskCommand =
+  | TaskOfferCommand
   | CreateTasks
   | StartTask
   | (Seen & { readonly type: 'task.update'; readonly changes: TaskChanges })
