@@ -1,80 +1,143 @@
-// The tasks that have ended in a session, handed to another one: read where they are, and sent a few at a time in the order in which
-// they ended. What is still open stays where it is.
-import { HoldfastError } from '../base/errors.ts';
-import { isEnded, type Task } from '../domain/task.ts';
-import { adoptedThrough } from '../domain/task-adoption.ts';
-import type { AdoptedTask } from '../domain/task-commands.ts';
-import type { TaskEventData } from '../domain/task-events.ts';
-import { listTasks } from '../domain/task-state.ts';
-import type { CommandMeta } from '../entity/command-meta.ts';
-import type { SessionTasks } from './session-tasks.ts';
+// A task that is at work is handed over: its attempt is offered, and whoever takes it begins the next one in the same append. The epoch
+// keeps the one before out; an offer that nobody takes ends, and the attempt stays where it is.
+import { assertNever } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
+import { type Decision, type Proposal, refuse } from './law.ts';
+import { attemptKey, type Task } from './task.ts';
+import { leaseLost, notNow } from './task-refusals.ts';
+import type { TasksState } from './task-state.ts';
 
-const tasksAtOnce = 50;
-
-export interface Adoption {
-  readonly sessionId: string;
-  readonly fromSessionId: string;
-  /** Only what had ended by then; null for all. */
-  readonly until: number | null;
+/** What whoever takes it needs to go on. */
+export interface TaskPackage {
+  readonly summary: string;
+  readonly resumePoint: string | null;
+  readonly nextActions: readonly string[];
+  readonly preservedState: Json;
 }
 
-/** How many there were to be taken over. */
-export async function adoptEnded(
-  tasks: SessionTasks,
-  { sessionId, fromSessionId: from, until }: Adoption,
-  { by, correlation, agent }: CommandMeta,
-): Promise<number> {
-  const through = adoptedThrough(await tasks.read(sessionId), from);
-  const ended = listTasks(await tasks.read(from))
-    .filter(
-      (task) => isEnded(task) && endOf(task) > through && (until === null || (task.endedAt ?? 0) <= until),
-    )
-    .sort((a, b) => endOf(a) - endOf(b));
-  let adopted = 0;
-  for (let i = 0; i < ended.length; i += tasksAtOnce) {
-    const some: AdoptedTask[] = [];
-    for (const task of ended.slice(i, i + tasksAtOnce)) some.push(await adoptedOf(tasks, from, task));
-    const meta = { ...(by && { by }), ...(correlation && { correlation }), ...(agent && { agent }) };
-    const command = { type: 'task.adopt', from, tasks: some } as const;
-    const answer = await tasks.sendFor(
-      sessionId,
-      (session) => ({ ...command, durability: session.durability }),
-      meta,
-    );
-    adopted += (answer as unknown as { readonly adopted: number }).adopted;
+/** As the task holds it; the package stays in the journal. */
+export interface TaskOffer {
+  /** Of `task.offered`. */
+  readonly seq: number;
+  readonly to: string;
+  readonly offeredAt: number;
+  readonly deadlineAt: number;
+  readonly reason: string | null;
+}
+
+type OfferEnd = 'rejected' | 'withdrawn' | 'expired';
+
+interface OfTask {
+  readonly taskId: string;
+}
+
+export type TaskOfferCommand =
+  | (OfTask & {
+      readonly type: 'task.offer';
+      readonly epoch: number;
+      readonly to: string;
+      readonly deadlineMs: number;
+      readonly reason: string | null;
+      readonly package: TaskPackage;
+    })
+  | (OfTask & { readonly type: 'task.take'; readonly by: string; readonly leaseMs: number })
+  | (OfTask & { readonly type: 'task.decline'; readonly by: string; readonly reason: string })
+  | (OfTask & { readonly type: 'task.withdraw'; readonly epoch: number; readonly reason: string });
+
+export interface TaskOfferEventData {
+  'task.offered': OfTask & {
+    readonly epoch: number;
+    readonly to: string;
+    readonly deadlineAt: number;
+    readonly reason: string | null;
+    readonly package: TaskPackage;
+  };
+  /** Another attempt, in other hands: `epoch` is its own. */
+  'task.handedOver': OfTask & {
+    readonly epoch: number;
+    readonly owner: string;
+    readonly from: string | null;
+    readonly leaseUntil: number;
+  };
+  'task.offerEnded': OfTask & { readonly outcome: OfferEnd; readonly reason: string };
+}
+
+export function decideTaskOffer(
+  state: TasksState,
+  task: Task,
+  command: TaskOfferCommand,
+  at: number,
+): Decision {
+  switch (command.type) {
+    case 'task.offer':
+      return offer(state, task, command, at);
+    case 'task.take':
+      return take(state, task, command, at);
+    case 'task.decline':
+      return forTheOffered(state, task, command.by) ?? ended(task, 'rejected', command.reason);
+    case 'task.withdraw':
+      if (command.epoch !== task.epoch) return leaseLost(state, task, command.epoch);
+      return task.offer === undefined ? { events: [] } : ended(task, 'withdrawn', command.reason);
+    default:
+      return assertNever(command);
   }
-  return adopted;
 }
 
-/** What each task of a session is known by wherever it goes, and how it stands. */
-export async function tasksByOrigin(
-  tasks: SessionTasks,
-  sessionId: string,
-): Promise<ReadonlyMap<string, string>> {
-  const all = listTasks(await tasks.read(sessionId));
-  return new Map(
-    all.map(({ taskId, origin = { sessionId, taskId }, status }) => [
-      `${origin.sessionId}/${origin.taskId}`,
-      status,
-    ]),
-  );
+const idOf = ({ taskId }: Task): string => `of the task ${taskId}`;
+
+function offer(
+  state: TasksState,
+  task: Task,
+  { type, epoch, deadlineMs, to, reason, package: contents }: TaskOfferCommand & { type: 'task.offer' },
+  at: number,
+): Decision {
+  const { taskId, status } = task;
+  const { sessionId } = state;
+  if (epoch !== task.epoch) return leaseLost(state, task, epoch);
+  if (status !== 'in_progress') return notNow(state, task, type);
+  if (task.offer !== undefined) return refuse('HANDOFF_PENDING', { sessionId, handoffId: idOf(task) });
+  const data: TaskOfferEventData['task.offered'] = {
+    ...{ taskId, epoch, to, deadlineAt: at + deadlineMs, reason, package: contents },
+  };
+  return { events: [{ type: 'task.offered', data }], reply: { deadlineAt: data.deadlineAt } };
 }
 
-const endOf = ({ endSeq }: Task): number => endSeq ?? 0;
-
-async function adoptedOf(tasks: SessionTasks, from: string, task: Task): Promise<AdoptedTask> {
-  const { taskId, title, description, priority, agent, role, metadata } = task;
-  const { retry, timeoutMs, deadlineAt, gates, level, status, reason } = task;
-  if (status !== 'completed' && status !== 'failed' && status !== 'cancelled')
-    throw new HoldfastError('TASK_NOT_FOUND', { sessionId: from, taskId });
-  const input = await tasks.inputOf(from, task);
-  const said = { taskId, title, description, priority, agent, role, metadata, input };
-  const held = { dependencies: [], retry, timeoutMs, deadlineAt, gates, level };
-  const { error = unknown } = await tasks.dataAt<'task.failed'>(from, task.errorSeq);
+/** Another attempt at the same work: what the one before has not finished is not counted as a failure. */
+function take(
+  state: TasksState,
+  task: Task,
+  { by, leaseMs }: TaskOfferCommand & { type: 'task.take' },
+  at: number,
+): Decision {
+  const refusal = forTheOffered(state, task, by);
+  if (refusal !== undefined) return refusal;
+  const { taskId, owner: from } = task;
+  const epoch = task.epoch + 1;
+  const data: TaskOfferEventData['task.handedOver'] = {
+    ...{ taskId, epoch, owner: by, from, leaseUntil: at + leaseMs },
+  };
+  const { leaseUntil } = data;
   return {
-    ...{ task: { ...said, ...held }, origin: task.origin ?? { sessionId: from, taskId }, seq: endOf(task) },
-    ...{ status, result: await tasks.resultOf(from, task), error, reason },
+    events: [{ type: 'task.handedOver', data }],
+    reply: { epoch, leaseUntil, key: attemptKey(taskId, epoch), offeredSeq: task.offer?.seq ?? 0 },
   };
 }
 
-const unknown: TaskEventData['task.failed']['error'] = { name: 'Error', message: 'unknown' };
+function forTheOffered({ sessionId }: TasksState, task: Task, by: string): Decision | undefined {
+  const handoffId = idOf(task);
+  if (task.offer === undefined) return refuse('HANDOFF_NOT_FOUND', { handoffId, sessionId });
+  if (task.offer.to === by) return undefined;
+  return refuse('HANDOFF_NOT_ADDRESSED', { handoffId, sessionId: by });
+}
+
+function ended({ taskId }: Task, outcome: OfferEnd, reason: string): Decision {
+  const data: TaskOfferEventData['task.offerEnded'] = { taskId, outcome, reason };
+  return { events: [{ type: 'task.offerEnded', data }] };
+}
+
+/** What an offer is at its deadline: over, and the attempt goes on. */
+export function lapsedOffer({ taskId, offer: open }: Task, at: number): Proposal | undefined {
+  if (open === undefined || open.deadlineAt > at) return undefined;
+  const data: TaskOfferEventData['task.offerEnded'] = { taskId, outcome: 'expired', reason: 'deadline' };
+  return { type: 'task.offerEnded', data };
+}
