@@ -107,7 +107,7 @@ export class HandoffBoard {
 
 const replaces: ReadonlySet<string> = new Set(['session.recovered', 'session.restored', 'payload.erased']);
 
-export const inOrder = (a: Handoff, b: Handoff): number =>
+const inOrder = (a: Handoff, b: Handoff): number =>
   a.offeredAt - b.offeredAt || (a.handoffId < b.handoffId ? -1 : a.handoffId > b.handoffId ? 1 : 0);
 
 function matcherOf(query: ParsedInputOf<'handoffs.list'>): (handoff: Handoff) => boolean {

@@ -10,7 +10,7 @@ import type { HandoffContext } from './handoff-context.ts';
 import { offeredAt } from './handoff-packages.ts';
 
 export const deliveryManager = 'handoff-delivery';
-export const handedOver = 'handedOver';
+const handedOver = 'handedOver';
 
 export const handoffDelivery: ProcessManagerDefinition = {
   name: deliveryManager,

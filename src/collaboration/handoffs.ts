@@ -32,6 +32,9 @@ export interface HandoffsOptions extends HandoffContext {
 /** Sessions that ever offered anything, as small values beside the streams. */
 const prefix = 'handoffs/of/';
 
+/** An answer waits no longer for the delivery. */
+const longestWaitMs = 5_000;
+
 export class Handoffs {
   readonly handlers: Handlers<HandoffOperation>;
   readonly #options: HandoffsOptions;
@@ -49,7 +52,7 @@ export class Handoffs {
       ...options,
       board: this.#board,
       takePart: (sessionId) => this.#takePart(sessionId),
-      delivered: async () => (await this.#manager())?.catchUp(),
+      delivered: () => this.#delivered(),
     });
   }
 
@@ -136,6 +139,18 @@ export class Handoffs {
   #fail(exit: Exit): void {
     this.#delivery = undefined;
     this.#crash(exit);
+  }
+
+  /** The wait ends, and the delivery goes on, where something keeps it up. */
+  async #delivered(): Promise<void> {
+    const manager = await this.#manager();
+    if (manager === undefined) return;
+    const { clock } = this.#options;
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.schedule(longestWaitMs, resolve);
+    });
+    await Promise.race([manager.catchUp(), late]).finally(cancel);
   }
 
   async #manager(): Promise<ProcessManager | undefined> {

@@ -23,7 +23,7 @@ export interface OfferHandoff {
 }
 
 /** A package on its way to whoever accepted it. */
-export interface ReceivedHandoff {
+interface ReceivedHandoff {
   readonly handoffId: string;
   readonly chainId: string;
   readonly kind: HandoffKind;

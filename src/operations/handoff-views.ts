@@ -79,8 +79,7 @@ export interface OwnershipInfo {
   readonly offer: HandoffInfo | null;
 }
 
-export const chainLinks = ['created', 'transferred', 'joined', 'resumed', 'completed', 'abandoned'] as const;
-export type ChainLink = (typeof chainLinks)[number];
+export type ChainLink = 'created' | 'transferred' | 'joined' | 'resumed' | 'completed' | 'abandoned';
 
 /** How one matter went from session to session. */
 export interface HandoffChain {
