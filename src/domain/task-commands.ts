@@ -5,7 +5,7 @@ import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { Dependency, NewTask, TaskProgress } from './task.ts';
 import type { GateVerdict, ResumeReceipt, TaskChanges } from './task-events.ts';
-import type { TaskOfferCommand } from './task-offers.ts';
+import type { TaskOfferCommand } from './task-offer.ts';
 
 /** All or none. */
 export interface CreateTasks {

@@ -4,7 +4,7 @@ import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { Dependency, NewTask, TaskProgress } from './task.ts';
-import type { TaskOfferEventData } from './task-offers.ts';
+import type { TaskOfferEventData } from './task-offer.ts';
 
 /** Why an attempt has ended without a result. `rejected`: its result did not pass its gates. */
 export type AttemptEnd = 'failed' | 'expired' | 'timedOut' | 'released' | 'rejected';

@@ -3,7 +3,7 @@
 import type { Json } from '../base/json.ts';
 import type { ValidationLevel } from './recovery-vocabulary.ts';
 import type { TaskStatus } from './task-machine.ts';
-import type { TaskOffer } from './task-offers.ts';
+import type { TaskOffer } from './task-offer.ts';
 
 /** What becomes of a task when one that it depends on has failed or was cancelled. */
 export const failurePolicies = ['block', 'cancel', 'ignore'] as const;

@@ -1,7 +1,7 @@
 // Operations by which a task that is at work goes into other hands, for the registry.
 import { z } from 'zod';
 import { idPattern } from '../base/ids.ts';
-import type { TaskPackage } from '../domain/task-offers.ts';
+import type { TaskPackage } from '../domain/task-offer.ts';
 import { type Operation, write } from './operation.ts';
 import { json, reason, sessionId } from './schema.ts';
 import type { TaskStarted } from './task-views.ts';

@@ -5,7 +5,7 @@ import type { ValidationLevel } from '../domain/recovery-vocabulary.ts';
 import type { Dependency, RetryPolicy, TaskProgress } from '../domain/task.ts';
 import type { GateVerdict, ResumeReceipt } from '../domain/task-events.ts';
 import type { TaskStatus } from '../domain/task-machine.ts';
-import type { TaskOffer } from '../domain/task-offers.ts';
+import type { TaskOffer } from '../domain/task-offer.ts';
 import type { Acknowledged, Repeatable } from './views.ts';
 
 export interface TaskAcknowledged extends Acknowledged {
