@@ -171,6 +171,7 @@ class RunningSystem implements System {
         service('memories', () => this.#serving().memories.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
         service('links', () => this.#serving().links.start()),
+        service('handoffs', () => this.#serving().handoffs.start()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],

@@ -49,6 +49,11 @@ describe('the documentation', () => {
     expect(code).toBe(`${await read('examples/memory/main.ts')}\`\`\`\n`);
   });
 
+  test('ends the guide to handoffs with the code of its example, to the letter', async () => {
+    const [code] = (await read('docs/guides/handoffs.md')).split('```ts\n').slice(-1);
+    expect(code).toBe(`${await read('examples/handoff/main.ts')}\`\`\`\n`);
+  });
+
   test('ends the guide to backups with the code of its example, to the letter', async () => {
     const [code] = (await read('docs/guides/backup.md')).split('```ts\n').slice(-1);
     expect(code).toBe(`${await read('examples/backup/main.ts')}\`\`\`\n`);

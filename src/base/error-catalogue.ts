@@ -234,6 +234,19 @@ export const errorCatalogue = {
     'The event {seq} of {stream}, {type} in version {found}, could not be brought to version {supported}: {problem}',
   ),
 
+  // handoffs
+  OWNERSHIP_LOST: entry(
+    "The session {sessionId} is not {claimed}'s any more, who names epoch {epoch}: it is in epoch {ownershipEpoch}",
+  ),
+  OWNERSHIP_REQUIRED: entry(
+    'The session {sessionId} is owned by {owner}: name the ownership, now of epoch {ownershipEpoch}',
+  ),
+  HANDOFF_NOT_FOUND: entry('There is no handoff {handoffId}, or it is none of yours'),
+  HANDOFF_PENDING: entry('The session {sessionId} is on offer already, by {handoffId}'),
+  HANDOFF_SETTLED: entry('The handoff {handoffId} is {status}'),
+  HANDOFF_NOT_ADDRESSED: entry('The handoff {handoffId} is not for {sessionId}'),
+  HANDOFF_MISMATCH: entry('What the handoff {handoffId} offers is not what is there: {problem}'),
+
   // backups
   BACKUP_NOT_FOUND: entry('There is no backup {backup}'),
   BACKUP_DAMAGED: entry('The backup {backup} is damaged: {problem}'),

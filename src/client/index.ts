@@ -12,6 +12,7 @@ export type { CheckpointReason } from '../domain/checkpoints.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
+export type { HandoffKind, HandoffPackage, HandoffStatus } from '../domain/handoff.ts';
 export type { PromotionPolicy } from '../domain/memory-confidence.ts';
 export type {
   ConfidenceParts,
@@ -73,6 +74,16 @@ export type {
   LineageInfo,
   Merged,
 } from '../operations/fork-views.ts';
+export type {
+  HandoffAccepted,
+  HandoffChain,
+  HandoffDetails,
+  HandoffInfo,
+  HandoffOffered,
+  HandoffSettled,
+  OwnershipInfo,
+  RouteMetrics,
+} from '../operations/handoff-views.ts';
 export type {
   Anchor,
   AnchorPage,

@@ -33,6 +33,7 @@ export interface SessionTasksOptions
 const takenWhilePaused: ReadonlySet<TaskCommand['type']> = new Set<TaskCommand['type']>([
   ...(['task.dispatch', 'task.progress', 'task.complete', 'task.fail', 'task.release'] as const),
   ...(['task.validate', 'task.pause', 'task.cancel', 'tasks.noteResumed'] as const),
+  ...(['task.decline', 'task.withdraw'] as const),
 ]);
 
 const takesAll: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'dormant']);

@@ -11,6 +11,7 @@ import type { Call, Handlers } from '../operations/bind.ts';
 import type { OperationName, OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { SessionTasks } from './session-tasks.ts';
 import type { TaskGates } from './task-gates.ts';
+import { taskHandoffHandlers } from './task-handoff-handlers.ts';
 import { taskDetails } from './task-info.ts';
 import { graphOf, historyOf, queryTasks, statisticsOf } from './task-queries.ts';
 import type { TaskResumption } from './task-resumption.ts';
@@ -31,6 +32,7 @@ export function taskHandlers(context: TaskHandlerContext): Handlers<TaskOperatio
   const { tasks, gates } = context;
   return {
     ...changing(context),
+    ...taskHandoffHandlers(tasks),
     'tasks.create': (input, call) => createTask(context, input, call),
     'tasks.createMany': (input, call) => createTasks(context, input, call),
     'tasks.claim': (input, call) => claimTask(context, input, call),

@@ -8,11 +8,13 @@ export function taskInfo(task: Task): TaskInfo {
   const { taskId, title, description, status, priority, agent, role, metadata, dependencies, retry } = task;
   const { timeoutMs, deadlineAt, gates, level: validation, version, epoch, failures, owner, runId } = task;
   const { leaseUntil, progress, notBefore, createdAt, updatedAt, startedAt, endedAt, reason } = task;
+  const { seq: _, ...offer } = task.offer ?? { seq: 0 };
   return {
     ...{ taskId, title, description, status, ready: isReady(task), priority, agent, role, metadata },
     ...{ dependencies, retry, timeoutMs, deadlineAt, gates, validation, version, epoch, failures },
     ...{ owner, runId, leaseUntil, progress, notBefore, createdAt, updatedAt, startedAt, endedAt, reason },
     ...(task.origin !== undefined && { origin: task.origin }),
+    offer: 'to' in offer ? offer : null,
   };
 }
 

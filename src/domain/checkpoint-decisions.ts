@@ -17,7 +17,6 @@ import type {
   CreateCheckpoint,
   OrdinaryCommand,
   RollBackSession,
-  SessionCommand,
 } from './session-commands.ts';
 import type { SessionConfig } from './session-config.ts';
 import { decideSession, isMissing } from './session-decisions.ts';
@@ -29,7 +28,7 @@ import { edge, laterEdge, notLawful, wakesTo } from './status-edge.ts';
 
 export function decideWithCheckpoints(
   state: SessionState,
-  command: SessionCommand,
+  command: OrdinaryCommand | CheckpointCommand,
   at: number,
   seq: number,
 ): Decision {
@@ -43,7 +42,7 @@ export function decideWithCheckpoints(
   return { ...decision, events: [checkpointOf(state, seq, { reason }), ...decision.events] };
 }
 
-function isCheckpointCommand(command: SessionCommand): command is CheckpointCommand {
+function isCheckpointCommand(command: OrdinaryCommand | CheckpointCommand): command is CheckpointCommand {
   return command.type === 'session.rollback' || command.type.startsWith('checkpoint.');
 }
 

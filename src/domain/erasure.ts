@@ -6,6 +6,7 @@ import { clearedAt, emptyConversation, withoutMessages } from './conversation.ts
 import type { PublishableEventType } from './event-catalogue.ts';
 import type { LawEvent } from './law.ts';
 import type { MemoryEventType } from './memory-events.ts';
+import { ownershipWithoutWords } from './ownership.ts';
 import type { ErasedData, RolledBackData, SessionEventType, SessionRemains } from './session-events.ts';
 import { forkedWithout } from './session-fork.ts';
 import { advanceLifecycle, type LifecycleEvent, resolveLifecycle } from './session-lifecycle.ts';
@@ -43,6 +44,15 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType | Mem
     'step.failed': 'session',
     'effect.unknown': 'session',
     'signal.received': 'session',
+    'handoff.accepted': 'never',
+    'handoff.rejected': 'never',
+    'handoff.withdrawn': 'never',
+    'handoff.expired': 'never',
+    'handoff.delivered': 'never',
+    'handoff.returned': 'never',
+    'handoff.offered': 'session',
+    'handoff.completed': 'session',
+    'handoff.received': 'never',
     'session.created': 'session',
     'session.configured': 'session',
     'session.restored': 'session',
@@ -107,6 +117,7 @@ function restoredWithout(state: SessionState, { seq, at }: LawEvent): SessionSta
     lifecycle: resolveLifecycle('initializing', { ...contextOf(fresh), ...times, entries }),
     conversation: clearedAt(former.conversation, seq),
     checkpoints: former.checkpoints,
+    ...(former.ownership && { ownership: former.ownership }),
   };
 }
 
@@ -132,7 +143,7 @@ export function forgotten(
 /** All of the state comes from here, whatever the events before it still said when they were read. */
 function remaining(sessionId: string, left: SessionRemains, updatedAt: number): SessionState {
   const { status, context, config, parentSessionId, durability, clearedThrough, hidden } = left;
-  const { branching = noBranching } = left;
+  const { branching = noBranching, ownership } = left;
   const fresh = initialSession(`session/${sessionId}`);
   const profile = { ...fresh.profile, config, parentSessionId };
   return {
@@ -141,6 +152,7 @@ function remaining(sessionId: string, left: SessionRemains, updatedAt: number): 
     profile: durability === undefined ? profile : { ...profile, durability },
     conversation: { ...emptyConversation, clearedThrough, hidden },
     branching,
+    ...(ownership && { ownership }),
   };
 }
 
@@ -151,9 +163,12 @@ export function remainsOf(state: SessionState): SessionRemains {
   const { clearedThrough, hidden } = state.conversation;
   const numbers = { status: statusOf(state), context, config, parentSessionId, clearedThrough, hidden };
   const { branching } = state;
-  // What it inherited is no part of it any more.
-  const left =
-    branching.merges.length === 0 ? numbers : { ...numbers, branching: { ...branching, lineage: [] } };
+  const left: SessionRemains = {
+    ...numbers,
+    // What it inherited is no part of it any more.
+    ...(branching.merges.length > 0 && { branching: { ...branching, lineage: [] } }),
+    ...(state.ownership && { ownership: ownershipWithoutWords(state.ownership) }),
+  };
   return durability === undefined ? left : { ...left, durability };
 }
 

@@ -2,6 +2,7 @@
 import { stepEventTypes } from './agent-step-events.ts';
 import type { ConditionCleared, ConditionSet } from './condition-law.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
+import { handoffEventTypes } from './handoff-events.ts';
 import { type MemoryEventData, type MemoryEventType, memoryEventTypes } from './memory-events.ts';
 import type { ParkedData, UnparkedData } from './parked-law.ts';
 import type { RecoveryReceipt } from './recovery-vocabulary.ts';
@@ -83,6 +84,7 @@ const sessionEventTypes: Readonly<Record<SessionEventType, true>> = {
   'agent.stopped': true,
   'payload.erased': true,
   ...stepEventTypes,
+  ...handoffEventTypes,
 };
 
 const conditionEventTypes: Readonly<Record<ConditionEventType, true>> = {

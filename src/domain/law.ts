@@ -62,6 +62,13 @@ export interface Law<State, C extends Command = Command> {
   tombstone(stream: string): State;
   /** Why an agent's incarnation may not send commands any more; undefined when it may. */
   fence?(state: State, writer: { readonly run: string; readonly incarnation: number }): Refusal | undefined;
+  /** Why a writer may not send a command to what somebody else owns; `claim` is what he says of himself. Undefined when he may. */
+  fenceOwner?(
+    state: State,
+    command: C,
+    claim: { readonly owner: string; readonly epoch: number } | undefined,
+    isAgent: boolean,
+  ): Refusal | undefined;
   /** `seq` is that of the newest event that led to the state. */
   decide(state: State, command: C, at: number, seq: number): Decision;
   evolve(state: State, event: LawEvent): State | undefined;

@@ -54,6 +54,7 @@ export function minimalSession(state: SessionState, through: number): SessionSta
     conversation: { ...emptyConversation, clearedThrough: through },
     checkpoints: state.checkpoints,
     branching: state.branching,
+    ...(state.ownership && { ownership: state.ownership }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { RestartReason, Usage } from './agent-budget.ts';
 import type { AgentPlace, AgentStart } from './agent-runs.ts';
 import type { StepCommand } from './agent-step-events.ts';
 import type { ErrorClass, RecordedFailure } from './error-class.ts';
+import type { HandoffCommand } from './handoff-events.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
@@ -118,9 +119,9 @@ export type CheckpointCommand =
 /** A message before its place and size are known. */
 export type NewMessage = Omit<MessageData, 'entry' | 'size'>;
 
-export type SessionCommand = OrdinaryCommand | CheckpointCommand;
+export type SessionCommand = OrdinaryCommand | CheckpointCommand | HandoffCommand;
 
-/** All but those that are about checkpoints. */
+/** All but those that are about checkpoints and handoffs. */
 export type OrdinaryCommand =
   | CreateSession
   | TerminateSession

@@ -44,6 +44,10 @@ function quietEdgeOf(state: SessionState): { to: 'idle' | 'dormant'; at: number 
 const timersDueAt = (state: SessionState): number | null =>
   statusOf(state) === 'active' ? state.agents.dueAt : null;
 
+/** When an offer that nobody has answered ends. */
+const offerDueAt = (state: SessionState): number | null =>
+  isOpen(statusOf(state)) ? (state.ownership?.offer?.deadlineAt ?? null) : null;
+
 /** The command of the earliest deadline that has passed: unfinished endings first, then ends, then quiet edges. */
 export function dueCommand(state: SessionState, now: number): SessionCommand | undefined {
   if (statusOf(state) === 'terminating')
@@ -53,6 +57,8 @@ export function dueCommand(state: SessionState, now: number): SessionCommand | u
   const end = endOf(state);
   const step = timersDueAt(state);
   if (step !== null && step <= now && (end === null || step <= end)) return dueStep(state.agents, now);
+  const offer = offerDueAt(state);
+  if (offer !== null && offer <= now && (end === null || offer <= end)) return { type: 'handoff.expire' };
   const quiet = quietEdgeOf(state);
   if (quiet !== undefined && quiet.at <= now && (end === null || quiet.at < end)) {
     return { type: 'session.fallQuiet', to: quiet.to, at: quiet.at };
@@ -87,13 +93,14 @@ export function lateDeadline(state: SessionState, before: number): number | null
  * were at work go on at once, but for those that are parked.
  */
 function dueAtOf(state: SessionState): number | null {
-  if (!isAtWork(state)) return hardDeadlineOf(state);
+  if (!isAtWork(state)) return earlier(hardDeadlineOf(state), offerDueAt(state));
   if (!allParked(state.agents)) return contextOf(state).updatedAt;
-  return earlier(hardDeadlineOf(state), timersDueAt(state));
+  return earlier(earlier(hardDeadlineOf(state), offerDueAt(state)), timersDueAt(state));
 }
 
 export function nextDeadlineOf(state: SessionState): number | null {
-  return earlier(earlier(hardDeadlineOf(state), quietEdgeOf(state)?.at ?? null), timersDueAt(state));
+  const own = earlier(hardDeadlineOf(state), offerDueAt(state));
+  return earlier(earlier(own, quietEdgeOf(state)?.at ?? null), timersDueAt(state));
 }
 
 /**

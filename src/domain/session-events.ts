@@ -6,6 +6,8 @@ import type { StepEventData } from './agent-step-events.ts';
 import type { Ancestor, Branching } from './branching.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import type { ErrorClass, RecordedFailure } from './error-class.ts';
+import type { Ownership } from './handoff.ts';
+import type { HandoffEventData } from './handoff-events.ts';
 import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
@@ -140,9 +142,11 @@ export interface SessionRemains {
   readonly hidden: readonly (readonly [after: number, through: number])[];
   /** What was merged, so that it is not merged again; absent where nothing was. */
   readonly branching?: Branching;
+  /** Who owns it, without a word of what was handed over. */
+  readonly ownership?: Ownership;
 }
 
-export interface SessionEventData extends StepEventData {
+export interface SessionEventData extends StepEventData, HandoffEventData {
   'session.statusChanged': StatusChange;
   'session.created': SessionProfile;
   'session.configured': Partial<SessionProfile>;

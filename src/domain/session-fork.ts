@@ -10,12 +10,13 @@ import type { ForkedData, SessionProfile } from './session-events.ts';
 import { resolveLifecycle } from './session-lifecycle.ts';
 import { contextOf, initialSession, type SessionState } from './session-state.ts';
 
-/** A version of a session as another one inherits it. */
+/** A version of a session as another one inherits it. Whose it was, it stays; nobody owns the other one. */
 export function inherited(then: SessionState, sessionId: string, lineage: readonly Ancestor[]): SessionState {
+  const { ownership: _ownership, ...others } = then;
   const { kept, clearedThrough, hidden } = then.conversation;
   const branching: Branching = { ...then.branching, lineage };
   return {
-    ...then,
+    ...others,
     sessionId,
     conversation: { ...emptyConversation, kept, clearedThrough, hidden },
     agents: noAgents,
@@ -33,12 +34,13 @@ export function forkedState(
   changes: Partial<SessionProfile>,
 ): SessionState {
   const { messages, entries } = contextOf(then);
+  const { tree: _tree, ...profile } = then.profile;
   const times = { createdAt: at, openedAt: at, updatedAt: at, lastActivityAt: at };
   const fresh = { resumeTo: 'active', reason: null, error: null, cleanup: false } as const;
   return {
     ...inherited(then, sessionId, lineage),
     lifecycle: resolveLifecycle('active', { ...times, messages, entries, ...fresh }),
-    profile: { ...then.profile, ...changes },
+    profile: { ...profile, ...changes },
     checkpoints: { list: noCheckpoints.list, lastSeq: seq, lastAt: at },
   };
 }

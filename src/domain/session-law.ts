@@ -1,11 +1,13 @@
 // The law of a session, whole: what entity/ needs to run one.
 import { fenceAgent } from './agent-decisions.ts';
 import { openRuns, withProgressOf } from './agent-runs.ts';
-import { decideWithCheckpoints } from './checkpoint-decisions.ts';
 import type { CheckpointData } from './checkpoints.ts';
 import { keptSeqs } from './conversation.ts';
 import { evolveErased, forgotten } from './erasure.ts';
+import { heldHandoffs } from './handoff.ts';
+import { decideWithHandoffs } from './handoff-decisions.ts';
 import type { Law, LawEvent, Proposal, Refusal } from './law.ts';
+import { fenceOwner } from './ownership-fence.ts';
 import { recoveredState } from './recovery-session.ts';
 import { seqsOf } from './run-work.ts';
 import type { SessionCommand } from './session-commands.ts';
@@ -30,7 +32,8 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   initial: initialSession,
   tombstone: deletedSession,
   fence: fenceAgent,
-  decide: decideWithCheckpoints,
+  fenceOwner,
+  decide: decideWithHandoffs,
   evolve,
   // What was rolled back to goes on with numbers, agents and checkpoints of the state before: it does not stand alone.
   carriesState: ({ type }) => type === 'session.recovered' || type === 'session.forked',
@@ -61,6 +64,7 @@ const urgent: ReadonlySet<SessionCommand['type']> = new Set<SessionCommand['type
     'agent.stopAll',
   ] as const),
   ...(['step.complete', 'step.fail', 'effect.judge', 'timer.fire', 'wait.expire', 'run.park'] as const),
+  ...(['handoff.reject', 'handoff.withdraw', 'handoff.expire', 'handoff.deliver', 'handoff.return'] as const),
 ]);
 
 export const sessionStream = (sessionId: string): string => `${sessionLaw.kind}/${sessionId}`;
@@ -103,10 +107,11 @@ const noProgress: ReadonlySet<string> = new Set([
   ...['effect.started', 'effect.unknown', 'timer.fired', 'wait.expired', 'wait.signaled', 'agent.parked'],
 ]);
 
-/** What `agents.get` shows of runs, what an agent is started with again, what its steps have led to, and the messages that every built context holds. */
-function eventsReferredTo({ agents, conversation }: SessionState): readonly number[] {
+/** What `agents.get` shows of runs, what an agent is started with again, what its steps have led to, the packages of its handoffs, and the messages that every built context holds. */
+function eventsReferredTo({ agents, conversation, ownership }: SessionState): readonly number[] {
   const started = [...openRuns(agents), ...agents.ended].map(({ seq }) => seq);
   const ended = agents.ended.map(({ endSeq }) => endSeq);
   const steps = [...agents.work.entries()].flatMap(([, work]) => seqsOf(work));
-  return [...started, ...ended, ...steps, ...keptSeqs(conversation)];
+  const packages = ownership === undefined ? [] : heldHandoffs(ownership).map(({ seq }) => seq);
+  return [...started, ...ended, ...steps, ...packages, ...keptSeqs(conversation)];
 }

@@ -160,6 +160,22 @@ const steps = {
 /** A signal is kept wherever the session rests. */
 const keptSignals = { 'signal.received': { actions: 'recordTime' } } as const;
 
+/** The end of what was accepted is recorded of a session that has ended, too. */
+const endsOfHandoffs = {
+  'handoff.delivered': { actions: 'recordTime' },
+  'handoff.completed': { actions: 'recordTime' },
+  'handoff.returned': { actions: 'recordTime' },
+} as const;
+
+/** What becomes of what is handed over is recorded wherever the session rests; offering it, and being given something, is use of it. */
+const handoffs = {
+  'handoff.accepted': { actions: 'recordTime' },
+  'handoff.rejected': { actions: 'recordTime' },
+  'handoff.withdrawn': { actions: 'recordTime' },
+  'handoff.expired': { actions: 'recordTime' },
+  ...endsOfHandoffs,
+} as const;
+
 /** A checkpoint is no use of the session: it changes no status and wakes nobody. */
 const madeCheckpoint = { 'checkpoint.created': { actions: 'recordTime' } } as const;
 const checkpoints = { ...madeCheckpoint, 'checkpoint.deleted': { actions: 'recordTime' } } as const;
@@ -208,6 +224,9 @@ export const sessionMachine = lifecycle.createMachine({
         'agent.failed': { actions: 'recordActivity' },
         'agent.stopped': { actions: 'recordActivity' },
         ...steps,
+        ...handoffs,
+        'handoff.offered': { actions: 'recordActivity' },
+        'handoff.received': { actions: 'recordActivity' },
         ...checkpoints,
       },
     },
@@ -215,6 +234,7 @@ export const sessionMachine = lifecycle.createMachine({
       on: {
         'session.statusChanged': [edge('active'), edge('paused'), edge('dormant'), edge('terminating')],
         ...endsOfAgents,
+        ...handoffs,
         ...checkpoints,
       },
     },
@@ -226,6 +246,7 @@ export const sessionMachine = lifecycle.createMachine({
           edge('terminating'),
         ],
         ...endsOfAgents,
+        ...handoffs,
         ...keptSignals,
         ...checkpoints,
       },
@@ -234,20 +255,22 @@ export const sessionMachine = lifecycle.createMachine({
       on: {
         'session.statusChanged': [wakingEdge('active'), wakingEdge('paused'), edge('terminating')],
         ...endsOfAgents,
+        ...handoffs,
         ...keptSignals,
         ...checkpoints,
       },
     },
-    terminating: { on: { 'session.statusChanged': edge('terminated'), ...endsOfAgents } },
+    terminating: { on: { 'session.statusChanged': edge('terminated'), ...endsOfAgents, ...endsOfHandoffs } },
     terminated: {
       on: {
         'session.statusChanged': edge('archived'),
         'session.terminated': { actions: 'recordTime' },
         // Of what a restoring is about to replace.
         ...madeCheckpoint,
+        ...endsOfHandoffs,
       },
     },
-    archived: { on: { 'session.statusChanged': edge('deleted'), ...madeCheckpoint } },
+    archived: { on: { 'session.statusChanged': edge('deleted'), ...madeCheckpoint, ...endsOfHandoffs } },
     deleted: {},
   },
 });

@@ -25,6 +25,7 @@ export function rolledBack(
     agents: now.agents,
     checkpoints: withKept(now.checkpoints, then.profile.config.checkpointsKept),
     branching: branchingAgain(now, then),
+    ...(now.ownership && { ownership: now.ownership }),
   };
 }
 

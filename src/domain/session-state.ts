@@ -40,8 +40,11 @@ import {
   withoutPin,
   withPin,
 } from './conversation.ts';
+import type { Ownership } from './handoff.ts';
+import { isHandoffEvent } from './handoff-events.ts';
 import type { LawEvent } from './law.ts';
 import { withMerge } from './merge-marks.ts';
+import { withHandoffEvent } from './ownership.ts';
 import { completeConfig, defaultSessionConfig } from './session-config.ts';
 import type { MessageEvent, RestoredData, SessionEvent, SessionProfile } from './session-events.ts';
 import {
@@ -65,6 +68,8 @@ export interface SessionState {
   readonly agents: AgentRuns;
   readonly checkpoints: Checkpoints;
   readonly branching: Branching;
+  /** Whose it is, and what is on offer; undefined for one that was never handed over, nor given anything. */
+  readonly ownership?: Ownership;
 }
 
 const noProfile: SessionProfile = {
@@ -109,7 +114,8 @@ export function evolveSession(state: SessionState, event: LawEvent): SessionStat
   if (event.type !== 'message.sent') return fold({ ...state, lifecycle }, event as SessionEvent);
   const { sessionId, profile, files, memory, agents, checkpoints, branching } = state;
   const conversation = withMessage(state.conversation, event as MessageEvent, profile.config);
-  return { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints, branching };
+  const next = { sessionId, lifecycle, profile, conversation, files, memory, agents, checkpoints, branching };
+  return state.ownership === undefined ? next : { ...next, ownership: state.ownership };
 }
 
 function fold(state: SessionState, event: SessionEvent): SessionState {
@@ -159,6 +165,7 @@ function fold(state: SessionState, event: SessionEvent): SessionState {
     case 'session.configured':
       return withProfile(state, { ...state.profile, ...event.data });
     default:
+      if (isHandoffEvent(event)) return { ...state, ownership: withHandoffEvent(state.ownership, event) };
       return isStepEvent(event) ? { ...state, agents: withStepEvent(state.agents, event) } : state;
   }
 }
@@ -232,6 +239,7 @@ function restored(
     conversation: clearedAt(former.conversation, seq),
     checkpoints: withKept(former.checkpoints, profile.config.checkpointsKept),
     branching: former.branching,
+    ...(former.ownership && { ownership: former.ownership }),
   };
   return { ...fresh, files: restoredFiles(data, seq), memory: restoredMemory(data, seq) };
 }

@@ -7,6 +7,7 @@ import { type AgentRun, type AgentRuns, type EndedAgentRun, earliestOf, openRuns
 import { type Branching, noBranching } from './branching.ts';
 import { type Checkpoints, noCheckpoints } from './checkpoints.ts';
 import { emptyConversation, type HiddenRange, keptSeqs } from './conversation.ts';
+import type { Ownership } from './handoff.ts';
 import { readWork, type WrittenWork, writtenWork } from './run-work.ts';
 import type { MessageEvent, SessionProfile } from './session-events.ts';
 import { type LifecycleContext, resolveLifecycle, type SessionStatus } from './session-lifecycle.ts';
@@ -38,6 +39,8 @@ interface EncodedSession {
   readonly work?: readonly WrittenWork[];
   /** Absent in a session that is no fork and has merged nothing. */
   readonly branching?: Branching;
+  /** Absent where nothing was ever handed over, as in all texts before version 4. */
+  readonly ownership?: Ownership;
 }
 
 /**
@@ -65,6 +68,7 @@ export function encodeSession(state: SessionState): string {
     checkpoints,
     ...(agents.work.size > 0 && { work: worksOf(agents) }),
     ...(state.branching !== noBranching && { branching: state.branching }),
+    ...(state.ownership && { ownership: state.ownership }),
   };
   return JSON.stringify(encoded);
 }
@@ -100,6 +104,7 @@ export function decodeSession(text: string): SessionState {
     agents: agentsOf(encoded),
     checkpoints: encoded.checkpoints.lastSeq === 0 ? noCheckpoints : encoded.checkpoints,
     branching: encoded.branching ?? noBranching,
+    ...(encoded.ownership && { ownership: encoded.ownership }),
   };
 }
 

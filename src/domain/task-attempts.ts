@@ -8,6 +8,7 @@ import type { StartTask, TaskCommandOf } from './task-commands.ts';
 import type { AttemptEnd, GateVerdict } from './task-events.ts';
 import { consequences } from './task-graph.ts';
 import type { TaskStatus } from './task-machine.ts';
+import { lapsedOffer } from './task-offers.ts';
 import { leaseLost, notNow } from './task-refusals.ts';
 import type { TasksState } from './task-state.ts';
 
@@ -188,6 +189,8 @@ function lapse(state: TasksState, task: Task, at: number): Decision {
       at,
       true,
     );
+  const offer = lapsedOffer(task, at);
+  if (offer !== undefined) return { events: [offer] };
   if (status === 'pending' && has(notBefore)) return { events: [{ type: 'task.readied', data: { taskId } }] };
   return { events: [] };
 }

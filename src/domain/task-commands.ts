@@ -5,6 +5,7 @@ import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { Dependency, NewTask, TaskOrigin, TaskProgress } from './task.ts';
 import type { GateVerdict, ResumeReceipt, TaskChanges } from './task-events.ts';
+import type { TaskOfferCommand } from './task-offer.ts';
 
 /** All or none. */
 export interface CreateTasks {
@@ -56,6 +57,7 @@ export interface StartTask extends Seen {
 }
 
 export type TaskCommand =
+  | TaskOfferCommand
   | CreateTasks
   | AdoptTasks
   | StartTask

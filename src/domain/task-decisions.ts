@@ -9,6 +9,7 @@ import { createTasks } from './task-creation.ts';
 import { sizeOf } from './task-evolve.ts';
 import { consequences, pathBetween, standingOf, statusIn } from './task-graph.ts';
 import type { TaskStatus } from './task-machine.ts';
+import { decideTaskOffer } from './task-offers.ts';
 import { conflict, notFound, notNow } from './task-refusals.ts';
 import { type TaskLimits, type TasksState, taskLimits } from './task-state.ts';
 
@@ -56,6 +57,11 @@ function decideOne(
       return goOn(state, task, 'task.retried', command.reason);
     case 'task.cancel':
       return cancelTask(state, task, command.reason);
+    case 'task.offer':
+    case 'task.take':
+    case 'task.decline':
+    case 'task.withdraw':
+      return decideTaskOffer(state, task, command, at);
     default:
       return decideAttempt(state, task, command satisfies AttemptCommand, at);
   }

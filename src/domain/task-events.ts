@@ -1,8 +1,10 @@
 // What happens to the tasks of a session. All of it stands in one stream, so that what one task does to others is one step.
+
 import type { Durability } from '../base/durability.ts';
 import type { Json } from '../base/json.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { Dependency, NewTask, TaskOrigin, TaskProgress } from './task.ts';
+import type { TaskOfferEventData } from './task-offer.ts';
 
 /** Why an attempt has ended without a result. `rejected`: its result did not pass its gates. */
 export type AttemptEnd = 'failed' | 'expired' | 'timedOut' | 'released' | 'rejected';
@@ -48,7 +50,7 @@ interface OfAttempt extends OfTask {
   readonly epoch: number;
 }
 
-export interface TaskEventData {
+export interface TaskEventData extends TaskOfferEventData {
   'task.created': NewTask & {
     readonly status: 'pending' | 'blocked';
     /** What the session's answers wait for, where that is not `fsync`: with the first of its tasks. */
@@ -121,5 +123,8 @@ export const taskEventTypes: Readonly<Record<TaskEventType, true>> = {
   'task.paused': true,
   'task.resumed': true,
   'task.retried': true,
+  'task.offered': true,
+  'task.handedOver': true,
+  'task.offerEnded': true,
   'tasks.resumed': true,
 };

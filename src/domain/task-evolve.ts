@@ -18,7 +18,15 @@ export function evolveTasks(state: TasksState, event: LawEvent): TasksState | un
   const status = task === undefined ? undefined : statusAfter(task.status, event as TaskEdge);
   if (task === undefined || status === undefined) return undefined;
   const change = changes[type as ChangeType];
-  return withTask(state, settled(task, { ...change(task, data as never, event), status }, event));
+  const changed = { ...change(task, data as never, event), status };
+  return withTask(state, settled(task, status === 'in_progress' ? changed : withoutOffer(changed), event));
+}
+
+/** What is not at work is on offer no more. */
+function withoutOffer(task: Task): Task {
+  if (task.offer === undefined) return task;
+  const { offer: _, ...rest } = task;
+  return rest;
 }
 
 /** Progress is no change that another writer must have seen. */
@@ -106,6 +114,15 @@ const changes: Changes = {
     progress: progress ?? task.progress,
     leaseUntil,
   }),
+  'task.offered': (task, { to, deadlineAt, reason }, { at, seq }) => ({
+    ...task,
+    offer: { seq, to, offeredAt: at, deadlineAt, reason },
+  }),
+  'task.handedOver': (task, { epoch, owner, leaseUntil }, { at }) => ({
+    ...withoutOffer(task as Task),
+    ...{ epoch, owner, leaseUntil, startedAt: at, runId: null, progress: null },
+  }),
+  'task.offerEnded': (task) => withoutOffer(task as Task),
   'task.submitted': (task, _, { seq }) => ({ ...task, leaseUntil: null, resultSeq: seq }),
   'task.completed': (task, { result }, { at, seq }) => ({
     ...task,

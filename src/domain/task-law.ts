@@ -9,7 +9,7 @@ import { initialTasks, listTasks, type TasksState, tasksFrom } from './task-stat
 
 export const tasksLaw: Law<TasksState, TaskCommand> = {
   kind: 'tasks',
-  version: 1,
+  version: 2,
   eventVersions: {},
   initial: initialTasks,
   tombstone: initialTasks,
@@ -22,8 +22,8 @@ export const tasksLaw: Law<TasksState, TaskCommand> = {
     type !== 'tasks.resumed' &&
     !(type === 'task.requeued' && (data as { readonly reason?: string } | undefined)?.reason === 'expired'),
   refersTo: ({ tasks }) =>
-    [...tasks.entries()].flatMap(([, { seq, resultSeq, endSeq, errorSeq }]) =>
-      [seq, resultSeq, endSeq, errorSeq].filter((place) => place !== null),
+    [...tasks.entries()].flatMap(([, { seq, resultSeq, endSeq, errorSeq, offer }]) =>
+      [seq, resultSeq, endSeq, errorSeq, offer?.seq ?? null].filter((place) => place !== null),
     ),
   due: dueCommand,
   summarize: ({ counts, forgotten, dues }) => {
@@ -47,6 +47,7 @@ export const tasksStream = (sessionId: string): string => `${tasksLaw.kind}/${se
 /** What ends something, and what has become of attempts. */
 const urgent: ReadonlySet<TaskCommand['type']> = new Set<TaskCommand['type']>([
   ...(['task.complete', 'task.fail', 'task.release', 'task.cancel', 'task.validate', 'task.lapse'] as const),
+  ...(['task.decline', 'task.withdraw'] as const),
 ]);
 
 function dueCommand({ dues }: TasksState, now: number): TaskCommand | undefined {

@@ -3,6 +3,7 @@
 import type { Json } from '../base/json.ts';
 import type { ValidationLevel } from './recovery-vocabulary.ts';
 import type { TaskStatus } from './task-machine.ts';
+import type { TaskOffer } from './task-offer.ts';
 
 /** What becomes of a task when one that it depends on has failed or was cancelled. */
 export const failurePolicies = ['block', 'cancel', 'ignore'] as const;
@@ -92,6 +93,8 @@ export interface Task extends Omit<NewTask, 'input'> {
   readonly errorSeq: number | null;
   /** Why it is as it is, in a word or a sentence. */
   readonly reason: string | null;
+  /** Set while its attempt is offered to somebody else. */
+  readonly offer?: TaskOffer;
   /** About how many bytes its texts have. */
   readonly size: number;
 }
@@ -119,10 +122,12 @@ export function dueAtOf({
   startedAt,
   timeoutMs,
   notBefore,
+  offer,
 }: Task): number | null {
   if (ends.has(status)) return null;
   const times = [deadlineAt];
-  if (status === 'in_progress') times.push(leaseUntil, after(startedAt, timeoutMs));
+  if (status === 'in_progress')
+    times.push(leaseUntil, after(startedAt, timeoutMs), offer?.deadlineAt ?? null);
   if (status === 'pending') times.push(notBefore);
   const known = times.filter((time) => time !== null);
   return known.length === 0 ? null : Math.min(...known);

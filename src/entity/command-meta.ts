@@ -20,6 +20,8 @@ export interface CommandMeta {
   readonly source?: CommandSource;
   /** Set for what an agent sends: the law refuses an incarnation that is not the current one. */
   readonly agent?: { readonly run: string; readonly incarnation: number };
+  /** As whom it is sent to what has an owner: refused once somebody else owns it. */
+  readonly ownership?: { readonly owner: string; readonly epoch: number };
   readonly by?: string;
   readonly correlation?: string;
   readonly causation?: string;

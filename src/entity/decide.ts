@@ -4,6 +4,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { fitsBytes, roughBytes } from '../base/json.ts';
 import type { Command, Law, Refusal } from '../domain/law.ts';
 import type { EventDraft, EventMeta, StoredEvent } from '../journal/journal.ts';
+import type { CommandMeta } from './command-meta.ts';
 
 export interface DecidedEvent<State> {
   readonly draft: EventDraft;
@@ -21,6 +22,17 @@ export interface DecidedFrom<State> {
   readonly state: State;
   readonly seq: number;
   readonly at: number;
+}
+
+/** Why whoever sends a command may not: his incarnation is over, or what he writes to is not his any more. */
+export function fenced<State, C extends Command>(
+  law: Law<State, C>,
+  state: State,
+  command: C,
+  { agent, ownership, source }: CommandMeta,
+): Refusal | undefined {
+  const stale = agent && law.fence?.(state, agent);
+  return stale ?? law.fenceOwner?.(state, command, ownership, (agent ?? source) !== undefined);
 }
 
 /** What an event takes in memory beside its payload. */

@@ -4,7 +4,7 @@ import type { Json } from '../base/json.ts';
 import type { Command, Refusal } from '../domain/law.ts';
 import type { Append, EventDraft, EventMeta, Head, StoredEvent } from '../journal/journal.ts';
 import { type Answer, type CommandMeta, eventMeta, isBare } from './command-meta.ts';
-import { type Decided, decideCommand } from './decide.ts';
+import { type Decided, decideCommand, fenced } from './decide.ts';
 import { asReached, demandOf, durabilityOf, incidentOf, joined, refusalOf, wantsMore } from './demand.ts';
 import type { EntityOptions, EntityOwner, EntityPorts } from './entity-options.ts';
 import { type Flight, Flights, isWritten, type Landed, loadOf } from './flights.ts';
@@ -255,7 +255,7 @@ export class Entity<State, C extends Command> {
 
   #run(command: C, meta: CommandMeta): Decided<State> | { readonly refusal: Refusal } {
     const { law, journal, clock } = this.#ports;
-    const refusal = meta.agent && law.fence?.(this.#decided, meta.agent);
+    const refusal = fenced(law, this.#decided, command, meta);
     if (refusal !== undefined) return { refusal };
     // Time never runs backwards within a stream, whatever the clock does.
     const at = Math.max(clock.now(), this.#lastAt);

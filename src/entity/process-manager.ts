@@ -102,6 +102,8 @@ export interface ProcessManagerOptions
     Pick<FollowerOptions, 'onGrowth' | 'pageSize'> {
   readonly definition: ProcessManagerDefinition;
   readonly send: (outgoing: OutgoingCommand, source: CommandSource) => Promise<unknown>;
+  /** Where it begins to read, whatever it has read before: nothing before that is its business. */
+  readonly startAt?: Cursor;
 }
 
 export class ProcessManager implements SupervisedChild {
@@ -127,6 +129,9 @@ export class ProcessManager implements SupervisedChild {
       tell: () => {},
       crash: (error) => managers[0]?.crash(error),
     });
+    const { cursor, state, pending } = entity.durable;
+    if (options.startAt !== undefined && pending.length === 0 && cursor !== options.startAt)
+      await entity.send({ type: 'manager.follow', cursor: options.startAt, state, requests: [] });
     const manager = new ProcessManager(options, entity);
     managers.push(manager);
     return manager;

@@ -3,8 +3,10 @@ import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
+import type { OwnershipClaim } from '../domain/handoff.ts';
 import { type Glance, glanceOf } from './glance.ts';
 import { type CallOptions, type Dispatch, type Operation, parseInput } from './operation.ts';
+import { ownershipClaim } from './ownership-option.ts';
 import { type OperationName, type OutputOf, operations, type ParsedInputOf } from './registry.ts';
 import { bounded } from './schema.ts';
 
@@ -19,6 +21,8 @@ export interface Call {
   readonly durability?: 'os' | 'fsync';
   /** Aborted when the caller does not wait any more; for what waits itself. */
   readonly signal?: AbortSignal;
+  /** As whom it is sent to a session that has an owner. */
+  readonly ownership?: OwnershipClaim;
   /** Set for the commands of a process manager: the event that caused it. */
   readonly source?: {
     readonly manager: string;
@@ -133,6 +137,7 @@ const optionNames: ReadonlySet<string> = new Set([
   'correlation',
   'by',
   'durability',
+  'ownership',
 ]);
 
 /** A key with a misspelt name would protect nothing, and nobody would notice. */
@@ -148,7 +153,7 @@ function assertOptions(operation: string, options: CallOptions): void {
 function callOf(
   name: OperationName,
   input: unknown,
-  { idempotencyKey, correlation, by, signal, durability }: CallOptions,
+  { idempotencyKey, correlation, by, signal, durability, ownership }: CallOptions,
   caller: Call,
 ): Call {
   if (idempotencyKey !== undefined) assertKey(name, idempotencyKey);
@@ -156,6 +161,7 @@ function callOf(
   const call: { -readonly [Member in keyof Call]: Call[Member] } = { ...caller };
   if (signal !== undefined) call.signal = signal;
   if (durability !== undefined) call.durability = durability;
+  if (ownership !== undefined) call.ownership = ownershipClaim(name, ownership);
   if (idempotencyKey !== undefined) {
     call.operationId = idempotencyKey;
     // As the canonical JSON of both in an array.

@@ -38,6 +38,11 @@ export interface CallOptions {
    * nothing. A session that is not journaled refuses it with `INVALID_INPUT`.
    */
   readonly durability?: 'os' | 'fsync';
+  /**
+   * As whom a session that has an owner is written to: the session that owns it or shares it, and the epoch in which it does. Once
+   * that is over the write is refused with `OWNERSHIP_LOST`.
+   */
+  readonly ownership?: { readonly owner: string; readonly epoch: number };
   /** Kept with the events that the call leads to. */
   readonly correlation?: string;
   /** Who calls; kept with the events. */

@@ -13,6 +13,7 @@ import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { forkOperations } from './fork-operations.ts';
+import { handoffOperations } from './handoff-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
 import { mailOperations } from './mail-operations.ts';
 import { memoryOperations } from './memory-operations.ts';
@@ -286,6 +287,7 @@ export const operations = {
   ...memoryOperations,
   ...analysisOperations,
   ...summaryOperations,
+  ...handoffOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

@@ -6,6 +6,7 @@ import { failurePolicies } from '../domain/task.ts';
 import { taskStatuses } from '../domain/task-machine.ts';
 import { type Operation, read, write } from './operation.ts';
 import { cursor, json, pageLimit, reason, sessionId } from './schema.ts';
+import { taskHandoffOperations } from './task-handoff-operations.ts';
 import type {
   TaskAcknowledged,
   TaskChanged,
@@ -83,6 +84,7 @@ const recorded = z.strictObject({
 });
 
 export const taskOperations = {
+  ...taskHandoffOperations,
   'tasks.create': write<TaskAcknowledged>()(
     'Creates a task: pending, or blocked until what it depends on has completed.',
     z.strictObject({ sessionId, ...newTask }),

@@ -5,6 +5,7 @@ import type { ValidationLevel } from '../domain/recovery-vocabulary.ts';
 import type { Dependency, RetryPolicy, TaskOrigin, TaskProgress } from '../domain/task.ts';
 import type { GateVerdict, ResumeReceipt } from '../domain/task-events.ts';
 import type { TaskStatus } from '../domain/task-machine.ts';
+import type { TaskOffer } from '../domain/task-offer.ts';
 import type { Acknowledged, Repeatable } from './views.ts';
 
 export interface TaskAcknowledged extends Acknowledged {
@@ -61,6 +62,8 @@ export interface TaskInfo {
   /** The run of the agent that works on it, or did last. */
   readonly runId: string | null;
   readonly leaseUntil: number | null;
+  /** To whom its attempt is offered, and until when; null for nobody. */
+  readonly offer: Omit<TaskOffer, 'seq'> | null;
   readonly progress: TaskProgress | null;
   /** Of one whose attempt failed: not before this time again. */
   readonly notBefore: number | null;

@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Handoffs } from '../collaboration/handoffs.ts';
 import { Memories } from '../collaboration/memories.ts';
 import { SessionLinks } from '../collaboration/session-links.ts';
 import { Spaces } from '../collaboration/spaces.ts';
@@ -14,7 +15,7 @@ import type { Backups } from '../jobs/backups.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
-import { bindOperations, type Handlers, type Invoke } from '../operations/bind.ts';
+import { bindOperations, type Call, type Handlers, type Invoke } from '../operations/bind.ts';
 import { dispatchCoded } from '../operations/coded-payloads.ts';
 import type { Dispatch } from '../operations/operation.ts';
 import type { createLiveCounts } from '../projection/live-counts.ts';
@@ -53,6 +54,7 @@ export interface Services {
   readonly spaces: Spaces;
   readonly memories: Memories;
   readonly links: SessionLinks;
+  readonly handoffs: Handoffs;
 }
 
 /** What outlives an incarnation of the services. */
@@ -95,6 +97,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       },
       { forget: (id) => forgetFork(journal, id) },
       { forget: (id) => links.forget(id) },
+      { forget: (id) => handoffs.forget(id) },
     ],
     dispatchAs: (caller) =>
       codedFor(ports, (name, input, options) =>
@@ -107,7 +110,8 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const tasks = new Tasks({
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, given: ports.tasks },
     ...sessionsFor(manager, pubsub),
-    invoke: (name, input, call) => operations.invoke(name, input, call),
+    invoke: async (name, input, call) =>
+      operations.invoke(name, input, name === 'agents.start' ? await forOwner(manager, input, call) : call),
   });
   const cache = new AnalysisCache(config.analysisBytes);
   const storage = new Storage({
@@ -134,6 +138,12 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     },
     invoke: (name, input, call) => operations.invoke(name, input, call),
   });
+  const handoffs = new Handoffs({
+    ...{ ...ports, ...shared, topic: globalTopic, onGrowth: surroundings.onGrowth },
+    send: (sessionId, command, meta) => manager.send(sessionId, command, meta),
+    read: (sessionId) => manager.read(sessionId),
+    end: (sessionId, reason) => operations.invoke('sessions.terminate', { sessionId, reason }, {}),
+  });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const ofSessions = sessionHandlers({
@@ -154,6 +164,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...summaryHandlers({ ...shared, summaries, read: (id) => manager.read(id) }),
       ...analysisHandlers({ cache, clock: ports.clock, session: (id) => manager.read(id) }),
       ...erasingBeside(ofSessions, memories, uncache),
+      ...handoffs.handlers,
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -166,7 +177,19 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks, spaces, memories, links };
+    return {
+      conditions,
+      manager,
+      projections,
+      census,
+      operations,
+      storage,
+      tasks,
+      spaces,
+      memories,
+      links,
+      handoffs,
+    };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();
@@ -216,6 +239,13 @@ function erasingBeside(
       return { ...answer, purged: answer.purged && purged };
     },
   };
+}
+
+/** What the system itself starts in a session it starts for whoever owns the session then. */
+async function forOwner(manager: SessionManager, input: unknown, call: Call): Promise<Call> {
+  const { sessionId } = input as { readonly sessionId: string };
+  const { owner = null, ownershipEpoch: epoch = 0 } = (await manager.read(sessionId)).state.ownership ?? {};
+  return owner === null ? call : { ...call, ownership: { owner, epoch } };
 }
 
 /** Agents read and write payloads as clients do. */

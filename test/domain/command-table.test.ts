@@ -1,8 +1,10 @@
 // Every command in every state, as one table: what it leads to, or with which code it is refused and changes nothing.
 import { describe, expect, test } from 'vitest';
+import { packageOf } from '../../src/domain/handoff-package.ts';
 import type { SessionCommand, SessionCommandType } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
+import { offer, receive } from '../support/handoff-life.ts';
 import type { SessionLife } from '../support/session-life.ts';
 import {
   checkpoint,
@@ -20,7 +22,8 @@ import {
  * A status is what an accepted command leads to; `-` is accepted and changes nothing, because all that was asked for is
  * already so. In capitals stands the code of a refusal: NONE for SESSION_NOT_FOUND, TAKEN for SESSION_EXISTS, CONTENT
  * for SESSION_NOT_ACTIVE, EDGE for INVALID_TRANSITION, STALE for STALE_INCARNATION, NORUN for AGENT_NOT_FOUND, NOPOINT for
- * CHECKPOINT_NOT_FOUND: no agent runs in these sessions, and no checkpoint has that id.
+ * CHECKPOINT_NOT_FOUND: no agent runs in these sessions, and no checkpoint has that id; NOOFFER for
+ * HANDOFF_NOT_FOUND: nothing was ever offered.
  */
 const table = `
                           | initializing | active      | idle        | paused      | dormant     | dormantPaused | terminating | terminated | archived | deleted
@@ -78,15 +81,39 @@ checkpoint.create         | NONE         | active      | idle        | paused   
 checkpoint.create, unasked | NONE        | -           | -           | -           | -           | -             | CONTENT     | CONTENT    | CONTENT  | NONE
 checkpoint.delete         | NONE         | NOPOINT     | NOPOINT     | NOPOINT     | NOPOINT     | NOPOINT       | CONTENT     | CONTENT    | CONTENT  | NONE
 session.rollback          | NONE         | active      | active      | active      | active      | active        | EDGE        | EDGE       | EDGE     | NONE
+handoff.offer             | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
+handoff.accept            | NONE         | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER       | NOOFFER     | NOOFFER    | NOOFFER  | NONE
+handoff.reject            | NONE         | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER       | NOOFFER     | NOOFFER    | NOOFFER  | NONE
+handoff.withdraw          | NONE         | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER       | NOOFFER     | NOOFFER    | NOOFFER  | NONE
+handoff.expire            | NONE         | -           | -           | -           | -           | -             | -           | -          | -        | NONE
+handoff.complete          | NONE         | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER       | NOOFFER     | NOOFFER    | NOOFFER  | NONE
+handoff.deliver           | NONE         | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER       | NOOFFER     | NOOFFER    | NOOFFER  | NONE
+handoff.return            | NONE         | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER     | NOOFFER       | NOOFFER     | NOOFFER    | NOOFFER  | NONE
+handoff.receive           | NONE         | active      | active      | CONTENT     | active      | CONTENT       | CONTENT     | CONTENT    | CONTENT  | NONE
 `;
 
 const codes: Readonly<Record<string, string>> = {
   ...{ NONE: 'SESSION_NOT_FOUND', TAKEN: 'SESSION_EXISTS' },
   ...{ CONTENT: 'SESSION_NOT_ACTIVE', EDGE: 'INVALID_TRANSITION' },
   ...{ STALE: 'STALE_INCARNATION', NORUN: 'AGENT_NOT_FOUND', NOPOINT: 'CHECKPOINT_NOT_FOUND' },
+  NOOFFER: 'HANDOFF_NOT_FOUND',
 };
 
 const saved = lives.active();
+
+const answer = { handoffId: 's1/9', by: 'desk', agent: null } as const;
+
+const handoffCommands: Readonly<Record<string, SessionCommand>> = {
+  'handoff.offer': offer({}),
+  'handoff.accept': { type: 'handoff.accept', ...answer },
+  'handoff.reject': { type: 'handoff.reject', ...answer, reason },
+  'handoff.withdraw': { type: 'handoff.withdraw', handoffId: 's1/9', reason },
+  'handoff.expire': { type: 'handoff.expire' },
+  'handoff.complete': { type: 'handoff.complete', ...answer, outcome: 'success', reason, result: null },
+  'handoff.deliver': { type: 'handoff.deliver', handoffId: 's1/9' },
+  'handoff.return': { type: 'handoff.return', handoffId: 's1/9', reason },
+  'handoff.receive': receive(packageOf(saved.state, saved.seq, {})),
+};
 
 const ofRun = { runId: 'r1', incarnation: 1, step: 'a' } as const;
 
@@ -159,6 +186,7 @@ const commands: Readonly<Record<string, SessionCommand>> = {
   'checkpoint.create, unasked': checkpoint('shutdown'),
   'checkpoint.delete': { type: 'checkpoint.delete', checkpointId: 'none' },
   'session.rollback': saved.rollbackTo(4),
+  ...handoffCommands,
 };
 
 /** All that there are; a command that is added fails to compile here until it stands in the table. */
@@ -181,6 +209,9 @@ const everyType: Readonly<Record<SessionCommandType, true>> = {
   ...{ 'step.complete': true, 'step.fail': true, 'effect.start': true, 'effect.judge': true },
   ...{ 'timer.set': true, 'timer.fire': true, 'wait.start': true, 'wait.expire': true },
   ...{ 'run.park': true, 'run.signal': true },
+  ...{ 'handoff.offer': true, 'handoff.accept': true, 'handoff.reject': true, 'handoff.withdraw': true },
+  ...{ 'handoff.expire': true, 'handoff.complete': true, 'handoff.deliver': true, 'handoff.return': true },
+  'handoff.receive': true,
   ...{ 'checkpoint.create': true, 'checkpoint.delete': true, 'session.rollback': true },
 };
 

@@ -30,6 +30,9 @@ task.unblocked          | pending   | .           | .           | .          | .
 task.started            | .         | in_progress | .           | .          | .         | .         | .       | .
 task.dispatched         | .         | .           | =           | .          | .         | .         | .       | .
 task.progressed         | .         | .           | =           | .          | .         | .         | .       | .
+task.offered            | .         | .           | =           | .          | .         | .         | .       | .
+task.handedOver         | .         | .           | =           | .          | .         | .         | .       | .
+task.offerEnded         | .         | .           | =           | .          | .         | .         | .       | .
 task.submitted          | .         | .           | validating  | .          | .         | .         | .       | .
 task.completed          | .         | .           | completed   | completed  | .         | .         | .       | .
 task.requeued           | .         | .           | pending     | pending    | .         | .         | .       | .

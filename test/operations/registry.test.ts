@@ -10,6 +10,7 @@ import { type OperationName, operations } from '../../src/operations/registry.ts
 import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
+import { handoffRefusals, handoffUses } from '../support/handoff-uses.ts';
 import { mailUses } from '../support/mail-uses.ts';
 import { memoryUses, proposed } from '../support/memory-uses.ts';
 import { errorOf, quiet } from '../support/outcome.ts';
@@ -84,6 +85,7 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   ...permitUses,
   ...treeUses,
   ...mailUses,
+  ...handoffUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -637,6 +639,13 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     await client.agents.start({ ...one, agent: 'idler' });
     return client.sessions.erase(one);
   }),
+  OWNERSHIP_LOST: after(handoffRefusals.OWNERSHIP_LOST),
+  OWNERSHIP_REQUIRED: after(handoffRefusals.OWNERSHIP_REQUIRED),
+  HANDOFF_NOT_FOUND: after(handoffRefusals.HANDOFF_NOT_FOUND),
+  HANDOFF_PENDING: after(handoffRefusals.HANDOFF_PENDING),
+  HANDOFF_SETTLED: after(handoffRefusals.HANDOFF_SETTLED),
+  HANDOFF_NOT_ADDRESSED: after(handoffRefusals.HANDOFF_NOT_ADDRESSED),
+  HANDOFF_MISMATCH: after(handoffRefusals.HANDOFF_MISMATCH),
   SAVED_SESSION_NOT_FOUND: after(({ client }) => [
     client.sessions.restore(one),
     client.sessions.deleteSaved(one),

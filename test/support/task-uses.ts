@@ -18,6 +18,27 @@ async function started(test: TestSystem): Promise<void> {
 const other = { sessionId: 's', taskId: 'o', title: 'O' };
 
 export const taskUses: Record<Extract<OperationName, `tasks.${string}`>, Use> = {
+  'tasks.offer': async (test) => {
+    await started(test);
+    const asked = { ...one, epoch: 1, to: 'desk', summary: 'half done', deadlineMs: 10 };
+    return [await test.client.tasks.offer(asked), { taskId: 't' }];
+  },
+  'tasks.take': async (test) => {
+    await started(test);
+    await test.client.tasks.offer({ ...one, epoch: 1, to: 'desk', summary: 'half done' });
+    const answer = await test.client.tasks.take({ ...one, by: 'desk' });
+    return [answer, { epoch: 2, key: 't:2', package: { summary: 'half done', nextActions: [] } }];
+  },
+  'tasks.decline': async (test) => {
+    await started(test);
+    await test.client.tasks.offer({ ...one, epoch: 1, to: 'desk', summary: 'half done' });
+    return [await test.client.tasks.decline({ ...one, by: 'desk' }), { taskId: 't' }];
+  },
+  'tasks.withdraw': async (test) => {
+    await started(test);
+    await test.client.tasks.offer({ ...one, epoch: 1, to: 'desk', summary: 'half done' });
+    return [await test.client.tasks.withdraw({ ...one, epoch: 1 }), { taskId: 't' }];
+  },
   'tasks.create': async ({ client }) => [
     await client.tasks.create({ ...one, title: 'T' }),
     { taskId: 't', status: 'pending', seq: 1, durability: 'fsync' },

@@ -6,6 +6,7 @@ import { corruptHarness } from './corrupt.ts';
 import { crashHarness } from './crash.ts';
 import { diskHarness } from './disk.ts';
 import { feedHarness } from './feed.ts';
+import { handoffsHarness } from './handoffs.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
@@ -35,6 +36,7 @@ const harnesses: readonly Harness[] = [
   tasksHarness,
   spacesHarness,
   memoriesHarness,
+  handoffsHarness,
   agentsHarness,
   permitsHarness,
 ];

@@ -22,6 +22,7 @@ import { messageRoles, type SessionProfile } from '../../src/domain/session-even
 import { sessionLaw } from '../../src/domain/session-law.ts';
 import type { SessionStatus } from '../../src/domain/session-lifecycle.ts';
 import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import { handoffMakers } from './handoff-moves.ts';
 
 export type Random = () => number;
 
@@ -218,6 +219,7 @@ const mergedValue = (random: Random, seq: number, theirs: Json | undefined): Mer
 });
 
 const makers: Makers = {
+  ...handoffMakers,
   'session.create': (random, { now }) => ({
     type: 'session.create',
     profile: randomProfile(random, now),
@@ -381,11 +383,13 @@ function emptyRecord(random: Random, now: number): RestoreSession {
 }
 
 const contents: readonly MadeType[] = commandTypes.filter(
-  (type) => !/^(session|agent|step|effect|timer|wait|run)\./.test(type) || type === 'session.configure',
+  (type) =>
+    !/^(session|agent|step|effect|timer|wait|run|handoff)\./.test(type) || type === 'session.configure',
 );
 const ofAgents: readonly MadeType[] = commandTypes.filter((type) =>
   /^(agent|step|effect|timer|wait|run)\./.test(type),
 );
+const ofHandoffs: readonly MadeType[] = commandTypes.filter((type) => type.startsWith('handoff.'));
 const times = (count: number, type: MadeType): readonly MadeType[] => Array(count).fill(type);
 
 /** What is likely asked of a session in each status, the more often the oftener it stands here. */
@@ -407,6 +411,9 @@ const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
     ...[...times(4, 'agent.settle'), ...times(3, 'agent.restart')],
     ...['session.pause', 'session.hibernate', 'session.terminate', 'session.restore', 'session.wake'],
     ...times(3, 'session.rollback'),
+    ...ofHandoffs,
+    ...[...times(4, 'handoff.offer'), ...times(4, 'handoff.accept'), ...times(3, 'handoff.complete')],
+    ...[...times(2, 'handoff.deliver'), ...times(2, 'handoff.return')],
   ] as MadeType[],
   idle: [
     'session.rollback',
@@ -424,6 +431,7 @@ const likely: Readonly<Record<SessionStatus, readonly MadeType[]>> = {
     'session.rollback',
     'checkpoint.create',
     'run.signal',
+    ...ofHandoffs,
   ],
   dormant: [
     'session.rollback',

@@ -21,6 +21,7 @@ const refusals = [
   ...['UNKNOWN_EVENT_TYPE', 'MISSING_EVENT_FIELD', 'INVALID_EVENT_FIELD'],
   ...['AGENT_NOT_FOUND', 'AGENT_RUN_EXISTS', 'STALE_INCARNATION', 'CHECKPOINT_NOT_FOUND'],
   ...['AGENT_RUN_ENDED', 'SIGNAL_UNADDRESSED'],
+  ...['HANDOFF_NOT_FOUND', 'HANDOFF_PENDING', 'HANDOFF_SETTLED', 'HANDOFF_NOT_ADDRESSED', 'HANDOFF_MISMATCH'],
 ];
 
 const events = [
@@ -41,6 +42,8 @@ const events = [
   ...['step.completed', 'step.failed', 'effect.started', 'effect.unknown', 'timer.set', 'timer.fired'],
   ...['wait.started', 'wait.signaled', 'wait.expired', 'signal.received'],
   ...['checkpoint.created', 'checkpoint.deleted', 'session.rolledBack', 'session.merged'],
+  ...['handoff.offered', 'handoff.accepted', 'handoff.rejected', 'handoff.withdrawn', 'handoff.expired'],
+  ...['handoff.delivered', 'handoff.completed', 'handoff.returned', 'handoff.received'],
 ];
 
 const expected = [

@@ -1,0 +1,87 @@
+// What follows when a handoff was accepted: the target is given the package, exactly once, and a full handoff ends its source. A
+// process manager that follows the feed: what a dead process had not done yet, the next one does.
+import { HoldfastError } from '../base/errors.ts';
+import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/handoff.ts';
+import type { HandoffEventData } from '../domain/handoff-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import type { CommandSource } from '../entity/command-meta.ts';
+import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
+import type { HandoffContext } from './handoff-context.ts';
+import { offeredAt } from './handoff-packages.ts';
+
+export const deliveryManager = 'handoff-delivery';
+const handedOver = 'handedOver';
+
+export const handoffDelivery: ProcessManagerDefinition = {
+  name: deliveryManager,
+  initial: null,
+  react: (_state, { type, stream, data }) => {
+    if (type !== 'handoff.accepted' || data === undefined) return undefined;
+    const { handoffId } = data as HandoffEventData['handoff.accepted'];
+    const input = { sessionId: stream.slice(stream.indexOf('/') + 1), handoffId };
+    return { commands: [{ operation: 'handoff.deliver', input }] };
+  },
+};
+
+/** May be done again at any point. What fails for a while is thrown, and tried again by whoever called. */
+export async function deliver(
+  context: HandoffContext,
+  handoffId: string,
+  source: CommandSource,
+): Promise<void> {
+  const handoff = await handoffOf(context, handoffId);
+  if (handoff === undefined || handoff.status === 'returned') return;
+  const problem = handoff.deliveredAt === null ? await give(context, handoff, source) : undefined;
+  if (problem !== undefined) await settle(context, { type: 'handoff.return', handoffId, reason: problem });
+  else await conclude(context, handoff);
+}
+
+async function conclude(context: HandoffContext, { handoffId, kind }: Handoff): Promise<void> {
+  await settle(context, { type: 'handoff.deliver', handoffId });
+  if (kind === 'full_handoff') await unlessGone(() => context.end(sourceOf(handoffId), handedOver));
+}
+
+/** Undefined for a session that is gone, or knows no such handoff any more. */
+async function handoffOf({ read }: HandoffContext, handoffId: string): Promise<Handoff | undefined> {
+  return unlessGone(async () => {
+    const { state } = await read(sourceOf(handoffId));
+    return findHandoff(state.ownership ?? noOwnership, handoffId);
+  });
+}
+
+/** Why the target does not take it, or undefined once it has it. */
+async function give(
+  context: HandoffContext,
+  { handoffId, acceptedBy, seq }: Handoff,
+  source: CommandSource,
+): Promise<string | undefined> {
+  const offered = await offeredAt(context.journal, sessionStream(sourceOf(handoffId)), seq);
+  if (offered === undefined) return 'erased';
+  const { package: contents, chainId, kind, route, digest } = offered;
+  const received = { handoffId, chainId, kind, route, digest, package: contents };
+  try {
+    await context.send(acceptedBy ?? '', { type: 'handoff.receive', ...received }, { source });
+    return undefined;
+  } catch (error) {
+    if (!HoldfastError.is(error) || error.retryable) throw error;
+    return error.code;
+  }
+}
+
+async function settle(
+  { send }: HandoffContext,
+  command: Parameters<HandoffContext['send']>[1] & { readonly handoffId: string },
+): Promise<void> {
+  await unlessGone(() => send(sourceOf(command.handoffId), command, {}));
+}
+
+const gone: ReadonlySet<string> = new Set(['SESSION_NOT_FOUND', 'HANDOFF_NOT_FOUND']);
+
+async function unlessGone<T>(job: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await job();
+  } catch (error) {
+    if (HoldfastError.is(error) && gone.has(error.code)) return undefined;
+    throw error;
+  }
+}

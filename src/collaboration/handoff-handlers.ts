@@ -1,0 +1,223 @@
+// The operations on handoffs. An offer is a command to the session that offers; an answer is one too, sent by whoever answers.
+import { HoldfastError } from '../base/errors.ts';
+import { fenceAgent } from '../domain/agent-decisions.ts';
+import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/handoff.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
+import type { Call, Handlers } from '../operations/bind.ts';
+import type { HandoffAccepted, HandoffDetails, HandoffOffered } from '../operations/handoff-views.ts';
+import type { ParsedInputOf } from '../operations/registry.ts';
+import type { HandoffBoard } from './handoff-board.ts';
+import type { HandoffContext } from './handoff-context.ts';
+import { chainOf, handoffInfo } from './handoff-info.ts';
+import { metricsOf } from './handoff-metrics.ts';
+import { handoffDetails, proveContext } from './handoff-packages.ts';
+
+export type HandoffOperation =
+  | `handoffs.${'offer' | 'accept' | 'reject' | 'withdraw' | 'complete'}`
+  | `handoffs.${'get' | 'inbox' | 'ownership' | 'list' | 'chain' | 'metrics'}`;
+
+export interface HandoffHandlerContext extends HandoffContext {
+  readonly board: HandoffBoard;
+  /** Called before the first offer of a session: from then on somebody sees to what is accepted. */
+  readonly takePart: (sessionId: string) => Promise<void>;
+  /** Resolves when what was accepted until now was delivered, or came back. */
+  readonly delivered: () => Promise<void>;
+}
+
+export function handoffHandlers(context: HandoffHandlerContext): Handlers<HandoffOperation> {
+  const { board, journal } = context;
+  return {
+    'handoffs.offer': (input, call) => offer(context, input, call),
+    'handoffs.accept': (input, call) => accept(context, input, call),
+    'handoffs.reject': async ({ sessionId, handoffId, reason }, call) => {
+      const agent = await answering(context, sessionId, call);
+      const command = { type: 'handoff.reject', handoffId, by: sessionId, agent, reason } as const;
+      return toSource(context, command, call);
+    },
+    'handoffs.withdraw': ({ sessionId, handoffId, reason }, call) => {
+      mustBeOf(sessionId, handoffId);
+      return send(context, sessionId, { type: 'handoff.withdraw', handoffId, reason }, call);
+    },
+    'handoffs.complete': async ({ sessionId, handoffId, outcome, reason = null, result }, call) => {
+      await answering(context, sessionId, call);
+      const said = { by: sessionId, outcome, reason, result };
+      return toSource(context, { type: 'handoff.complete', handoffId, ...said }, call);
+    },
+    'handoffs.get': async ({ sessionId, handoffId }) =>
+      handoffDetails(journal, await handoffFor(context, sessionId, handoffId)),
+    'handoffs.inbox': ({ sessionId, limit }) => inbox(context, sessionId, limit),
+    'handoffs.ownership': async ({ sessionId }) => {
+      const { ownership = noOwnership } = (await context.read(sessionId)).state;
+      const { owner, ownershipEpoch, collaborators, offer: open } = ownership;
+      return { sessionId, owner, ownershipEpoch, collaborators, offer: open && handoffInfo(open) };
+    },
+    'handoffs.list': (query) => board.list(query),
+    'handoffs.chain': async ({ handoffId }) => {
+      const chainId = (await board.find(handoffId))?.chainId;
+      const all = chainId === undefined ? [] : await board.all();
+      return chainOf(
+        handoffId,
+        all.filter((handoff) => handoff.chainId === chainId),
+      );
+    },
+    'handoffs.metrics': async (route) => metricsOf(await board.all(), route),
+  };
+}
+
+function send<Answered>(
+  context: HandoffContext,
+  sessionId: string,
+  command: SessionCommand,
+  call: Call,
+): Promise<Answered> {
+  return context.send(sessionId, command, call) as Promise<unknown> as Promise<Answered>;
+}
+
+/** The answer of another session: no run of the source's speaks, and nobody who owns it. */
+function toSource<Answered>(
+  context: HandoffContext,
+  command: SessionCommand & { readonly handoffId: string },
+  { agent: _, ownership: __, ...call }: Call,
+): Promise<Answered> {
+  return send(context, sourceOf(command.handoffId), command, call);
+}
+
+async function offer(
+  context: HandoffHandlerContext,
+  input: ParsedInputOf<'handoffs.offer'>,
+  call: Call,
+): Promise<HandoffOffered> {
+  const { sessionId, to, kind, key = null, from, reason = null, deadlineMs, ...given } = input;
+  const { state } = await context.read(sessionId);
+  const target = to.sessionId === undefined ? undefined : (await context.read(to.sessionId)).state;
+  if (to.sessionId === sessionId) throw new HoldfastError('HANDOFF_NOT_ADDRESSED', notToItself(sessionId));
+  if (target !== undefined) mustTakeContent(target, 'handoffs.offer');
+  const route = {
+    from: from ?? state.profile.agent ?? sessionId,
+    to: to.agent ?? target?.profile.agent ?? to.sessionId ?? '',
+  };
+  await context.takePart(sessionId);
+  const addressee = { sessionId: to.sessionId ?? null, agent: to.agent ?? null };
+  const command = {
+    type: 'handoff.offer',
+    kind,
+    key,
+    to: addressee,
+    route,
+    deadlineMs,
+    reason,
+    given,
+  } as const;
+  const answer = await send<Omit<HandoffOffered, 'handoff'>>(context, sessionId, command, call);
+  return { ...answer, handoff: await offeredDetails(context, answer.handoffId) };
+}
+
+/** That it is offered is durable before: a failure here is never one that had no effect. */
+async function offeredDetails(context: HandoffContext, handoffId: string): Promise<HandoffDetails> {
+  try {
+    return await handoffDetails(context.journal, await known(context, handoffId));
+  } catch (cause) {
+    const details = { command: 'handoff.offer', stream: sessionStream(sourceOf(handoffId)) };
+    throw new HoldfastError('OUTCOME_UNKNOWN', details, { cause });
+  }
+}
+
+const notToItself = (sessionId: string) => ({ handoffId: 'to itself', sessionId });
+
+async function accept(
+  context: HandoffHandlerContext,
+  { sessionId, handoffId, digest }: ParsedInputOf<'handoffs.accept'>,
+  call: Call,
+): Promise<HandoffAccepted> {
+  const agent = await answering(context, sessionId, call, 'handoffs.accept');
+  const handoff = await known(context, handoffId);
+  if (handoff.status === 'pending') await proveContext(context.journal, handoff, call.signal);
+  const command = { type: 'handoff.accept', handoffId, by: sessionId, agent, digest } as const;
+  const answer = await toSource<Omit<HandoffAccepted, 'delivered'>>(context, command, call);
+  return { ...answer, ...(await deliveryOf(context, handoffId, answer.status)) };
+}
+
+/** It is accepted, whatever keeps it from being delivered or looked at just now. */
+async function deliveryOf(
+  context: HandoffHandlerContext,
+  handoffId: string,
+  status: HandoffAccepted['status'],
+): Promise<Pick<HandoffAccepted, 'status' | 'delivered'>> {
+  try {
+    await context.delivered();
+    const now = await held(context, handoffId);
+    return { status: now?.status ?? status, delivered: (now?.deliveredAt ?? null) !== null };
+  } catch {
+    return { status, delivered: false };
+  }
+}
+
+/** Whoever answers is there, and its incarnation is the current one. Its agent's name is what offers may be addressed to. */
+async function answering(
+  { read }: HandoffContext,
+  sessionId: string,
+  { agent }: Call,
+  taking?: string,
+): Promise<string | null> {
+  const { state } = await read(sessionId);
+  const stale = agent && fenceAgent(state, agent);
+  if (stale) throw new HoldfastError(stale.code, stale.details);
+  if (taking !== undefined) mustTakeContent(state, taking);
+  return state.profile.agent;
+}
+
+function mustTakeContent(state: SessionState, command: string): void {
+  const status = statusOf(state);
+  const takes =
+    status === 'active' ||
+    status === 'idle' ||
+    (status === 'dormant' && contextOf(state).resumeTo === 'active');
+  if (!takes) throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId: state.sessionId, status, command });
+}
+
+function mustBeOf(sessionId: string, handoffId: string): void {
+  if (sourceOf(handoffId) !== sessionId) throw new HoldfastError('HANDOFF_NOT_FOUND', { handoffId });
+}
+
+async function held({ read }: HandoffContext, handoffId: string): Promise<Handoff | undefined> {
+  try {
+    return findHandoff((await read(sourceOf(handoffId))).state.ownership ?? noOwnership, handoffId);
+  } catch (error) {
+    if (HoldfastError.is(error, 'SESSION_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}
+
+async function known(context: HandoffContext, handoffId: string): Promise<Handoff> {
+  const handoff = await held(context, handoffId);
+  if (handoff === undefined) throw new HoldfastError('HANDOFF_NOT_FOUND', { handoffId });
+  return handoff;
+}
+
+/** The package is for its parties alone. */
+async function handoffFor(context: HandoffContext, sessionId: string, handoffId: string): Promise<Handoff> {
+  const { state } = await context.read(sessionId);
+  const handoff = await known(context, handoffId);
+  const { to, acceptedBy } = handoff;
+  const isAsked = acceptedBy === null && to.agent !== null && to.agent === state.profile.agent;
+  if (isAsked || [sourceOf(handoffId), to.sessionId, acceptedBy].includes(sessionId)) return handoff;
+  throw new HoldfastError('HANDOFF_NOT_FOUND', { handoffId });
+}
+
+async function inbox(
+  context: HandoffHandlerContext,
+  sessionId: string,
+  limit: number,
+): Promise<readonly HandoffDetails[]> {
+  const { agent } = (await context.read(sessionId)).state.profile;
+  const all = await context.board.all();
+  const mine = all.filter(
+    ({ status, to, handoffId }) =>
+      status === 'pending' &&
+      sourceOf(handoffId) !== sessionId &&
+      (to.sessionId === null ? to.agent === agent : to.sessionId === sessionId),
+  );
+  return Promise.all(mine.slice(0, limit).map((handoff) => handoffDetails(context.journal, handoff)));
+}

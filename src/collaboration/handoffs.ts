@@ -1,0 +1,197 @@
+// Handoffs as a part of the system: the operations, the list of them, and the process manager that delivers what was accepted.
+// Where nobody hands anything over, nothing of it runs.
+import type { Exit, SupervisedChild } from '../actor/child-spec.ts';
+import { resting, service } from '../actor/service.ts';
+import type { SupervisionNode } from '../actor/supervision-tree.ts';
+import { Supervisor } from '../actor/supervisor.ts';
+import type { Clock } from '../base/clock.ts';
+import { HoldfastError } from '../base/errors.ts';
+import type { Telemetry } from '../base/telemetry.ts';
+import { type Handoff, noOwnership } from '../domain/handoff.ts';
+import { isHandoffEvent } from '../domain/handoff-events.ts';
+import type { Announcement } from '../entity/announcement.ts';
+import { ProcessManager, type ProcessManagerOptions } from '../entity/process-manager.ts';
+import type { StoredEvent } from '../journal/journal.ts';
+import type { Handlers } from '../operations/bind.ts';
+import type { PubSub } from '../pubsub/pubsub.ts';
+import { HandoffBoard, type OwnershipAt } from './handoff-board.ts';
+import type { HandoffContext } from './handoff-context.ts';
+import { deliver, deliveryManager, handoffDelivery } from './handoff-delivery.ts';
+import { type HandoffOperation, handoffHandlers } from './handoff-handlers.ts';
+
+export interface HandoffsOptions extends HandoffContext {
+  readonly pubsub: PubSub<Announcement>;
+  /** Where all that becomes durable is told. */
+  readonly topic: string;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** Tells a follower of the feed that there is more. */
+  readonly onGrowth: (wake: () => void) => () => void;
+}
+
+/** Sessions that ever offered anything, as small values beside the streams. */
+const prefix = 'handoffs/of/';
+
+/** An answer waits no longer for the delivery. */
+const longestWaitMs = 5_000;
+
+export class Handoffs {
+  readonly handlers: Handlers<HandoffOperation>;
+  readonly #options: HandoffsOptions;
+  readonly #board: HandoffBoard;
+  readonly #noted = new Set<string>();
+  #delivery: Promise<Supervisor> | undefined;
+  #supervisor: Supervisor | undefined;
+  #deafen: (() => void) | undefined;
+  #crash: (exit: Exit) => void = () => {};
+
+  constructor(options: HandoffsOptions) {
+    this.#options = options;
+    this.#board = new HandoffBoard({ read: (sessionId) => this.#read(sessionId) });
+    this.handlers = handoffHandlers({
+      ...options,
+      board: this.#board,
+      takePart: (sessionId) => this.#takePart(sessionId),
+      delivered: () => this.#delivered(),
+    });
+  }
+
+  /** Goes on with what was accepted before. */
+  async start(): Promise<SupervisedChild> {
+    const { journal } = this.#options;
+    for (const key of await journal.kv.keys(prefix)) this.#note(key.slice(prefix.length));
+    const child = resting('handoffs', () => this.#stop());
+    const crashed = new Promise<Exit>((resolve) => {
+      this.#crash = resolve;
+    });
+    if (this.#noted.size > 0) await this.#deliver(false);
+    return { ...child, exited: Promise.race([child.exited, crashed]), tree: () => this.#tree(child) };
+  }
+
+  /** Of a session that is deleted nothing is kept. */
+  async forget(sessionId: string): Promise<void> {
+    if (!this.#noted.delete(sessionId)) return;
+    this.#board.forget(sessionId);
+    await this.#options.journal.kv.batch([{ key: prefix + sessionId, value: undefined }]);
+  }
+
+  #tree(child: SupervisedChild): SupervisionNode {
+    const own = { ...child.tree?.(), id: 'handoffs' } as SupervisionNode;
+    const delivery = this.#supervisor?.tree();
+    return delivery === undefined ? own : { ...own, children: delivery.children ?? [] };
+  }
+
+  async #stop(): Promise<void> {
+    this.#deafen?.();
+    this.#deafen = undefined;
+    const delivery = this.#delivery;
+    this.#delivery = undefined;
+    await (await delivery?.catch(() => undefined))?.stop();
+  }
+
+  /** Noted before the offer, for nothing may be accepted that nobody would deliver. */
+  async #takePart(sessionId: string): Promise<void> {
+    const isFirst = this.#noted.size === 0;
+    if (!this.#noted.has(sessionId)) {
+      await this.#options.journal.kv.batch([{ key: prefix + sessionId, value: true }]);
+      this.#note(sessionId);
+    }
+    await this.#deliver(isFirst);
+  }
+
+  #note(sessionId: string): void {
+    this.#noted.add(sessionId);
+    this.#board.note(sessionId);
+    this.#deafen ??= this.#options.pubsub.subscribe(this.#options.topic, (announcement) => {
+      if ('durable' in announcement) this.#hear(announcement.durable);
+    });
+  }
+
+  /** What came before the first offer of all is none of its business: it begins at the end of the feed. */
+  async #deliver(isFirst: boolean): Promise<void> {
+    const { journal } = this.#options;
+    this.#delivery ??= this.#startDelivery(isFirst ? journal.feedEnd() : undefined);
+    try {
+      this.#supervisor = await this.#delivery;
+    } catch (error) {
+      this.#delivery = undefined;
+      throw error;
+    }
+  }
+
+  async #startDelivery(
+    startAt: ReturnType<HandoffContext['journal']['feedEnd']> | undefined,
+  ): Promise<Supervisor> {
+    const { journal, clock, telemetry, onGrowth } = this.#options;
+    const options: ProcessManagerOptions = {
+      ...{ journal, clock, telemetry, onGrowth, definition: handoffDelivery },
+      send: ({ input }, source) => deliver(this.#options, String(input.handoffId), source),
+    };
+    const starts = [startAt === undefined ? options : { ...options, startAt }];
+    const supervisor = await Supervisor.start({
+      ...{ id: 'handoffs', clock },
+      children: [service(deliveryManager, () => ProcessManager.start(starts.pop() ?? options))],
+    });
+    void supervisor.exited.then((exit) => exit.reason === 'crash' && this.#fail(exit));
+    return supervisor;
+  }
+
+  #fail(exit: Exit): void {
+    this.#delivery = undefined;
+    this.#crash(exit);
+  }
+
+  /** The wait ends, and the delivery goes on, where something keeps it up. */
+  async #delivered(): Promise<void> {
+    const manager = await this.#manager();
+    if (manager === undefined) return;
+    const { clock } = this.#options;
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.schedule(longestWaitMs, resolve);
+    });
+    await Promise.race([manager.catchUp(), late]).finally(cancel);
+  }
+
+  async #manager(): Promise<ProcessManager | undefined> {
+    const found = (await this.#delivery)?.find(deliveryManager);
+    return found instanceof ProcessManager ? found : undefined;
+  }
+
+  async #read(sessionId: string): Promise<OwnershipAt | undefined> {
+    try {
+      const { state, seq } = await this.#options.read(sessionId);
+      return { ownership: state.ownership ?? noOwnership, seq };
+    } catch (error) {
+      if (HoldfastError.is(error, 'SESSION_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+
+  #hear(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      const slash = event.stream.indexOf('/');
+      const sessionId = event.stream.slice(slash + 1);
+      if (!this.#noted.has(sessionId) || event.stream.slice(0, slash) !== 'session') continue;
+      this.#board.apply(sessionId, event);
+      if (isHandoffEvent(event) && event.data !== undefined) void this.#report(event.data.handoffId);
+    }
+  }
+
+  /** As it is by now: of two events that come together the last is told. */
+  async #report(handoffId: string): Promise<void> {
+    const handoff = await this.#board.find(handoffId).catch(() => undefined);
+    if (handoff === undefined) return;
+    const { telemetry } = this.#options;
+    const { kind, status, route, bytes } = handoff;
+    const who = { handoffId, kind, ...route };
+    if (status === 'pending') telemetry('handoff.offered', { ...who, contextBytes: bytes });
+    else telemetry('handoff.settled', { ...who, status, contextBytes: bytes, ...reportOf(handoff) });
+  }
+}
+
+const reportOf = ({ offeredAt, settledAt, deliveredAt, endedAt, outcome, reason }: Handoff) => ({
+  durationMs: (endedAt ?? deliveredAt ?? settledAt ?? offeredAt) - offeredAt,
+  delivered: deliveredAt !== null,
+  ...{ outcome, reason },
+});

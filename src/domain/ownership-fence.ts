@@ -1,0 +1,38 @@
+// Who may write to a session that has an owner: the owner of now, and whoever shares it. What the owner before still sends names
+// an epoch that is over, and is refused here, in the law.
+import type { OwnershipClaim } from './handoff.ts';
+import { noOwnership } from './handoff.ts';
+import type { Refusal } from './law.ts';
+import type { SessionCommand } from './session-commands.ts';
+import type { SessionState } from './session-state.ts';
+
+/** What the work of a session is made of. What comes to it from outside, and what looks after it, is nobody's own. */
+const owned: ReadonlySet<string> = new Set<SessionCommand['type']>([
+  ...(['message.send', 'message.pin', 'message.unpin', 'conversation.clear'] as const),
+  ...(['file.add', 'file.remove', 'file.index', 'memory.set', 'memory.delete'] as const),
+  ...(['event.publish', 'agent.start', 'handoff.offer', 'handoff.withdraw'] as const),
+]);
+
+/** Runs of the owner before were stopped when it changed: one that is open may write, and is fenced by itself. */
+export function fenceOwner(
+  { sessionId, ownership }: SessionState,
+  command: SessionCommand,
+  claim: OwnershipClaim | undefined,
+  isAgent: boolean,
+): Refusal | undefined {
+  const { owner, ownershipEpoch, collaborators } = ownership ?? noOwnership;
+  if (claim === undefined) {
+    if (owner === null || isAgent || !owned.has(command.type) || comesFromOutside(command)) return undefined;
+    return { code: 'OWNERSHIP_REQUIRED', details: { sessionId, owner, ownershipEpoch } };
+  }
+  const isNamed = owner === null || claim.owner === owner || collaborators.includes(claim.owner);
+  if (claim.epoch === ownershipEpoch && isNamed) return undefined;
+  const details = { sessionId, claimed: claim.owner, epoch: claim.epoch, owner, ownershipEpoch };
+  return { code: 'OWNERSHIP_LOST', details };
+}
+
+/** A child of a run is started by that run. */
+function comesFromOutside(command: SessionCommand): boolean {
+  if (command.type === 'message.send') return command.message.role === 'user';
+  return command.type === 'agent.start' && command.parentRunId !== undefined;
+}
