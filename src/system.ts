@@ -166,6 +166,7 @@ class RunningSystem implements System {
         service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
+        service('coordination', () => this.#serving().coordination.begin()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],

@@ -113,6 +113,7 @@ const ports = {
   heartbeats: z.custom(isHeartbeats, 'give an object with read() and write()').optional(),
   recovery: z.custom(isObject, 'give an object').superRefine(eachRecoveryPort).optional(),
   mergePolicies: z.custom(isObject, 'give an object').superRefine(eachMergePolicy).optional(),
+  conflicts: z.custom(isObject, 'give an object').optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;

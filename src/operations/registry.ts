@@ -12,9 +12,11 @@ import { budget, budgetOperations } from './budget-operations.ts';
 import { cacheOperations } from './cache-operations.ts';
 import { erasureOperations } from './erasure-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
+import { lockOperations } from './lock-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
+import { rosterOperations } from './roster-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 import { signalOperations } from './signal-operations.ts';
@@ -270,6 +272,8 @@ export const operations = {
   ...cacheOperations,
   ...taskOperations,
   ...spaceOperations,
+  ...lockOperations,
+  ...rosterOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

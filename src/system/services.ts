@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Coordination } from '../collaboration/coordination.ts';
 import { Spaces } from '../collaboration/spaces.ts';
 import { Tasks } from '../collaboration/tasks.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -43,6 +44,7 @@ export interface Services {
   readonly storage: Storage;
   readonly tasks: Tasks;
   readonly spaces: Spaces;
+  readonly coordination: Coordination;
 }
 
 /** What outlives an incarnation of the services. */
@@ -94,6 +96,12 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
   });
   const spaces = new Spaces({ ...config, ...shared, topic: globalTopic });
+  const coordination = new Coordination({
+    ...{ ...shared, mailboxSize: config.mailboxSize, policy: ports.conflicts, topic: globalTopic },
+    session: sessionsFor(manager, pubsub).session,
+    isQuarantined: (sessionId) => manager.health.quarantine(sessionId) !== undefined,
+    invoke: (name, input, call) => operations.invoke(name, input, call),
+  });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const operations = bindOperations({
@@ -107,6 +115,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...tasks.handlers,
       ...backupHandlers(surroundings),
       ...spaces.handlers,
+      ...coordination.handlers,
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -119,7 +128,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       await quarantineFindings(conditions, opening);
     });
     adoptStored(manager, census);
-    return { conditions, manager, projections, census, operations, storage, tasks, spaces };
+    return { conditions, manager, projections, census, operations, storage, tasks, spaces, coordination };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.
     manager.kill();

@@ -1,9 +1,11 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { locksLaw } from '../domain/lock-law.ts';
 import { parkedLaw } from '../domain/parked-law.ts';
 import { bootLaw } from '../domain/recovery-boot-law.ts';
 import { recoveryLaw } from '../domain/recovery-law.ts';
+import { rosterLaw } from '../domain/roster-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { spaceLaw } from '../domain/space-law.ts';
 import { tasksLaw } from '../domain/task-law.ts';
@@ -12,7 +14,7 @@ import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw, tasksLaw, spaceLaw()] as const;
+const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw, tasksLaw, spaceLaw(), rosterLaw, locksLaw()] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,

@@ -7,6 +7,7 @@ import { assertId, type IdSource, randomId } from '../base/ids.ts';
 import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/payload-codec.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
 import type { TaskOptions } from '../collaboration/task-options.ts';
+import { type ConflictPolicy, type ConflictStrategies, conflictPolicy } from '../domain/conflicts.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
 import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
 import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
@@ -49,6 +50,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly encryptionKeys?: readonly EncryptionKey[];
   /** The user's own merge policies for shared context, by the name that `custom:` stands before; see docs/guides/shared-context.md. */
   readonly mergePolicies?: Readonly<Record<string, CustomMerge>>;
+  /** What is done about conflicts between sessions, by their kind; see docs/guides/roster-and-locks.md. */
+  readonly conflicts?: ConflictStrategies;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -68,6 +71,7 @@ export interface Ports {
   readonly agents: AgentRegistry;
   readonly tasks: TaskOptions;
   readonly merges: MergeRegistry;
+  readonly conflicts: ConflictPolicy;
   readonly inspect?: Inspect;
   /** Undefined where payloads are plain JSON. */
   readonly codecs?: PayloadCodecs;
@@ -76,7 +80,7 @@ export interface Ports {
 export function readOptions(options: SystemOptions): { config: SystemConfig; ports: Ports } {
   const { config, session } = parseConfig(options, configChanges);
   const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
-  const { tasks = {}, mergePolicies = {} } = options;
+  const { tasks = {}, mergePolicies = {}, conflicts = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const ports: Ports = {
@@ -88,6 +92,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     agents: new AgentRegistry(agents ?? {}, config.maxWorkers),
     tasks,
     merges: new Map(Object.entries(mergePolicies)),
+    conflicts: conflictPolicy(conflicts),
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),
   };
