@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type ConflictStrategies, lawfulStrategies, strategyFor } from '../domain/conflicts.ts';
 import type { AcquireLock } from '../domain/lock-commands.ts';
-import { endsAt, type Lock, listLocks, type LocksState } from '../domain/lock-state.ts';
+import { endsAt, type Lock, type LocksState, listLocks } from '../domain/lock-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { LockGranted, LockInfo, LockStats } from '../operations/lock-views.ts';
 import type { OperationName, OutputOf, ParsedInputOf } from '../operations/registry.ts';

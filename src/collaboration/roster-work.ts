@@ -88,7 +88,12 @@ export class RosterWork {
 }
 
 const gone = ['TASK_NOT_FOUND', 'SESSION_NOT_FOUND'] as const;
-const overtaken = ['TASK_LEASE_LOST', 'TASK_TRANSITION', 'SESSION_NOT_ACTIVE', 'SESSION_QUARANTINED'] as const;
+const overtaken = [
+  'TASK_LEASE_LOST',
+  'TASK_TRANSITION',
+  'SESSION_NOT_ACTIVE',
+  'SESSION_QUARANTINED',
+] as const;
 
 /** True for what says that there is no such task any more. */
 const isGone = (error: unknown): boolean => gone.some((code) => HoldfastError.is(error, code));

@@ -95,7 +95,10 @@ export class Roster {
   /** Gives out work, and starts its task in the name of whoever got it. What cannot be started is given to nobody. */
   async assign(command: AssignWork, call: Call): Promise<Answer> {
     const answer = await this.send(command, call);
-    const { member, assignment } = answer as { readonly member?: string | null; readonly assignment?: number };
+    const { member, assignment } = answer as {
+      readonly member?: string | null;
+      readonly assignment?: number;
+    };
     if (command.task === null || typeof member !== 'string' || assignment === undefined) return answer;
     try {
       await this.work.start(command.task, member, assignment);
@@ -113,7 +116,8 @@ export class Roster {
     outcome: RosterEventData['roster.freed']['outcome'],
   ): Promise<void> {
     await this.send({ type: 'roster.free', sessionId, assignment, outcome }).catch((error: unknown) => {
-      const isFree = HoldfastError.is(error, 'NO_SUCH_ASSIGNMENT') || HoldfastError.is(error, 'NOT_ON_ROSTER');
+      const isFree =
+        HoldfastError.is(error, 'NO_SUCH_ASSIGNMENT') || HoldfastError.is(error, 'NOT_ON_ROSTER');
       if (!isFree) throw error;
     });
   }
@@ -213,7 +217,8 @@ export class Roster {
       for (const wake of this.#waiting.get(sessionId) ?? []) wake();
       if (type !== 'roster.died' && type !== 'roster.left') continue;
       this.#seen.delete(sessionId);
-      if (type === 'roster.died') this.#options.telemetry('roster.died', { sessionId, problem: reason ?? '' });
+      if (type === 'roster.died')
+        this.#options.telemetry('roster.died', { sessionId, problem: reason ?? '' });
     }
     this.#seeOff(state);
   }
@@ -242,7 +247,10 @@ export class Roster {
       this.#departing.delete(departure.departure);
       this.#cancelAgain ??= clock.schedule(againMs, () => {
         this.#cancelAgain = undefined;
-        void this.read().then((state) => this.#seeOff(state), () => undefined);
+        void this.read().then(
+          (state) => this.#seeOff(state),
+          () => undefined,
+        );
       });
     }
   }

@@ -102,8 +102,7 @@ export function withLock(state: LocksState, name: string, lock: Lock | undefined
 
 function duesAfter(state: LocksState, before: Lock | undefined, lock: Lock | undefined): DueHeap | null {
   const isMoved =
-    lock !== undefined &&
-    (before?.grant.token !== lock.grant.token || dueAtOf(before) !== dueAtOf(lock));
+    lock !== undefined && (before?.grant.token !== lock.grant.token || dueAtOf(before) !== dueAtOf(lock));
   const dues = isMoved
     ? withDue(state.dues, { at: dueAtOf(lock), order: lock.grant.token, id: lock.name })
     : state.dues;

@@ -7,7 +7,7 @@ import { chosenMember, type Member, type RosterState, rosterLimits, taskKey } fr
 type Of<Type extends RosterCommand['type']> = Extract<RosterCommand, { readonly type: Type }>;
 
 export function decideRoster(state: RosterState, command: RosterCommand, at: number, seq: number): Decision {
-  if (command.type === 'roster.join') return join(state, command, at, seq);
+  if (command.type === 'roster.join') return join(state, command, at);
   if (command.type === 'roster.assign') return assign(state, command, seq);
   if (command.type === 'roster.clear') return clear(state, command);
   const member = state.members.get(command.sessionId);
@@ -32,7 +32,7 @@ export function decideRoster(state: RosterState, command: RosterCommand, at: num
 }
 
 /** Who is here already stays as it is, and has given a sign of life. */
-function join(state: RosterState, command: Of<'roster.join'>, at: number, seq: number): Decision {
+function join(state: RosterState, command: Of<'roster.join'>, at: number): Decision {
   const { type: _, ...data } = command;
   const known = state.members.get(data.sessionId);
   if (known !== undefined) {
@@ -44,7 +44,7 @@ function join(state: RosterState, command: Of<'roster.join'>, at: number, seq: n
   if (state.members.size >= rosterLimits.members)
     return refuse('ROSTER_FULL', { limit: rosterLimits.members });
   const leaseUntil = data.liveness === 'lease' ? at + data.leaseMs : null;
-  const reply = { joined: true, role: data.role, leaseUntil, epoch: seq + 1 };
+  const reply = { joined: true, role: data.role, leaseUntil };
   return { events: [{ type: 'roster.joined', data }], reply };
 }
 

@@ -71,7 +71,7 @@ function joined(
 ): RosterState | undefined {
   if (state.members.has(sessionId)) return undefined;
   const member: Member = {
-    ...{ sessionId, role, liveness, leaseMs, joinedAt: at, seenAt: at },
+    ...{ sessionId, epoch: seq, role, liveness, leaseMs, joinedAt: at, seenAt: at },
     leaseUntil: liveness === 'lease' ? at + leaseMs : null,
     ...{ resting, available: true, idleSince: at, idleSeq: seq, work: null, assignments: 0 },
   };

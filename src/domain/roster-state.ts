@@ -18,6 +18,8 @@ export interface AssignedWork extends Work {
 
 export interface Member {
   readonly sessionId: string;
+  /** The seq of the event by which it joined. */
+  readonly epoch: number;
   readonly role: string;
   readonly liveness: Liveness;
   readonly leaseMs: number;
@@ -107,12 +109,13 @@ export const taskKey = ({ sessionId, taskId }: WorkOfTask): string => `${session
 const fewStale = 64;
 
 const idleDue = ({ idleSince: at, idleSeq: order, sessionId: id }: Member) => ({ at, order, id });
-const leaseDue = (at: number, { sessionId: id }: Member) => ({ at, order: 0, id });
+const leaseDue = (at: number, { epoch: order, sessionId: id }: Member) => ({ at, order, id });
 
 /** The state with a member as it is now, or without it. */
 export function withMember(state: RosterState, sessionId: string, member: Member | undefined): RosterState {
   const before = state.members.get(sessionId);
-  const members = member === undefined ? state.members.delete(sessionId) : state.members.set(sessionId, member);
+  const members =
+    member === undefined ? state.members.delete(sessionId) : state.members.set(sessionId, member);
   let { byTask } = state;
   const [had, has] = [before?.work?.task ?? null, member?.work?.task ?? null];
   if (had !== null && (has === null || taskKey(had) !== taskKey(has))) byTask = byTask.delete(taskKey(had));
@@ -165,7 +168,12 @@ function withLeases(state: RosterState, before: Member | undefined, member: Memb
   if (member !== undefined && at !== null && at !== before?.leaseUntil)
     leases = withDue(leases, leaseDue(at, member));
   if ((leases?.size ?? 0) > 2 * members.size + fewStale) leases = allLeases(members);
-  return { ...state, leases: settledHeap(leases, ({ id, at: until }) => members.get(id)?.leaseUntil === until) };
+  return { ...state, leases: settledHeap(leases, (due) => isLease(members, due)) };
+}
+
+function isLease(members: ShardedMap<Member>, { id, at, order }: Due): boolean {
+  const member = members.get(id);
+  return member !== undefined && member.epoch === order && member.leaseUntil === at;
 }
 
 function allLeases(members: ShardedMap<Member>): DueHeap | null {

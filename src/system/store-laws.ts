@@ -14,7 +14,17 @@ import { recordVersion } from '../journal/record.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
 
 /** Those of process managers are their users', who raise them by themselves. */
-const laws = [sessionLaw, conditionLaw, recoveryLaw, bootLaw, parkedLaw, tasksLaw, spaceLaw(), rosterLaw, locksLaw()] as const;
+const laws = [
+  sessionLaw,
+  conditionLaw,
+  recoveryLaw,
+  bootLaw,
+  parkedLaw,
+  tasksLaw,
+  spaceLaw(),
+  rosterLaw,
+  locksLaw(),
+] as const;
 
 export const ownVersions: StoreVersions = {
   record: recordVersion,

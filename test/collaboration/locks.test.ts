@@ -17,7 +17,7 @@ test('a lock is held by one: the next waits for it, and gets a greater token', a
   expect(first).toMatchObject({ outcome: 'granted', name: 'the/file', durability: 'fsync' });
   expect(first.until).toBe(system.clock.now() + 300_000);
   const second = locks.acquire({ sessionId: 'b', name: 'the/file' });
-  await quiet(system);
+  await quiet();
   expect(await locks.get({ name: 'the/file' })).toMatchObject({
     holder: { sessionId: 'a', fencingToken: first.fencingToken },
     waiters: [{ sessionId: 'b' }],
