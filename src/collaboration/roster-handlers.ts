@@ -70,8 +70,11 @@ function workHandlers({ roster }: RosterHandlerContext): Handlers<WorkOperation>
     const isTheirs = work !== null && (assignment ?? work.assignment) === work.assignment;
     if (isTheirs && work.task !== null) await roster.work.end(sessionId, work.task, verdict);
     const outcome = { complete: 'completed', fail: 'failed', release: 'released' } as const;
-    const command = { type: 'roster.free', sessionId, outcome: outcome[verdict.do] } as const;
-    return roster.send({ ...command, assignment: assignment ?? work?.assignment ?? null }, call);
+    const command = {
+      ...({ type: 'roster.free', sessionId, outcome: outcome[verdict.do] } as const),
+      ...{ assignment: assignment ?? work?.assignment ?? null, mayBeOver: isTheirs },
+    };
+    return roster.send(command, call);
   };
   return {
     'roster.assign': (input, call) => assign(roster, input, call),

@@ -102,10 +102,18 @@ const isGone = (error: unknown): boolean => gone.some((code) => HoldfastError.is
 const isOvertaken = (error: unknown): boolean => overtaken.some((code) => HoldfastError.is(error, code));
 
 /** What an event of a task means for the member that has it; undefined for one that changes nothing. */
-export const workEnds: Readonly<Record<string, WorkEnd>> = {
-  'task.completed': 'completed',
-  'task.failed': 'failed',
-  'task.cancelled': 'ended',
-  'task.requeued': 'ended',
-  'task.paused': 'ended',
-};
+export function workEndOf(type: string, data: unknown): WorkEnd | undefined {
+  switch (type) {
+    case 'task.completed':
+      return 'completed';
+    case 'task.failed':
+      return 'failed';
+    case 'task.requeued':
+      return (data as { readonly reason?: string }).reason === 'released' ? 'released' : 'failed';
+    case 'task.cancelled':
+    case 'task.paused':
+      return 'ended';
+    default:
+      return undefined;
+  }
+}

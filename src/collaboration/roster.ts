@@ -19,7 +19,7 @@ import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Call, Invoke } from '../operations/bind.ts';
 import { EntityHost } from './entity-host.ts';
 import { insist } from './insistence.ts';
-import { RosterWork, workEnds } from './roster-work.ts';
+import { RosterWork, workEndOf } from './roster-work.ts';
 
 export interface RosterOptions {
   readonly journal: Journal;
@@ -164,7 +164,7 @@ export class Roster {
     const state = this.#host.peek(rosterId);
     if (state === undefined || state.byTask.size === 0) return;
     for (const { type, stream, data } of events) {
-      const outcome = Object.hasOwn(workEnds, type) ? workEnds[type] : undefined;
+      const outcome = workEndOf(type, data);
       const { taskId } = (data ?? {}) as { readonly taskId?: string };
       if (outcome === undefined || taskId === undefined) continue;
       const sessionId = stream.slice(stream.indexOf('/') + 1);

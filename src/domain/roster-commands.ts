@@ -40,6 +40,8 @@ export type RosterCommand =
       /** The newest without it. */
       readonly assignment: number | null;
       readonly outcome: WorkEnd;
+      /** The events of its task may have been quicker. */
+      readonly mayBeOver?: boolean;
     })
   | { readonly type: 'roster.clear'; readonly departure: number }
   /** What the clock has decided: a lease is over. */

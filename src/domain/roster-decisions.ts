@@ -89,7 +89,9 @@ function assign(state: RosterState, command: AssignWork, seq: number): Decision 
   };
 }
 
-function free({ sessionId, work }: Member, { assignment: named, outcome }: Of<'roster.free'>): Decision {
+function free({ sessionId, work, last }: Member, command: Of<'roster.free'>): Decision {
+  const { assignment: named, outcome, mayBeOver = false } = command;
+  if (mayBeOver && named === last) return { events: [], reply: { assignment: last } };
   if (work === null || (named !== null && named !== work.assignment))
     return refuse('NO_SUCH_ASSIGNMENT', { sessionId, assignment: named });
   const { assignment } = work;

@@ -73,7 +73,7 @@ function joined(
   const member: Member = {
     ...{ sessionId, epoch: seq, role, liveness, leaseMs, joinedAt: at, seenAt: at },
     leaseUntil: liveness === 'lease' ? at + leaseMs : null,
-    ...{ resting, available: true, idleSince: at, idleSeq: seq, work: null, assignments: 0 },
+    ...{ resting, available: true, idleSince: at, idleSeq: seq, work: null, last: 0, assignments: 0 },
   };
   const dead = state.dead.filter((one) => one.sessionId !== sessionId);
   return withMember(tallied({ ...state, dead }, { joined: 1 }), sessionId, member);
@@ -101,8 +101,8 @@ function evolved(state: RosterState, member: Member, event: LawEvent): RosterSta
       return tallied(become({ work: assigned, assignments: member.assignments + 1 }), { assigned: 1 });
     }
     case 'roster.freed': {
-      const { outcome } = event.data as Data<'roster.freed'>;
-      const freed = become({ work: null, idleSince: at, idleSeq: seq });
+      const { outcome, assignment: last } = event.data as Data<'roster.freed'>;
+      const freed = become({ work: null, last, idleSince: at, idleSeq: seq });
       const counted = outcome === 'completed' || outcome === 'failed' ? outcome : 'released';
       return tallied(freed, { [counted]: 1 });
     }

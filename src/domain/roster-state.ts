@@ -35,6 +35,8 @@ export interface Member {
   /** The seq of the event by which it became idle: nobody becomes idle at the same place. */
   readonly idleSeq: number;
   readonly work: AssignedWork | null;
+  /** The assignment that it had last; 0 before the first. */
+  readonly last: number;
   /** How much work it was given since it joined. */
   readonly assignments: number;
 }
