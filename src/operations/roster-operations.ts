@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { idPattern } from '../base/ids.ts';
 import { type Operation, read, write } from './operation.ts';
 import {
-  type Assigned,
   type AssignedWorkInfo,
   type MemberInfo,
   memberStatuses,
   type RosterBeat,
   type RosterJoined,
   type RosterStats,
+  type WorkAssigned,
 } from './roster-views.ts';
 import { cursor, json, pageLimit, reason, sessionId } from './schema.ts';
 import type { Acknowledged, Page } from './views.ts';
@@ -61,7 +61,7 @@ export const rosterOperations = {
     'How many are here by status and role, and what became of those who were and of their work.',
     z.strictObject({}),
   ),
-  'roster.assign': write<Assigned>()(
+  'roster.assign': write<WorkAssigned>()(
     'Gives a task of the session, or work in words, to the member of the role that is idle for longest, else to any that is, unless `strict`.',
     z.strictObject({
       sessionId,

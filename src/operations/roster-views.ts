@@ -50,7 +50,7 @@ export interface RosterBeat extends Acknowledged {
   readonly leaseUntil: number | null;
 }
 
-export interface Assigned extends Acknowledged {
+export interface WorkAssigned extends Acknowledged {
   /** Who got it; null when nobody could. */
   readonly member: string | null;
   /** The role of whoever got it. */
