@@ -137,7 +137,9 @@ test('a member under a lease is dead when nothing was heard of it: its locks are
     failures: 0,
   });
   expect(await codeOf(roster.complete({ sessionId: 'a' }))).toBe('NOT_ON_ROSTER');
-  expect(system.telemetry).toContainEqual(expect.objectContaining({ name: 'roster.died', data: expect.objectContaining({ sessionId: 'a' }) }));
+  expect(system.telemetry).toContainEqual(
+    expect.objectContaining({ name: 'roster.died', data: expect.objectContaining({ sessionId: 'a' }) }),
+  );
 });
 
 test('what a session does is a sign of life, and one that is supervised needs to give none', async () => {

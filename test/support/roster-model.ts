@@ -168,6 +168,7 @@ const step: fc.Arbitrary<RosterStep> = fc.oneof(
       except: fc.uniqueArray(id, { maxLength: 1 }),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('update' as const), id, role }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 7, 60) }) },
 );
