@@ -10,6 +10,7 @@ import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
+import { locksHarness } from './locks.ts';
 import { poisonHarness } from './poison.ts';
 import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
@@ -32,6 +33,7 @@ const harnesses: readonly Harness[] = [
   poisonHarness,
   tasksHarness,
   spacesHarness,
+  locksHarness,
   agentsHarness,
 ];
 
