@@ -1,5 +1,4 @@
 // What can be asked of the locks. Commands come checked from the layers above; whether they are lawful is decided by the law.
-import type { ConflictStrategy } from './conflicts.ts';
 import type { LockClaimant, LockTerms } from './lock-events.ts';
 
 export interface AcquireLock extends LockClaimant, LockTerms {
@@ -28,5 +27,3 @@ export type LockCommand =
   | { readonly type: 'locks.endSession'; readonly sessionId: string; readonly reason: string }
   /** What the clock has decided: a wait or a grant is over. */
   | { readonly type: 'lock.lapse'; readonly name: string };
-
-export type LockStrategy = Extract<ConflictStrategy, NonNullable<AcquireLock['strategy']> | 'manual'>;

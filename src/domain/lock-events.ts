@@ -25,7 +25,7 @@ export interface DeadlockStep extends LockClaimant {
 }
 
 /** `timedOut`: its deadline passed. `withdrawn`: the caller waits no more. `sessionEnded`: the session is not there any more. */
-export type WaitEnd = 'timedOut' | 'withdrawn' | 'deadlock' | 'sessionEnded';
+type WaitEnd = 'timedOut' | 'withdrawn' | 'deadlock' | 'sessionEnded';
 
 /** `released`: by its holder. `revoked`: by an operator. `withdrawn`: it came to a caller who waited no more. */
 export type GrantEnd = 'released' | 'revoked' | 'withdrawn' | 'sessionEnded';

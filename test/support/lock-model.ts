@@ -45,7 +45,7 @@ export type LockStep =
   | { readonly do: 'end'; readonly session: string }
   | { readonly do: 'wait'; readonly ms: number };
 
-export class LockModel {
+class LockModel {
   now = 0;
   grants = 0;
   waits = 0;

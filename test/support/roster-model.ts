@@ -37,7 +37,7 @@ export type RosterStep =
   | { readonly do: 'clear' }
   | { readonly do: 'wait'; readonly ms: number };
 
-export class RosterModel {
+class RosterModel {
   now = 0;
   idles = 0;
   readonly members = new Map<string, ModelMember>();
