@@ -179,8 +179,11 @@ export class Roster {
   async reconcile(): Promise<void> {
     for (const { sessionId, work } of listMembers(await this.read())) {
       if (work?.task == null) continue;
-      const isAtWork = await this.work.isAtWork(sessionId, work.task);
-      if (!isAtWork) await this.free(sessionId, work.assignment, 'ended');
+      const { task, assignment } = work;
+      // One whose tasks cannot be read now keeps nobody else busy.
+      await this.#insist(async () => {
+        if (!(await this.work.isAtWork(sessionId, task))) await this.free(sessionId, assignment, 'ended');
+      });
     }
   }
 
