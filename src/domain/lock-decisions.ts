@@ -204,7 +204,7 @@ function withdraw(draft: Draft, { name, waitId }: Of<'lock.withdraw'>): void {
     draft.add('lock.waitEnded', { name, waitId, cause: 'withdrawn' });
 }
 
-/** Its waits first, so that none of its locks comes back to it. */
+/** Its waits first, so that none of its locks comes back to it; then its locks, oldest first. */
 function endSession(draft: Draft, { sessionId, reason }: Of<'locks.endSession'>): Decision {
   const names = draft.state.bySession.get(sessionId) ?? [];
   const held: Lock[] = [];
@@ -215,6 +215,7 @@ function endSession(draft: Draft, { sessionId, reason }: Of<'locks.endSession'>)
         draft.add('lock.waitEnded', { name, waitId: waiter.waitId, cause: 'sessionEnded' });
     if (lock?.grant.sessionId === sessionId) held.push(lock);
   }
+  held.sort((a, b) => a.grant.token - b.grant.token);
   for (const { name } of held) {
     const lock = draft.state.locks.get(name);
     if (lock !== undefined) end(draft, lock, 'sessionEnded', reason);

@@ -37,16 +37,19 @@ export interface LockKills {
 export async function killHolders(location: string, kills: number, random: () => number): Promise<LockKills> {
   const broken: string[] = [];
   let [granted, left, newest] = [0, 0, 0];
+  // The time of a stream never goes back: whoever looks next goes on from where the one before was.
+  let startMs = Date.now();
   for (let round = 0; round < kills; round++) {
     const { tokens, released } = await killOne(location, round, 20 + Math.floor(random() * 60));
     granted += tokens.length;
     for (const [i, token] of tokens.entries())
       if (token <= (tokens[i - 1] ?? newest)) broken.push(`${token} came behind a greater token`);
     newest = Math.max(newest, ...tokens);
-    const found = await lookAt(location, { released, newest });
+    const found = await lookAt(location, { released, newest, startMs });
     broken.push(...found.broken);
     left += found.left;
     newest = found.newest;
+    startMs = Math.max(Date.now(), found.now);
   }
   return { broken, granted, left };
 }
@@ -75,11 +78,19 @@ async function killOne(
 /** Every short lease is over in its time; what is to last is held by whoever waited for it. */
 async function lookAt(
   location: string,
-  { released, newest }: { readonly released: ReadonlySet<number>; readonly newest: number },
-): Promise<{ readonly broken: readonly string[]; readonly left: number; readonly newest: number }> {
+  {
+    released,
+    newest,
+    startMs,
+  }: { readonly released: ReadonlySet<number>; readonly newest: number; readonly startMs: number },
+): Promise<{
+  readonly broken: readonly string[];
+  readonly left: number;
+  readonly newest: number;
+  readonly now: number;
+}> {
   const broken: string[] = [];
-  const atKill = Date.now();
-  const clock = manualClock(atKill);
+  const clock = manualClock(startMs);
   const system = await createSystem({ location, clock });
   try {
     const { locks, roster } = system.client;
@@ -107,7 +118,7 @@ async function lookAt(
     const next = await locks.acquire({ sessionId: 'a', name: 'one more', waitMs: 0 });
     if (next.fencingToken <= newest) broken.push(`${next.fencingToken} is no greater than ${newest}`);
     await locks.release({ sessionId: 'a', name: 'one more', fencingToken: next.fencingToken });
-    return { broken, left: held.length, newest: next.fencingToken };
+    return { broken, left: held.length, newest: next.fencingToken, now: clock.now() };
   } finally {
     await system.close();
   }

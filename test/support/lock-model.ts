@@ -90,8 +90,10 @@ class LockModel {
       case 'end':
         for (const place of this.places.values())
           place.queue = place.queue.filter(({ terms }) => terms.sessionId !== step.session);
-        for (const [name, { held }] of this.places)
-          if (held?.terms.sessionId === step.session) this.free(name);
+        for (const [name] of [...this.places]
+          .filter(([, { held }]) => held?.terms.sessionId === step.session)
+          .sort(([, a], [, b]) => (a.held?.nth ?? 0) - (b.held?.nth ?? 0)))
+          this.free(name);
         return 'ok';
     }
   }
