@@ -172,6 +172,7 @@ class RunningSystem implements System {
         service('spaces', async () => this.#serving().spaces.begin()),
         service('links', () => this.#serving().links.start()),
         service('handoffs', () => this.#serving().handoffs.start()),
+        service('coordination', () => this.#serving().coordination.begin()),
         service('storage', () => this.#serving().storage.start()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],

@@ -59,6 +59,11 @@ describe('the documentation', () => {
     expect(code).toBe(`${await read('examples/backup/main.ts')}\`\`\`\n`);
   });
 
+  test('ends the guide to roster and locks with the code of its example, to the letter', async () => {
+    const [code] = (await read('docs/guides/roster-and-locks.md')).split('```ts\n').slice(-1);
+    expect(code).toBe(`${await read('examples/locks/main.ts')}\`\`\`\n`);
+  });
+
   test('ends the guide to tasks with the code of its example, to the letter', async () => {
     const [code] = (await read('docs/guides/tasks.md')).split('```ts\n').slice(-1);
     expect(code).toBe(`${await read('examples/tasks/main.ts')}\`\`\`\n`);

@@ -120,6 +120,7 @@ const ports = {
   mergePolicies: z.custom(isObject, 'give an object').superRefine(eachMergePolicy).optional(),
   memories: promotionPolicy.optional(),
   summarisers: z.custom(isObject, 'give an object').superRefine(eachSummariser).optional(),
+  conflicts: z.custom(isObject, 'give an object').optional(),
 };
 
 export type SystemConfigInput = z.input<typeof schema>;

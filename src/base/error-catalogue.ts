@@ -175,6 +175,18 @@ export const errorCatalogue = {
   SUPERVISOR_NOT_RUNNING: entry('The supervisor {supervisor} is {status}'),
   SYSTEM_NOT_SERVING: entry('The system is {status} and takes no commands', true),
 
+  // the roster and the locks on resources
+  NOT_ON_ROSTER: entry('The session {sessionId} is not on the roster: it never joined, has left, or is dead'),
+  ROSTER_FULL: entry('The roster holds its {limit} members and takes no more'),
+  NO_SUCH_ASSIGNMENT: entry('The session {sessionId} does not have the assignment {assignment}'),
+  LOCK_HELD: entry('The lock {name} is held by the session {holder} until {until}', true),
+  LOCK_TIMEOUT: entry('The lock {name} was not granted within {waitMs} ms', true),
+  LOCK_QUEUE_FULL: entry('{limit} wait for the lock {name} already', true),
+  LOCK_LIMIT: entry('{what} holds its {limit} locks and takes no more, for the session {sessionId}'),
+  LOCK_WAIT_ENDED: entry('The wait for the lock {name} has ended: {cause}'),
+  LOCK_TOKEN_STALE: entry('The lock {name} is not held under the token {token}'),
+  DEADLOCK: entry('The session {sessionId} may not wait for the lock {name}: it would wait for itself'),
+
   // the journal
   JOURNAL_LOCKED: entry(
     'Another process owns {location}: close it, or give this process a directory of its own',

@@ -9,10 +9,12 @@ export type {
   ContextSection,
 } from '../domain/built-context.ts';
 export type { CheckpointReason } from '../domain/checkpoints.ts';
+export type { ConflictKind, ConflictStrategies, ConflictStrategy } from '../domain/conflicts.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
 export type { HandoffKind, HandoffPackage, HandoffStatus } from '../domain/handoff.ts';
+export type { DeadlockStep, LockClaimant } from '../domain/lock-events.ts';
 export type { PromotionPolicy } from '../domain/memory-confidence.ts';
 export type {
   ConfidenceParts,
@@ -26,6 +28,7 @@ export type { CustomMerge, MergeInput, MergePolicy } from '../domain/merge-polic
 export type { ParkedEvent } from '../domain/parked-law.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
 export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
+export type { Liveness, WorkOfTask } from '../domain/roster-events.ts';
 export type { SessionConfig } from '../domain/session-config.ts';
 export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
 export type { SessionStatus } from '../domain/session-lifecycle.ts';
@@ -96,6 +99,17 @@ export type {
   SessionVerdict,
 } from '../operations/integrity-views.ts';
 export type {
+  LockChecked,
+  LockGranted,
+  LockHolderInfo,
+  LockInfo,
+  LockNotice,
+  LockRenewed,
+  LockStats,
+  LockWaiterInfo,
+  StrategyChoice,
+} from '../operations/lock-views.ts';
+export type {
   DeadLetterInfo,
   LetterInfo,
   ReceivedLetter,
@@ -123,6 +137,16 @@ export type {
   ValidationInfo,
 } from '../operations/recovery-views.ts';
 export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+export type {
+  AssignedWorkInfo,
+  MemberInfo,
+  MemberStatus,
+  MemberWork,
+  RosterBeat,
+  RosterJoined,
+  RosterStats,
+  WorkAssigned,
+} from '../operations/roster-views.ts';
 export type { StreamedPage, WaitInfo } from '../operations/signal-views.ts';
 export type {
   SpaceEventPort,

@@ -11,6 +11,7 @@ const owned: ReadonlySet<string> = new Set<SessionCommand['type']>([
   ...(['message.send', 'message.pin', 'message.unpin', 'conversation.clear'] as const),
   ...(['file.add', 'file.remove', 'file.index', 'memory.set', 'memory.delete'] as const),
   ...(['event.publish', 'agent.start', 'handoff.offer', 'handoff.withdraw'] as const),
+  'session.merge',
 ]);
 
 /** Runs of the owner before were stopped when it changed: one that is open may write, and is fenced by itself. */

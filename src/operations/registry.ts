@@ -15,12 +15,14 @@ import { erasureOperations } from './erasure-operations.ts';
 import { forkOperations } from './fork-operations.ts';
 import { handoffOperations } from './handoff-operations.ts';
 import { integrityOperations } from './integrity-operations.ts';
+import { lockOperations } from './lock-operations.ts';
 import { mailOperations } from './mail-operations.ts';
 import { memoryOperations } from './memory-operations.ts';
 import { type Operation, read, write } from './operation.ts';
 import { parkedOperations } from './parked-operations.ts';
 import { permitOperations } from './permit-operations.ts';
 import { recoveryOperations } from './recovery-operations.ts';
+import { rosterOperations } from './roster-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 import { signalOperations } from './signal-operations.ts';
@@ -288,6 +290,8 @@ export const operations = {
   ...analysisOperations,
   ...summaryOperations,
   ...handoffOperations,
+  ...lockOperations,
+  ...rosterOperations,
   'projections.list': read<readonly ProjectionInfo[]>()(
     'The read models: how far each has come, and how many rows it has.',
     z.strictObject({}),

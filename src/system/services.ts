@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { Coordination } from '../collaboration/coordination.ts';
 import { Handoffs } from '../collaboration/handoffs.ts';
 import { Memories } from '../collaboration/memories.ts';
 import { SessionLinks } from '../collaboration/session-links.ts';
@@ -55,6 +56,7 @@ export interface Services {
   readonly memories: Memories;
   readonly links: SessionLinks;
   readonly handoffs: Handoffs;
+  readonly coordination: Coordination;
 }
 
 /** What outlives an incarnation of the services. */
@@ -144,6 +146,12 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     read: (sessionId) => manager.read(sessionId),
     end: (sessionId, reason) => operations.invoke('sessions.terminate', { sessionId, reason }, {}),
   });
+  const coordination = new Coordination({
+    ...{ ...shared, mailboxSize: config.mailboxSize, policy: ports.conflicts, topic: globalTopic },
+    session: sessionsFor(manager, pubsub).session,
+    isQuarantined: (sessionId) => manager.health.quarantine(sessionId) !== undefined,
+    invoke: (name, input, call) => operations.invoke(name, input, call),
+  });
   const sessions = sessionList(surroundings, conditions);
   const projections = new Projections([sessions]);
   const ofSessions = sessionHandlers({
@@ -165,6 +173,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...analysisHandlers({ cache, clock: ports.clock, session: (id) => manager.read(id) }),
       ...erasingBeside(ofSessions, memories, uncache),
       ...handoffs.handlers,
+      ...coordination.handlers,
     },
     clock: ports.clock,
     timeoutMs: config.operationTimeoutMs,
@@ -189,6 +198,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       memories,
       links,
       handoffs,
+      coordination,
     };
   } catch (error) {
     // Its alarms are set already: it would wake sessions beside the one that is started in its place.

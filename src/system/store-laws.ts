@@ -1,11 +1,13 @@
 // What this version of the library writes: every law whose events are stored, with its versions.
 import { libraryVersion } from '../base/library-version.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
+import { locksLaw } from '../domain/lock-law.ts';
 import { mailLaw } from '../domain/mail-law.ts';
 import { memoriesLaw } from '../domain/memory-law.ts';
 import { parkedLaw } from '../domain/parked-law.ts';
 import { bootLaw } from '../domain/recovery-boot-law.ts';
 import { recoveryLaw } from '../domain/recovery-law.ts';
+import { rosterLaw } from '../domain/roster-law.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { spaceLaw } from '../domain/space-law.ts';
 import { tasksLaw } from '../domain/task-law.ts';
@@ -26,6 +28,8 @@ const laws = [
   memoriesLaw(),
   treeLaw,
   mailLaw,
+  rosterLaw,
+  locksLaw(),
 ] as const;
 
 export const ownVersions: StoreVersions = {

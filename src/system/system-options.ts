@@ -8,6 +8,7 @@ import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/pa
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
 import type { TaskOptions } from '../collaboration/task-options.ts';
 import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
+import { type ConflictPolicy, type ConflictStrategies, conflictPolicy } from '../domain/conflicts.ts';
 import type { PromotionPolicy } from '../domain/memory-confidence.ts';
 import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
 import type { PermitKey } from '../domain/permit-limits.ts';
@@ -59,6 +60,8 @@ export interface SystemOptions extends SystemConfigInput {
   readonly summarisers?: Readonly<Record<string, SummariserDefinition>>;
   /** By key, what agents of all sessions may use of what they share, such as a model; see docs/guides/permits.md. */
   readonly permits?: Readonly<Record<string, PermitKey>>;
+  /** What is done about conflicts between sessions, by their kind; see docs/guides/roster-and-locks.md. */
+  readonly conflicts?: ConflictStrategies;
   readonly clock?: Clock;
   readonly newId?: IdSource;
   /** Where the process notes that it lives; a file of the store's directory by default. */
@@ -80,6 +83,7 @@ export interface Ports {
   readonly merges: MergeRegistry;
   readonly memories: Partial<PromotionPolicy>;
   readonly summarisers: Readonly<Record<string, SummariserDefinition>>;
+  readonly conflicts: ConflictPolicy;
   readonly inspect?: Inspect;
   /** Undefined where payloads are plain JSON. */
   readonly codecs?: PayloadCodecs;
@@ -89,6 +93,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
   const { config, session } = parseConfig(options, configChanges);
   const { onTelemetry, inspect, countTokens, clock: given, newId, agents, codecs } = options;
   const { tasks = {}, mergePolicies = {}, memories = {}, summarisers = {}, permits: keys = {} } = options;
+  const { conflicts = {} } = options;
   const clock = given === undefined ? systemClock : wholeClock(given);
   const preset = config.limits === 'strict' ? strictSessionConfig : defaultSessionConfig;
   const telemetry = telemetryTo(onTelemetry, () => clock.now());
@@ -104,6 +109,7 @@ export function readOptions(options: SystemOptions): { config: SystemConfig; por
     memories,
     summarisers,
     merges: new Map(Object.entries(mergePolicies)),
+    conflicts: conflictPolicy(conflicts),
     ...(inspect && { inspect }),
     ...(codecs && { codecs: payloadCodecs(codecs) }),
   };

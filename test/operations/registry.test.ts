@@ -10,6 +10,7 @@ import { type OperationName, operations } from '../../src/operations/registry.ts
 import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
+import { coordinationRefusals, coordinationUses } from '../support/coordination-uses.ts';
 import { handoffRefusals, handoffUses } from '../support/handoff-uses.ts';
 import { mailUses } from '../support/mail-uses.ts';
 import { memoryUses, proposed } from '../support/memory-uses.ts';
@@ -86,6 +87,7 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
   ...treeUses,
   ...mailUses,
   ...handoffUses,
+  ...coordinationUses,
   'sessions.create': async ({ client }) => [
     await client.sessions.create({ name: 'n' }),
     { sessionId: 'id-1', seq: 2 },
@@ -650,6 +652,12 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.sessions.restore(one),
     client.sessions.deleteSaved(one),
   ]),
+  NOT_ON_ROSTER: after(coordinationRefusals.NOT_ON_ROSTER),
+  NO_SUCH_ASSIGNMENT: after(coordinationRefusals.NO_SUCH_ASSIGNMENT),
+  LOCK_HELD: after(coordinationRefusals.LOCK_HELD),
+  LOCK_TOKEN_STALE: after(coordinationRefusals.LOCK_TOKEN_STALE),
+  LOCK_LIMIT: after(coordinationRefusals.LOCK_LIMIT),
+  DEADLOCK: after(coordinationRefusals.DEADLOCK),
   PROJECTION_NOT_FOUND: after(({ client }) => client.projections.rebuild({ name: 'none' })),
   MEMORY_NOT_FOUND: after(({ client }) => [
     client.memories.get({ ...one, memoryId: 'm1' }),
@@ -841,6 +849,10 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
 
 /** Codes that no call of a client's in good order meets; each is tested where it arises. */
 const elsewhere: readonly ErrorCode[] = [
+  'ROSTER_FULL',
+  'LOCK_TIMEOUT',
+  'LOCK_QUEUE_FULL',
+  'LOCK_WAIT_ENDED',
   'ENTITY_GIVEN_UP',
   'CHECKPOINT_MISMATCH',
   'CODEC_UNKNOWN',

@@ -11,6 +11,7 @@ import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
 import { leakHarness } from './leak.ts';
+import { locksHarness } from './locks.ts';
 import { memoriesHarness } from './memories.ts';
 import { permitsHarness } from './permits.ts';
 import { poisonHarness } from './poison.ts';
@@ -37,6 +38,7 @@ const harnesses: readonly Harness[] = [
   spacesHarness,
   memoriesHarness,
   handoffsHarness,
+  locksHarness,
   agentsHarness,
   permitsHarness,
 ];
