@@ -51,7 +51,7 @@ export class Relay {
     if (stored !== undefined && !this.#isOver) this.#follow();
   }
 
-  /** From now on what happens is relayed: that is durable when this resolves. */
+  /** From the call on what happens is relayed: that is durable when this resolves. */
   begin(): Promise<void> {
     this.#beginning ??= this.#begin().catch((error: unknown) => {
       this.#beginning = undefined;
@@ -73,8 +73,8 @@ export class Relay {
   async #begin(): Promise<void> {
     if (this.#follower !== undefined) return;
     const { journal } = this.#options;
-    if ((await this.#stored()) === undefined)
-      await journal.kv.batch([{ key: positionKey, value: journal.feedEnd() }]);
+    const position = journal.feedEnd();
+    if ((await this.#stored()) === undefined) await journal.kv.batch([{ key: positionKey, value: position }]);
     if (!this.#isOver) this.#follow();
   }
 

@@ -67,8 +67,8 @@ export function creatingInTrees(
 ): Handlers<'sessions.create'>['sessions.create'] {
   return async (input, call) => {
     if (input.parentSessionId === undefined && input.treeBudget === undefined) return create(input, call);
-    await relay.begin();
-    const answer = await create(input, call);
+    // Both at once: whoever does not wait for the session may send to it right behind this call.
+    const [answer] = await Promise.all([create(input, call), relay.begin()]);
     const created = await session(answer.sessionId).catch((error: unknown) => {
       // A repeat of what is over long ago.
       if (HoldfastError.is(error, 'SESSION_NOT_FOUND')) return undefined;

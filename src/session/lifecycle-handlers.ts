@@ -64,35 +64,49 @@ async function createSession(
       input.config === undefined ? context.defaults : Object.freeze({ ...context.defaults, ...input.config }),
     parentSessionId: input.parentSessionId ?? null,
     ...(durability !== 'fsync' && { durability }),
-    ...(await treeOf(context, sessionId, input, durability)),
+    // Only a session under another waits for anything: all others are there for the next call, awaited or not.
+    ...(input.parentSessionId === undefined
+      ? topOf(sessionId, input, durability)
+      : await placeUnder(context, input.parentSessionId, input, durability)),
   };
   return { ...(await context.manager.create(sessionId, profile, call)), sessionId };
 }
 
 const ended: ReadonlySet<SessionStatus> = new Set(['terminating', 'terminated', 'archived', 'deleted']);
 
-/** Where it stands among others. A parent that nobody knows may be named as ever: only a link to it needs it alive. */
-async function treeOf(
-  { manager }: HandlerContext,
+type Place = Pick<SessionProfile, 'tree'>;
+
+const refusedLink = (problem: string): HoldfastError =>
+  new HoldfastError('INVALID_INPUT', { operation: 'sessions.create', field: 'link', problem });
+
+const unjournaled = 'a session that is not journaled takes part in no tree';
+
+function topOf(
   sessionId: string,
-  { parentSessionId, link, treeBudget: budget }: ParsedInputOf<'sessions.create'>,
+  { link, treeBudget: budget }: ParsedInputOf<'sessions.create'>,
   durability: Durability,
-): Promise<Pick<SessionProfile, 'tree'>> {
-  const refused = (problem: string): HoldfastError =>
-    new HoldfastError('INVALID_INPUT', { operation: 'sessions.create', field: 'link', problem });
+): Place {
+  if (link !== undefined) throw refusedLink('name the session that it is opened under');
+  if (budget === undefined) return {};
+  if (durability === 'none') throw refusedLink(unjournaled);
+  return { tree: { rootSessionId: sessionId, link: 'orphan', budget } };
+}
+
+/** A parent that nobody knows may be named as ever: only a link to it needs it alive. */
+async function placeUnder(
+  { manager }: HandlerContext,
+  parentSessionId: string,
+  { link, treeBudget: budget }: ParsedInputOf<'sessions.create'>,
+  durability: Durability,
+): Promise<Place> {
   const isAsked = link !== undefined || budget !== undefined;
-  if (isAsked && durability === 'none')
-    throw refused('a session that is not journaled takes part in no tree');
-  if (parentSessionId === undefined) {
-    if (link !== undefined) throw refused('name the session that it is opened under');
-    return budget === undefined ? {} : { tree: { rootSessionId: sessionId, link: 'orphan', budget } };
-  }
+  if (isAsked && durability === 'none') throw refusedLink(unjournaled);
   const parent = await manager.read(parentSessionId).catch((error: unknown) => {
     if (!isAsked) return undefined;
     throw error;
   });
   const isJournaled = durability !== 'none' && parent?.state.profile.durability !== 'none';
-  if (isAsked && !isJournaled) throw refused('a session that is not journaled takes part in no tree');
+  if (isAsked && !isJournaled) throw refusedLink(unjournaled);
   if (parent === undefined || !isJournaled) return {};
   const status = statusOf(parent.state);
   if (isAsked && ended.has(status))

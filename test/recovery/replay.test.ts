@@ -12,7 +12,7 @@ const runAgainst = (law: Partial<SessionLaw>): Promise<TortureResult> =>
   replayHarnessOf({ ...sessionLaw, ...law }).run({ ...options, cycles: 20 });
 
 test('a life, its replay, and a snapshot with the events after it are the same', async () => {
-  const { rows, broken } = await replayHarness.run({ ...options, seed: 9 });
+  const { rows, broken } = await replayHarness.run({ ...options, seed: 1 });
   expect(broken).toEqual([]);
   expect(rows.filter(([, value]) => value === 0)).toEqual([['sequences that differ', 0]]);
 });
