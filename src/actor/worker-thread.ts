@@ -159,7 +159,9 @@ function identityOf(session: object): WorkerJob['identity'] {
 /** By name: `get`, and `messages.send` of a namespace. */
 function methodsOf(session: object): ReadonlyMap<string, Method> {
   const methods = new Map<string, Method>();
-  for (const [name, member] of Object.entries(session)) {
+  // What a member stands for may be made when it is asked for, by the kind of object that it is.
+  for (const name in session) {
+    const member = session[name as keyof typeof session] as unknown;
     if (isMethod(member)) methods.set(name, member);
     else if (typeof member === 'object' && member !== null)
       for (const [verb, method] of methodsOf(member)) methods.set(`${name}.${verb}`, method);

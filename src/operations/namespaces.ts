@@ -25,17 +25,35 @@ export type Namespaces<Names extends OperationName, Filled extends string = neve
 
 type AnyMethod = (input?: object, options?: CallOptions) => Promise<unknown>;
 
-/** One object per namespace, with a method for each operation that `choose` takes. */
-export function namespaces(
-  call: (name: OperationName, input: object | undefined, options?: CallOptions) => Promise<unknown>,
+type Caller = (name: OperationName, input: object | undefined, options?: CallOptions) => Promise<unknown>;
+
+/** The operations of a namespace, by the verb. */
+type VerbNames = ReadonlyMap<string, OperationName>;
+
+/** The operations that `choose` takes, by namespace. */
+export function namesBySpace(
   choose: (name: OperationName) => boolean = () => true,
-): Record<string, Record<string, AnyMethod>> {
-  const spaces: Record<string, Record<string, AnyMethod>> = {};
-  for (const name of Object.keys(operations) as OperationName[]) {
-    if (!choose(name)) continue;
+): ReadonlyMap<string, VerbNames> {
+  const spaces = new Map<string, Map<string, OperationName>>();
+  for (const name of (Object.keys(operations) as OperationName[]).filter(choose)) {
     const [space = '', verb = ''] = name.split('.');
-    spaces[space] ??= {};
-    spaces[space][verb] = (input, options) => call(name, input, options);
+    const verbs = spaces.get(space) ?? new Map<string, OperationName>();
+    spaces.set(space, verbs.set(verb, name));
   }
   return spaces;
+}
+
+export const methodOf =
+  (call: Caller, name: OperationName): AnyMethod =>
+  (input, options) =>
+    call(name, input, options);
+
+/** A method for each operation of a namespace. */
+export function methodsOf(call: Caller, verbs: VerbNames): Readonly<Record<string, AnyMethod>> {
+  return Object.fromEntries([...verbs].map(([verb, name]) => [verb, methodOf(call, name)]));
+}
+
+/** One object per namespace, with a method for each operation. */
+export function namespaces(call: Caller): Record<string, Readonly<Record<string, AnyMethod>>> {
+  return Object.fromEntries([...namesBySpace()].map(([space, verbs]) => [space, methodsOf(call, verbs)]));
 }

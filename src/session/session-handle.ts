@@ -3,7 +3,7 @@
 import { eitherSignal } from '../base/either-signal.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Usage } from '../domain/agent-budget.ts';
-import { type Namespaces, namespaces, type Verbs } from '../operations/namespaces.ts';
+import { methodOf, methodsOf, type Namespaces, namesBySpace, type Verbs } from '../operations/namespaces.ts';
 import type { CallOptions, Dispatch } from '../operations/operation.ts';
 import { type InputOf, type OperationName, type OutputOf, operations } from '../operations/registry.ts';
 
@@ -41,30 +41,66 @@ export interface HandleOptions {
   readonly goesOn?: (() => void) | undefined;
 }
 
-export function sessionHandle(options: HandleOptions): SessionHandle {
-  const { sessionId, runId, incarnation } = options;
-  const call = (name: OperationName, input: object | undefined, given?: CallOptions): Promise<unknown> =>
-    callFor(options, name, input, given);
-  const { sessions = {}, ...spaces } = namespaces(call, isOfSession);
-  return Object.freeze({
-    ...sessions,
-    ...spaces,
-    id: sessionId,
-    runId,
-    incarnation,
-    report: (usage: object, given?: CallOptions) => call('agents.report', { ...usage, runId }, given),
-  }) as unknown as SessionHandle;
+const isOfSession = (name: OperationName): boolean => {
+  const { sessionId } = operations[name].input.shape as { sessionId?: { isOptional(): boolean } };
+  return sessionId !== undefined && !sessionId.isOptional();
+};
+
+const { sessions: ownVerbs = new Map<string, OperationName>(), ...otherSpaces } = Object.fromEntries(
+  namesBySpace(isOfSession),
+);
+
+/** Of its many methods most agents use a few: a namespace is made when it is first asked for. */
+class LazyHandle {
+  readonly id: string;
+  readonly runId: string;
+  readonly incarnation: number;
+  readonly #options: HandleOptions;
+  readonly #spaces = new Map<string, object>();
+
+  constructor(options: HandleOptions) {
+    this.#options = options;
+    this.id = options.sessionId;
+    this.runId = options.runId;
+    this.incarnation = options.incarnation;
+    Object.freeze(this);
+  }
+
+  static {
+    const define = (name: string, get: (this: LazyHandle) => unknown): void => {
+      Object.defineProperty(LazyHandle.prototype, name, { get, enumerable: true });
+    };
+    for (const [verb, name] of ownVerbs)
+      define(verb, function () {
+        return methodOf(this.#call, name);
+      });
+    for (const [space, verbs] of Object.entries(otherSpaces))
+      define(space, function () {
+        return this.#space(space, verbs);
+      });
+    define('report', function () {
+      return (usage: object, given?: CallOptions) =>
+        this.#call('agents.report', { ...usage, runId: this.runId }, given);
+    });
+  }
+
+  readonly #call = (name: OperationName, input: object | undefined, given?: CallOptions): Promise<unknown> =>
+    callFor(this.#options, name, input, given);
+
+  #space(space: string, verbs: ReadonlyMap<string, OperationName>): object {
+    const made = this.#spaces.get(space) ?? Object.freeze(methodsOf(this.#call, verbs));
+    this.#spaces.set(space, made);
+    return made;
+  }
 }
+
+export const sessionHandle = (options: HandleOptions): SessionHandle =>
+  new LazyHandle(options) as unknown as SessionHandle;
 
 /** Writes after which nothing of the run has got any further. */
 const leavesNothing: ReadonlySet<OperationName> = new Set<OperationName>([
   ...(['agents.report', 'permits.acquire', 'permits.release'] as const),
 ]);
-
-const isOfSession = (name: OperationName): boolean => {
-  const { sessionId } = operations[name].input.shape as { sessionId?: { isOptional(): boolean } };
-  return sessionId !== undefined && !sessionId.isOptional();
-};
 
 async function callFor(
   options: HandleOptions,

@@ -57,6 +57,21 @@ describe('an agent', () => {
     expect(items.map(({ type }) => type)).toContain('agent.completed');
   });
 
+  test('may take the methods of its session out of it', async () => {
+    await using test = await started({
+      async writer({ session }: AgentContext) {
+        const { get, messages, report } = session;
+        const { send } = messages;
+        await send({ role: 'assistant', content: 'apart' });
+        await report({ tokens: 7 });
+        return { messages: (await get()).messages, isOne: session.messages === messages, id: session.id };
+      },
+    });
+    const { runId } = await test.client.agents.start({ ...one, agent: 'writer' });
+    const { result } = await test.client.agents.wait({ ...one, runId });
+    expect(result).toEqual({ messages: 1, isOne: true, id: sessionId });
+  });
+
   test('may be any XState logic: a machine, a promise, a callback', async () => {
     const machine = setup({ types: { input: {} as AgentContext<number> } }).createMachine({
       context: ({ input }) => ({ doubled: input.input * 2 }),
