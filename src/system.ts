@@ -166,7 +166,6 @@ class RunningSystem implements System {
         service('backups', () => startBackups(this.#backups)),
         service('permits', () => this.#ports.agents.permits.start(this.#journal)),
         service('sessions', () => this.#startSessions()),
-        service('projections', () => this.#startProjections()),
         service('tasks', () => this.#serving().tasks.start()),
         service('memories', () => this.#serving().memories.start()),
         service('spaces', async () => this.#serving().spaces.begin()),
@@ -174,6 +173,7 @@ class RunningSystem implements System {
         service('handoffs', () => this.#serving().handoffs.start()),
         service('coordination', () => this.#serving().coordination.begin()),
         service('storage', () => this.#serving().storage.start()),
+        service('projections', () => this.#startProjections()),
         service('process-managers', () => this.#startProcessManagers(definitions)),
       ],
     });
@@ -258,7 +258,7 @@ class RunningSystem implements System {
     return services.manager;
   }
 
-  /** They load behind the sessions, which serve already. */
+  /** They load behind all that has to be there before the system serves: what they read would keep it waiting. */
   async #startProjections(): Promise<SupervisedChild> {
     const { projections } = this.#serving();
     projections.begin();

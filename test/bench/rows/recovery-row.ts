@@ -46,6 +46,10 @@ async function measureRecovery(shop: Workshop, plan: RowPlan): Promise<Row> {
     'ms until it serves': summarize(laps.map(({ servedMs }) => servedMs)),
     'MB at most': summarize(laps.map(({ peakMb }) => peakMb)),
     receipts: summarize(laps.map(({ receipts }) => receipts)),
+    '% recovered': summarize(laps.map(({ receipts }) => (100 * receipts) / sessions)),
+    'times below 5 s until it serves': summarize(laps.map(({ servedMs }) => 5_000 / servedMs)),
+    'times below 30 s until all are back': summarize(laps.map(({ recoveredMs }) => 30_000 / recoveredMs)),
+    'ms for one of them': summarize(laps.map(({ recoveredMs }) => recoveredMs / sessions)),
   };
   return rowOf({
     ...{ id: plan.id, name: `${plan.name} (${sessions})`, unit: 'ms', judging: 'cost' },
