@@ -135,14 +135,14 @@ async function seen(client: Client, clock: ManualClock): Promise<Seen | null> {
   const { offer: _, ...ownership } = await client.handoffs.ownership(customer);
   const { items } = await client.handoffs.list({ limit: 1_000 });
   const keys = await client.memory.keys(customer);
-  const told = parties.map(async (party) => [party, await toldOf(client, party)] as const);
+  const told = await Promise.all(parties.map(async (party) => [party, await toldOf(client, party)] as const));
   return {
     status: (await client.sessions.get(customer)).status,
     ...ownership,
     handoffs: items.map(({ handoffId, status, kind, acceptedBy, deliveredAt, reason, outcome }) => ({
       ...{ handoffId, status, kind, acceptedBy, reason, outcome, delivered: deliveredAt !== null },
     })),
-    told: Object.fromEntries(await Promise.all(told)),
+    told: Object.fromEntries(told),
     written: await Promise.all(
       keys.map(async (key) => [key, (await client.memory.get({ ...customer, key })).value] as const),
     ),
