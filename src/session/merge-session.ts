@@ -1,6 +1,7 @@
 // A merge: what another session has become since the two were the same is read at one version of it, and sent as commands, which the
 // law decides on the state that there is. Only what has come to rest is merged; messages come in pieces, each recorded with its place.
 import { HoldfastError } from '../base/errors.ts';
+import { ownerOf } from '../domain/branching.ts';
 import { threeWay } from '../domain/json-merge.ts';
 import { fenceOwner } from '../domain/ownership-fence.ts';
 import type { MergeSession, SessionCommand } from '../domain/session-commands.ts';
@@ -112,7 +113,8 @@ async function planOf(context: ReadingContext, input: Input, { signal }: Call): 
   const runs = source.agents.open.size;
   if (runs > 0) throw new HoldfastError('NOT_SETTLED', { sessionId: fromSessionId, version: through, runs });
   const base = await mergeBasesOf(context, target.state, source, through, signal);
-  const { chain = '' } = await journal.readFrom(sessionStream(fromSessionId), through - 1, { limit: 1 });
+  const holder = ownerOf(now.state.branching, fromSessionId, through);
+  const { chain = '' } = await journal.readFrom(sessionStream(holder), through - 1, { limit: 1 });
   return { source, base, from: { sessionId: fromSessionId, through, chain } };
 }
 

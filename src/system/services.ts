@@ -113,8 +113,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const tasks = new Tasks({
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, given: ports.tasks },
     ...sessionsFor(manager, pubsub),
-    invoke: async (name, input, call) =>
-      operations.invoke(name, input, name === 'agents.start' ? await forOwner(manager, input, call) : call),
+    invoke: (name, input, call) => invokeForOwner(name, input, call),
   });
   const cache = new AnalysisCache(config.analysisBytes);
   const storage = new Storage({
@@ -126,8 +125,9 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, promotion: ports.memories },
     ...sessionsFor(manager, pubsub),
   });
-  const invoke: Invoke = (name, input, call) => operations.invoke(name, input, call);
-  const summaries = new Summaries({ ...ports, invoke });
+  const invokeForOwner: Invoke = async (name, input, call) =>
+    operations.invoke(name, input, name === 'agents.start' ? await forOwner(manager, input, call) : call);
+  const summaries = new Summaries({ ...ports, invoke: invokeForOwner });
   const usages = new ToolUsages(journal);
   const uncache = (sessionId: string): void => {
     cache.clear(sessionId);
