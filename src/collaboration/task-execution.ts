@@ -51,6 +51,8 @@ export async function executeTask(options: ExecutionOptions, attempt: Attempt): 
   const { epoch } = hold;
   const task = await options.tasks.get(sessionId, taskId);
   if (task.epoch !== epoch) return;
+  if (task.runId === null && epoch > 1)
+    await stopLeft(options, { sessionId, task, epoch: epoch - 1 }, hold.abort.signal);
   hold.operationId = runKey(task, epoch);
   hold.runId = task.runId ?? (await startAgent(options, attempt, task));
   const ended = await agentEnd(options, sessionId, hold.runId, hold.abort.signal);
@@ -103,13 +105,31 @@ async function agentEnd(
 /** Ends the agent of an attempt that is not to go on, also when it was started and nobody was told. */
 export async function stopAgent(
   { tasks, invoke, clock }: ExecutionOptions,
-  { sessionId, hold }: Attempt,
+  { sessionId, hold }: { readonly sessionId: string; readonly hold: Pick<Hold, 'runId' | 'operationId'> },
   signal: AbortSignal,
 ): Promise<void> {
   const runId = hold.runId ?? (hold.operationId && (await startedUnder(tasks, sessionId, hold.operationId)));
   if (!runId) return;
   const reason = 'its task is not to be done any more';
   await insist(clock, signal, () => invoke('agents.stop', { sessionId, runId, reason }, { by: taskRunner }));
+}
+
+interface LeftAttempt {
+  readonly sessionId: string;
+  readonly task: Pick<Task, 'taskId' | 'seq'>;
+  readonly epoch: number;
+}
+
+/** Ends the agent of an attempt that is over, where a process died before it had done so: nobody else would. */
+export async function stopLeft(
+  options: ExecutionOptions,
+  { sessionId, task, epoch }: LeftAttempt,
+  signal: AbortSignal,
+): Promise<void> {
+  const hold = { runId: null, operationId: runKey(task, epoch) };
+  await stopAgent(options, { sessionId, hold }, signal).catch((error: unknown) => {
+    if (!HoldfastError.is(error, 'AGENT_NOT_FOUND')) throw error;
+  });
 }
 
 async function startedUnder(

@@ -12,7 +12,7 @@ import type { TaskRunner } from './task-runner.ts';
 
 export interface TaskResumptionOptions {
   readonly tasks: SessionTasks;
-  readonly runner: Pick<TaskRunner, 'adopt' | 'agentFor' | 'offer'>;
+  readonly runner: Pick<TaskRunner, 'adopt' | 'agentFor' | 'offer' | 'rest'>;
   readonly telemetry: Telemetry;
 }
 
@@ -84,7 +84,10 @@ export class TaskResumption {
     const { runner } = this.#options;
     const { status, owner } = task;
     if (status === 'blocked') return skipped('it waits for other tasks');
-    if (status === 'paused') return skipped('it is paused');
+    if (status === 'paused') {
+      runner.rest(sessionId, task);
+      return skipped('it is paused');
+    }
     if (status === 'validating')
       return runner.adopt(sessionId, task) ? resumed(status) : skipped('its gates are being asked');
     if (status === 'in_progress') {

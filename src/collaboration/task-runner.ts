@@ -16,6 +16,7 @@ import {
   isOfTask,
   isOvertaken,
   stopAgent,
+  stopLeft,
   takeTask,
   taskRunner,
 } from './task-execution.ts';
@@ -96,6 +97,15 @@ export class TaskRunner {
     const agent = task.agent ?? this.agentFor(sessionId, task) ?? '';
     this.#run(lane, task.taskId, agent, task.epoch);
     return true;
+  }
+
+  /** A task that rests: the agent of its last attempt is not to go on. */
+  rest(sessionId: string, task: Task): void {
+    const { taskId, epoch } = task;
+    if (epoch === 0 || this.#lanes.get(sessionId)?.running.has(taskId)) return;
+    stopLeft(this.#options, { sessionId, task, epoch }, this.#ending.signal).catch((failure: unknown) =>
+      this.#notStopped(sessionId, taskId, failure),
+    );
   }
 
   /** A task that is ready, and may not have been heard of yet. */
@@ -215,13 +225,17 @@ export class TaskRunner {
       const { signal } = hold.abort;
       const isLost = signal.aborted ? signal.reason !== leftAlone : isOvertaken(error);
       if (isLost)
-        await stopAgent(this.#options, attempt, this.#ending.signal).catch((failure: unknown) => {
-          const problem = toError(failure).message;
-          if (!this.#ending.signal.aborted)
-            this.#options.telemetry('task.agentNotStopped', { sessionId, taskId, problem });
-        });
+        await stopAgent(this.#options, attempt, this.#ending.signal).catch((failure: unknown) =>
+          this.#notStopped(sessionId, taskId, failure),
+        );
       throw error;
     }
+  }
+
+  #notStopped(sessionId: string, taskId: string, failure: unknown): void {
+    const problem = toError(failure).message;
+    if (!this.#ending.signal.aborted)
+      this.#options.telemetry('task.agentNotStopped', { sessionId, taskId, problem });
   }
 
   /** What can never be started, or recorded, keeps nobody behind it waiting. */

@@ -71,7 +71,8 @@ function decisionOf(state: SessionState, command: MergeSession, draft: Draft): D
     version: from.through,
     merged: { ...counts, messages: counts.messages + before.messages },
     tasks: before.tasks,
-    conflicts: listed,
+    // What they are is read from the event: an answer is kept under its key, and an erasure does not reach it.
+    conflicts: listed.length,
     moreConflicts,
   };
   const isPiece = parts.length === 0 && taken.length > 0;

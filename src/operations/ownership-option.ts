@@ -8,7 +8,7 @@ const spaces: ReadonlySet<string> = new Set(['messages', 'files', 'memory', 'eve
 const others: ReadonlySet<string> = new Set([
   ...['agents.start', 'agents.stop', 'agents.signal', 'handoffs.offer', 'handoffs.withdraw'],
   ...['sessions.configure', 'sessions.pause', 'sessions.resume', 'sessions.hibernate', 'sessions.wake'],
-  ...['sessions.terminate', 'sessions.archive', 'sessions.delete', 'sessions.rollback'],
+  ...['sessions.terminate', 'sessions.archive', 'sessions.delete', 'sessions.rollback', 'sessions.merge'],
 ]);
 const unchecked: ReadonlySet<string> = new Set(['messages.erase', 'checkpoints.verify']);
 

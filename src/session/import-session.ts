@@ -20,6 +20,7 @@ import {
   oldestUsable,
   startOf,
 } from './capsule-replay.ts';
+import { registerFork } from './fork-register.ts';
 import { type HandlerContext, isAnswered, sendPrepared } from './handler-context.ts';
 import { writeOnce } from './keyed-write.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
@@ -127,6 +128,10 @@ async function adopt(
   { agents }: Input,
 ): Promise<Imported> {
   const { header } = capsule;
+  const { branching, conversation } = state;
+  // A fork holds what it reads of its ancestors, whether they are here already or come later.
+  if (branching.lineage.length > 0)
+    await registerFork(context.journal, header.sessionId, branching.lineage, conversation.clearedThrough);
   let head = found;
   for (const chunk of chunksOf(capsule, head?.seq ?? header.firstSeq - 1)) {
     const { status, summary, dueAt } = sessionLaw.summarize(chunk.state);

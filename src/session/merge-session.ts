@@ -1,10 +1,12 @@
 // A merge: what another session has become since the two were the same is read at one version of it, and sent as commands, which the
 // law decides on the state that there is. Only what has come to rest is merged; messages come in pieces, each recorded with its place.
 import { HoldfastError } from '../base/errors.ts';
+import { ownerOf } from '../domain/branching.ts';
 import { threeWay } from '../domain/json-merge.ts';
-import type { MergeSession } from '../domain/session-commands.ts';
+import { fenceOwner } from '../domain/ownership-fence.ts';
+import type { MergeSession, SessionCommand } from '../domain/session-commands.ts';
 import { sessionStream } from '../domain/session-law.ts';
-import { type MergePolicy, mergeParts } from '../domain/session-merge-events.ts';
+import { type MergedData, type MergePolicy, mergeParts } from '../domain/session-merge-events.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Call } from '../operations/bind.ts';
 import type { Merged } from '../operations/fork-views.ts';
@@ -43,6 +45,7 @@ export async function mergeSession(context: ReadingContext, input: Input, call: 
     piece = next;
     isWaiting = true;
   }
+  await assertAdmitted(context, sessionId, emptyCommand(plan, policy), call);
   const tasks = parts.includes('tasks')
     ? await mergeTasks(context, sessionId, plan.source, input.at !== undefined, call)
     : 0;
@@ -56,7 +59,35 @@ export async function mergeSession(context: ReadingContext, input: Input, call: 
 type Sent = Omit<Merged, 'fromSessionId'>;
 
 const send = (context: ReadingContext, sessionId: string, command: MergeSession, call: Call): Promise<Sent> =>
-  sendPrepared(context, sessionId, async () => command, call);
+  sentAs(context, sessionId, async () => command, call);
+
+/** The answer with its conflicts, as the session has them: none where that was erased. */
+async function sentAs(
+  context: ReadingContext,
+  sessionId: string,
+  prepare: () => Promise<SessionCommand>,
+  call: Call,
+): Promise<Sent> {
+  type Counted = Omit<Sent, 'conflicts'> & { readonly conflicts: number };
+  const answer = await sendPrepared<Counted>(context, sessionId, prepare, call);
+  if (answer.conflicts === 0) return { ...answer, conflicts: [] };
+  const { events } = await context.journal.readFrom(sessionStream(sessionId), answer.seq - 1, { limit: 1 });
+  const { conflicts = [] } = (events[0]?.data ?? {}) as Partial<MergedData>;
+  return { ...answer, conflicts };
+}
+
+/** Tasks know nothing of owners, and are taken over before the session is asked for the rest. */
+async function assertAdmitted(
+  { manager }: ReadingContext,
+  sessionId: string,
+  command: ReturnType<typeof emptyCommand>,
+  { ownership, agent }: Call,
+): Promise<void> {
+  const { state } = await manager.read(sessionId);
+  const asked = { ...command, messages: [], taken: [], before: { messages: 0, tasks: 0 } };
+  const refusal = fenceOwner(state, asked, ownership, agent !== undefined);
+  if (refusal !== undefined) throw new HoldfastError(refusal.code, refusal.details);
+}
 
 /** Its pieces are known by what they bring; the caller's key is that of the last. */
 const withoutKey = ({ operationId: _key, digest: _digest, ...call }: Call): Call => call;
@@ -66,7 +97,7 @@ async function answered(
   { sessionId, fromSessionId }: Input,
   call: Call,
 ): Promise<Merged> {
-  const answer = await sendPrepared<Sent>(context, sessionId, async () => answeredBefore, call);
+  const answer = await sentAs(context, sessionId, async () => answeredBefore, call);
   return { ...answer, fromSessionId };
 }
 
@@ -82,7 +113,8 @@ async function planOf(context: ReadingContext, input: Input, { signal }: Call): 
   const runs = source.agents.open.size;
   if (runs > 0) throw new HoldfastError('NOT_SETTLED', { sessionId: fromSessionId, version: through, runs });
   const base = await mergeBasesOf(context, target.state, source, through, signal);
-  const { chain = '' } = await journal.readFrom(sessionStream(fromSessionId), through - 1, { limit: 1 });
+  const holder = ownerOf(now.state.branching, fromSessionId, through);
+  const { chain = '' } = await journal.readFrom(sessionStream(holder), through - 1, { limit: 1 });
   return { source, base, from: { sessionId: fromSessionId, through, chain } };
 }
 

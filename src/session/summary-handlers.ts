@@ -18,7 +18,7 @@ import { seqFrom } from './content-handlers.ts';
 import { beginning, readForwards } from './reading.ts';
 import type { SessionView } from './session-view.ts';
 import { extractive, type Summaries, type SummaryRequest } from './summaries.ts';
-import { ToolUsages } from './tool-usage.ts';
+import type { ToolUsages } from './tool-usage.ts';
 
 export type SummaryOperation = `sessions.${'summary' | 'context'}` | `tools.${'rank' | 'usage'}`;
 
@@ -26,18 +26,13 @@ export interface SummaryContext {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly summaries: Summaries;
+  readonly usages: ToolUsages;
   /** Throws `SESSION_NOT_FOUND`. */
   readonly read: (sessionId: string) => Promise<SessionView>;
 }
 
-interface Known extends SummaryContext {
-  readonly usages: ToolUsages;
-}
-
-export function summaryHandlers(given: SummaryContext): Handlers<SummaryOperation> {
-  const { journal, read, clock } = given;
-  const usages = new ToolUsages(journal);
-  const known: Known = { ...given, usages };
+export function summaryHandlers(known: SummaryContext): Handlers<SummaryOperation> {
+  const { usages, read, clock } = known;
   return {
     'sessions.summary': async ({ sessionId, ...request }) =>
       summaryOf(known, sessionId, await read(sessionId), request),
@@ -65,7 +60,7 @@ function textsOf({ conversation, files, memory }: SessionState): readonly string
 }
 
 async function summaryOf(
-  { summaries, usages }: Known,
+  { summaries, usages }: SummaryContext,
   sessionId: string,
   view: SessionView,
   request: SummaryRequest,
@@ -129,18 +124,19 @@ const pageBytes = 1_048_576;
 const readAtOnce = 16;
 
 async function contextPage(
-  known: Known,
+  known: SummaryContext,
   { sessionId, limit, cursor }: ParsedInputOf<'sessions.context'>,
 ): Promise<ContextPage> {
   const { journal, read } = known;
   const view = await read(sessionId);
-  const { conversation } = view.state;
+  const { conversation, branching } = view.state;
   let after = cursor === undefined ? await beginning(journal, view.state) : seqFrom(cursor);
   const items: ContextItem[] = [];
   let bytes = 0;
   let hasMore = true;
   while (hasMore && items.length < limit && bytes < pageBytes) {
-    const span = { after, through: view.seq, conversation, asReplayed: true };
+    const { lineage } = branching;
+    const span = { after, through: view.seq, conversation, asReplayed: true, lineage };
     const block = await readForwards(
       journal,
       sessionId,

@@ -1,4 +1,5 @@
 // How the tools of a session have served: counted from its newest events, and kept as long as the session does not move on.
+import { HoldfastError } from '../base/errors.ts';
 import type { PublishedEventData } from '../domain/event-catalogue.ts';
 import type { MessageData } from '../domain/session-events.ts';
 import type { ToolUsage } from '../domain/tool-ranking.ts';
@@ -44,12 +45,27 @@ export class ToolUsages {
 
   async #read(sessionId: string, { state, seq }: SessionView): Promise<readonly ToolUsage[]> {
     const tallies = new Map<string, Tally>();
-    const after = Math.max(await beginning(this.#journal, state), seq - mostEvents);
-    const span = { after, through: seq, conversation: state.conversation, asReplayed: true };
-    await readForwards(this.#journal, sessionId, span, Number.POSITIVE_INFINITY, (event) => {
-      count(tallies, event);
-      return undefined;
-    });
+    const { conversation, branching } = state;
+    const span = { through: seq, conversation, asReplayed: true, lineage: branching.lineage };
+    let after = Math.max(await beginning(this.#journal, state), seq - mostEvents);
+    for (let isRead = false; !isRead; )
+      try {
+        await readForwards(
+          this.#journal,
+          sessionId,
+          { ...span, after },
+          Number.POSITIVE_INFINITY,
+          (event) => {
+            count(tallies, event);
+            return undefined;
+          },
+        );
+        isRead = true;
+      } catch (error) {
+        // What is gone with an ancestor does not count any more.
+        if (!HoldfastError.is(error, 'HISTORY_ERASED')) throw error;
+        after = Number(error.details.through);
+      }
     return [...tallies.values()].sort((a, b) => b.calls - a.calls || (a.tool < b.tool ? -1 : 1));
   }
 }

@@ -38,6 +38,7 @@ import { sessionHandlers } from '../session/session-handlers.ts';
 import { SessionManager } from '../session/session-manager.ts';
 import { Summaries } from '../session/summaries.ts';
 import { summaryHandlers } from '../session/summary-handlers.ts';
+import { ToolUsages } from '../session/tool-usage.ts';
 import { globalTopic, sessionTopic } from '../session/topics.ts';
 import type { RecoveryParts } from './recovery-parts.ts';
 import { Storage } from './storage.ts';
@@ -112,8 +113,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   const tasks = new Tasks({
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, given: ports.tasks },
     ...sessionsFor(manager, pubsub),
-    invoke: async (name, input, call) =>
-      operations.invoke(name, input, name === 'agents.start' ? await forOwner(manager, input, call) : call),
+    invoke: (name, input, call) => invokeForOwner(name, input, call),
   });
   const cache = new AnalysisCache(config.analysisBytes);
   const storage = new Storage({
@@ -125,11 +125,14 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     ...{ ...ports, ...shared, mailboxSize: config.mailboxSize, promotion: ports.memories },
     ...sessionsFor(manager, pubsub),
   });
-  const invoke: Invoke = (name, input, call) => operations.invoke(name, input, call);
-  const summaries = new Summaries({ ...ports, invoke });
+  const invokeForOwner: Invoke = async (name, input, call) =>
+    operations.invoke(name, input, name === 'agents.start' ? await forOwner(manager, input, call) : call);
+  const summaries = new Summaries({ ...ports, invoke: invokeForOwner });
+  const usages = new ToolUsages(journal);
   const uncache = (sessionId: string): void => {
     cache.clear(sessionId);
     summaries.forget(sessionId);
+    usages.forget(sessionId);
   };
   const links = new SessionLinks({
     ...{ ...config, ...shared, topic: globalTopic },
@@ -169,7 +172,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...backupHandlers(surroundings),
       ...spaces.handlers,
       ...memories.handlers,
-      ...summaryHandlers({ ...shared, summaries, read: (id) => manager.read(id) }),
+      ...summaryHandlers({ ...shared, summaries, usages, read: (id) => manager.read(id) }),
       ...analysisHandlers({ cache, clock: ports.clock, session: (id) => manager.read(id) }),
       ...erasingBeside(ofSessions, memories, uncache),
       ...handoffs.handlers,

@@ -282,3 +282,32 @@ test('of a session that is deleted no tasks are left, and its agents are stopped
   await system.restart();
   expect(await codeOf(system.client.tasks.stats({ sessionId }))).toBe('SESSION_NOT_FOUND');
 });
+
+test('a task that was paused when its process died never has two agents, however it goes on', async () => {
+  const at = { living: 0, most: 0 };
+  const system = await world({
+    agents: {
+      slow: async ({ signal }: Given) => {
+        at.living += 1;
+        at.most = Math.max(at.most, at.living);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        await quiet(20);
+        at.living -= 1;
+      },
+    },
+  });
+  await system.client.tasks.create({ sessionId, taskId: 'one', title: 'one', agent: 'slow' });
+  await until(() => at.living === 1);
+  // The process dies when the pause is durable, and the end of the agent is not.
+  void system.client.tasks.pause({ sessionId, taskId: 'one', reason: 'later' }).catch(() => {});
+  for (let n = 0; n < 200 && (await statusOf(system, 'one')) !== 'paused'; n++);
+  await system.restart('kill');
+  Object.assign(at, { living: 0, most: 0 });
+  await system.client.tasks.resume({ sessionId, taskId: 'one', reason: 'now' });
+  await until(async () => (await system.client.tasks.get({ sessionId, taskId: 'one' })).epoch === 2);
+  await until(() => at.living === 1);
+  await quiet(100);
+  expect(at).toEqual({ living: 1, most: 1 });
+  const open = (await system.client.agents.list({ sessionId })).filter(({ status }) => status === 'running');
+  expect(open).toHaveLength(1);
+});

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import { sameJson, threeWay } from '../../src/domain/json-merge.ts';
+import type { LawEvent } from '../../src/domain/law.ts';
 import type { MergedValue, MergeSession } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { MergeConflict } from '../../src/domain/session-merge-events.ts';
+import type { MergedData } from '../../src/domain/session-merge-events.ts';
 import type { SessionState } from '../../src/domain/session-state.ts';
 import { isTaken, leftOf, noRanges, type TakenSpan, withTaken } from '../../src/domain/taken-ranges.ts';
 import { lives, openedAt } from '../support/session-states.ts';
@@ -48,7 +49,7 @@ describe('a merge of working contexts', () => {
           life.send({ type: 'memory.set', key, value }, openedAt);
         const context = changesOf(base, theirs);
         const command = merge({ policy: policy as 'keep', context });
-        const outcome = life.send(command, openedAt) as { reply?: { conflicts: readonly MergeConflict[] } };
+        const outcome = life.send(command, openedAt) as { events?: readonly LawEvent[] };
         const expected = new Map(Object.entries(ours));
         const contested: string[] = [];
         for (const change of context) {
@@ -60,7 +61,8 @@ describe('a merge of working contexts', () => {
           else expected.set(change.key, value);
         }
         expect(new Map(Object.entries(valuesOf(life.state)))).toEqual(expected);
-        expect(outcome.reply?.conflicts.map(({ key }) => key)).toEqual(contested);
+        const { conflicts = [] } = (outcome.events?.at(-1)?.data ?? {}) as Partial<MergedData>;
+        expect(conflicts.map(({ key }) => key)).toEqual(contested);
         expect(sessionLaw.encode(sessionLaw.decode(sessionLaw.encode(life.state)))).toBe(
           sessionLaw.encode(life.state),
         );

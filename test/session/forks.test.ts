@@ -199,6 +199,7 @@ test('a fork is exported and comes back elsewhere, with all that was said where 
     valid: true,
     anchor: { standing: 'held' },
   });
+  expect((await other.client.sessions.forks(parent)).items).toMatchObject([fork]);
 });
 
 test('a fork that is erased as a whole holds nothing any more, and its parent all', async () => {

@@ -229,3 +229,31 @@ test('tasks that have ended come with their results, and nobody does them again'
   });
   expect(await client.tasks.get({ ...main, taskId: 'lost' })).toMatchObject({ error: { message: 'no way' } });
 });
+
+test('what an erasure takes is in no answer that was kept, and a merge that is refused brings no tasks', async () => {
+  await using system = await createTestSystem();
+  const { client } = system;
+  const { sessions, memory, tasks, handoffs } = client;
+  await branched(client);
+  await memory.set({ ...branch, key: 'plan', value: 'theirs' });
+  await memory.set({ ...main, key: 'plan', value: 'ours' });
+  const merge = () => sessions.merge({ ...back, parts: ['context'] }, { idempotencyKey: 'one' });
+  const first = await merge();
+  expect(first.conflicts).toMatchObject([{ key: 'plan', values: { theirs: 'theirs' } }]);
+  expect(await merge()).toEqual({ ...first, repeated: true });
+  await sessions.erase({ ...main, reason: 'asked to' });
+  expect(await merge()).toEqual({ ...first, conflicts: [], repeated: true });
+
+  await sessions.fork({ ...branch, newSessionId: 'owned' });
+  await tasks.create({ ...branch, taskId: 'done', title: 'done' });
+  await tasks.cancel({ ...branch, taskId: 'done' });
+  await sessions.create({ sessionId: 'desk' });
+  const to = { sessionId: 'desk' };
+  const { handoffId } = await handoffs.offer({ sessionId: 'owned', to, kind: 'context_transfer' });
+  const { ownershipEpoch: epoch } = await handoffs.accept({ ...to, handoffId });
+  const asked = { sessionId: 'owned', fromSessionId: 'branch' };
+  expect(await codeOf(sessions.merge(asked))).toBe('OWNERSHIP_REQUIRED');
+  expect((await tasks.list({ sessionId: 'owned' })).items).toEqual([]);
+  const merged = await sessions.merge(asked, { ownership: { owner: 'desk', epoch } });
+  expect(merged.tasks).toBe(1);
+});
