@@ -35,8 +35,10 @@ type Found = Poison & { readonly hash: string };
 export type BisectionResult =
   | { readonly outcome: 'clean' }
   | { readonly outcome: 'poisoned'; readonly poison: readonly Found[] }
-  /** It cannot be folded without them either, or nobody could try. */
-  | { readonly outcome: 'unfoldable'; readonly problem: string };
+  /** It cannot be folded without them either. */
+  | { readonly outcome: 'unfoldable'; readonly problem: string }
+  /** There was no process to try it in, which says nothing of the session. */
+  | { readonly outcome: 'untried'; readonly problem: string };
 
 type Failure = ProbeVerdict & { readonly ok: false };
 
@@ -48,6 +50,8 @@ export async function bisect(task: BisectionTask): Promise<BisectionResult> {
     if (verdict.ok) return poison.length === 0 ? { outcome: 'clean' } : { outcome: 'poisoned', poison };
     // Whoever reads that in this process hears it as it is.
     if (verdict.how === 'damaged' && poison.length === 0) return { outcome: 'clean' };
+    if (verdict.how === 'unavailable' && poison.length === 0 && mistaken === 0)
+      return { outcome: 'untried', problem: verdict.problem };
     if (verdict.how === 'unavailable' || verdict.how === 'damaged')
       return { outcome: 'unfoldable', problem: verdict.problem };
     if (poison.length === mostPoisonous)

@@ -36,6 +36,10 @@ const prefix = sessionStream('');
 const quietMs = 1_000;
 const longestWaitMs = 30_000;
 
+/** Where there was no process to try a session in, one is looked for again, so often and after such pauses. */
+const mostTries = 4;
+const pauseMs = 10_000;
+
 export class ReplayKeeper implements ReplayGuard {
   readonly #options: ReplayKeeperOptions;
   readonly #suspects = new Map<string, Suspect>();
@@ -123,8 +127,7 @@ export class ReplayKeeper implements ReplayGuard {
     this.#cancel();
     this.#options.trials.close();
     await this.#working;
-    const closed = new HoldfastError('SYSTEM_NOT_SERVING', { status: 'stopped' });
-    for (const suspect of this.#suspects.values()) suspect.refuse(closed);
+    for (const suspect of this.#suspects.values()) suspect.refuse(stopped());
     this.#options.notes?.close();
   }
 
@@ -170,7 +173,7 @@ export class ReplayKeeper implements ReplayGuard {
     const { telemetry } = this.#options;
     telemetry('bisection.started', { sessionId, reason: why });
     try {
-      const result = await this.#options.trials.bisect(sessionId, this.parked(sessionStream(sessionId)));
+      const result = await this.#bisect(sessionId);
       const parked = await this.#settle(suspect, result);
       telemetry('bisection.ended', { sessionId, outcome: result.outcome, parked });
     } catch (thrown) {
@@ -181,10 +184,30 @@ export class ReplayKeeper implements ReplayGuard {
     }
   }
 
+  async #bisect(sessionId: string): Promise<BisectionResult> {
+    for (let tries = 1; ; tries++) {
+      const result = await this.#options.trials.bisect(sessionId, this.parked(sessionStream(sessionId)));
+      if (result.outcome !== 'untried' || tries === mostTries) return result;
+      this.#options.telemetry('bisection.failed', { sessionId, problem: result.problem });
+      await this.#pause();
+      if (this.#closed) throw stopped();
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.#options.clock.schedule(pauseMs, resolve);
+      this.#cancel = () => {
+        end();
+        resolve();
+      };
+    });
+  }
+
   /** Answers with what was parked. */
   async #settle(suspect: Suspect, result: BisectionResult): Promise<readonly number[]> {
     const { sessionId, why } = suspect;
-    if (result.outcome === 'unfoldable') this.#block(suspect, result.problem);
+    if (result.outcome === 'unfoldable' || result.outcome === 'untried') this.#block(suspect, result.problem);
     else if (result.outcome === 'poisoned') {
       const seqs = result.poison.map(({ seq }) => seq);
       await this.#park(sessionId, result.poison);
@@ -226,6 +249,8 @@ export class ReplayKeeper implements ReplayGuard {
     this.#sessions?.ring(sessionId);
   }
 }
+
+const stopped = (): HoldfastError => new HoldfastError('SYSTEM_NOT_SERVING', { status: 'stopped' });
 
 function poisonedBy(
   sessionId: string,

@@ -66,7 +66,7 @@ test('with more than eight such events, the very first among them, or no process
   const { result: first } = worldOf({ poison: [1], through: 20, first: 1 });
   expect(await first()).toMatchObject({ outcome: 'unfoldable' });
   const task = { from: 0, first: 0, through: 3, parked: [], attempt: unavailable, hashOf: async () => '' };
-  expect(await bisect(task)).toEqual({ outcome: 'unfoldable', problem: 'no process' });
+  expect(await bisect(task)).toEqual({ outcome: 'untried', problem: 'no process' });
 });
 
 test('a record that cannot be proven is no matter of the law: whoever reads it hears what it is', async () => {

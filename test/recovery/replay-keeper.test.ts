@@ -166,3 +166,35 @@ test('a file that is no list of notes suspects nobody', async () => {
   expect(openNotes().suspects).toEqual(['one']);
   expect((await readFile(join(directory, 'replaying'))).length).toBeGreaterThan(0);
 });
+
+test('where there is no process to try a session in, it is tried again a few times before it is given up', async () => {
+  const { keeper, clock, tried, answer, rung, poisoned } = await keeperWith('a', 'b');
+  const untried = { outcome: 'untried', problem: 'no process' } as const;
+  keeper.begin();
+  await clock.advance(1_000);
+  for (let tries = 0; tries < 3; tries++) {
+    answer[tries]?.(untried);
+    await clock.advance(9_000);
+    expect(tried).toHaveLength(tries + 1);
+    await clock.advance(1_000);
+  }
+  expect([tried, poisoned]).toEqual([['a', 'a', 'a', 'a'], []]);
+  answer[3]?.({ outcome: 'clean' });
+  await clock.advance(1_000);
+  expect([rung, poisoned]).toEqual([['a'], []]);
+  for (let tries = 4; tries < 8; tries++) {
+    answer[tries]?.(untried);
+    await clock.advance(10_000);
+  }
+  expect([tried.slice(4), poisoned]).toEqual([['b', 'b', 'b', 'b'], ['b']]);
+});
+
+test('whoever closes does not wait for the next try', async () => {
+  const { keeper, clock, answer, tried } = await keeperWith('a');
+  keeper.begin();
+  await clock.advance(1_000);
+  answer[0]?.({ outcome: 'untried', problem: 'no process' });
+  await clock.advance(1_000);
+  await keeper.close();
+  expect(tried).toEqual(['a']);
+});
