@@ -3,7 +3,7 @@ import type { SupervisedChild } from '../actor/child-spec.ts';
 import { resting } from '../actor/service.ts';
 import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import type { Clock } from '../base/clock.ts';
-import { toError } from '../base/errors.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { tasksStream } from '../domain/task-law.ts';
@@ -12,6 +12,7 @@ import type { Announcement } from '../entity/announcement.ts';
 import type { CommandMeta } from '../entity/command-meta.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 import type { Handlers, Invoke } from '../operations/bind.ts';
+import { insist } from './insistence.ts';
 import { SessionTasks, type SessionTasksOptions } from './session-tasks.ts';
 import { type Adoption, adoptEnded, tasksByOrigin } from './task-adoption.ts';
 import { TaskGates } from './task-gates.ts';
@@ -44,7 +45,7 @@ export class Tasks {
   readonly #tasks: SessionTasks;
   readonly #runner: TaskRunner;
   readonly #resumption: TaskResumption;
-  #isOver = false;
+  readonly #ending = new AbortController();
 
   constructor(options: TasksOptions) {
     const { invoke, given, agents, clock, telemetry } = options;
@@ -117,17 +118,18 @@ export class Tasks {
   async #takeUpAll(sessionIds: readonly string[]): Promise<void> {
     const waiting = [...sessionIds];
     const work = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined && !this.#isOver; id = waiting.shift())
+      for (let id = waiting.shift(); id !== undefined && !this.#ending.signal.aborted; id = waiting.shift())
         await this.#takeUp(id);
     };
     await Promise.all(Array.from({ length: takenUpAtOnce }, work));
   }
 
   async #takeUp(sessionId: string): Promise<void> {
+    const { clock } = this.#options;
     try {
-      await this.#resumption.takeUp(sessionId);
+      await insist(clock, this.#ending.signal, () => this.#resumption.takeUp(sessionId));
     } catch (error) {
-      if (!this.#isOver)
+      if (!this.#ending.signal.aborted)
         this.#options.telemetry('task.notTakenUp', { sessionId, problem: toError(error).message });
     }
   }
@@ -136,7 +138,7 @@ export class Tasks {
   async #removeOrphans(sessionIds: readonly string[]): Promise<void> {
     const { journal } = this.#options;
     for (const sessionId of sessionIds) {
-      if (this.#isOver) return;
+      if (this.#ending.signal.aborted) return;
       const head = await journal.head(`session/${sessionId}`).catch(() => null);
       if (head === undefined || head?.status === 'deleted')
         await this.forget(sessionId).catch((error: unknown) => {
@@ -146,7 +148,7 @@ export class Tasks {
   }
 
   async #stop(): Promise<void> {
-    this.#isOver = true;
+    this.#ending.abort(new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' }));
     this.#runner.stop();
     await this.#tasks.host.close();
   }

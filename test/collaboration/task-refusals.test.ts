@@ -2,9 +2,12 @@
 // an id that is taken again is another task.
 import { expect, onTestFinished, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
+import type { OpenStore } from '../../src/journal/level-store.ts';
 import type { AgentContext } from '../../src/session/agent-definitions.ts';
-import { nthWrite } from '../../src/testing/faulty-level.ts';
+import { createSystem } from '../../src/system.ts';
+import { faultyLevel, nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/index.ts';
+import { manualClock } from '../../src/testing/manual-clock.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 
 const sessionId = 'a';
@@ -86,4 +89,50 @@ test('an id that was forgotten and is taken again is another task, with a run of
   await client.tasks.create({ ...daily, input: 'tuesday' });
   await reaches(system, 'daily', 'completed');
   expect(await client.tasks.get({ sessionId, taskId: 'daily' })).toMatchObject({ result: 'did tuesday' });
+});
+
+test('tasks that cannot be read for a while after a start are taken up once they can be', async () => {
+  const disk = faultyLevel();
+  let unreadable = false;
+  const store: OpenStore = async () => {
+    const handle = await disk.open();
+    const failing =
+      (name: 'get' | 'iterator' | 'keys'): ((...given: never[]) => unknown) =>
+      (...given) => {
+        if (unreadable && JSON.stringify(given).includes('!tasks/a'))
+          throw Object.assign(new Error('Input/output error'), { code: 'LEVEL_IO_ERROR' });
+        return reads[name](...given);
+      };
+    const reads = {
+      get: handle.get.bind(handle) as (...given: never[]) => unknown,
+      iterator: handle.iterator.bind(handle) as (...given: never[]) => unknown,
+      keys: handle.keys.bind(handle) as (...given: never[]) => unknown,
+    };
+    const read = { get: failing('get'), iterator: failing('iterator'), keys: failing('keys') };
+    return Object.assign(handle, read) as typeof handle;
+  };
+  const told: string[] = [];
+  const clock = manualClock();
+  const options = {
+    ...{ store, clock, agents: { worker: async () => 'done' } },
+    onTelemetry: ({ name }: { name: string }) => told.push(name),
+  };
+  const first = await createSystem({ ...options, agents: {} });
+  await first.client.sessions.create({ sessionId });
+  await first.client.tasks.create({ sessionId, taskId: 't', title: 'T', role: 'worker' });
+  await first.close();
+  unreadable = true;
+  const second = await createSystem(options);
+  onTestFinished(() => second.close());
+  for (let turn = 0; turn < 20; turn++) {
+    await quiet(20);
+    await clock.advance(10_000);
+  }
+  expect(told).not.toContain('task.takenUp');
+  unreadable = false;
+  for (let turn = 0; turn < 20 && !told.includes('task.takenUp'); turn++) {
+    await quiet(20);
+    await clock.advance(10_000);
+  }
+  expect((await second.client.tasks.get({ sessionId, taskId: 't' })).status).not.toBe('pending');
 });
