@@ -54,11 +54,11 @@ async function human({ session, step, waitFor }: AgentContext): Promise<number> 
     const { handoffId } = await waitFor<Ring>(ring);
     if (handoffId === null) return served;
     await step(`accept ${handoffId}`, async () => {
-      // One that is not there was accepted before the kill that ended this step.
       const inbox = await session.handoffs.inbox({ limit: 1000 });
-      const offer = inbox.find((offered) => offered.handoffId === handoffId);
-      if (offer !== undefined) await session.handoffs.accept({ handoffId, digest: offer.digest });
-      return offer !== undefined;
+      const digest = inbox.find((offered) => offered.handoffId === handoffId)?.digest;
+      // One that is not there was accepted before the kill that ended this step: accepting twice is accepting once.
+      const { delivered } = await session.handoffs.accept({ handoffId, ...(digest && { digest }) });
+      if (!delivered) throw new Error('the package is still on its way');
     });
     await step(`help ${handoffId}`, async () => {
       await session.handoffs.complete({ handoffId, result: 'a person has helped' });

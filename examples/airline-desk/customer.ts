@@ -1,5 +1,5 @@
-// One customer, from the first word to the last. Every life of the process does the same from the top: each write has a key, and what
-// was done before is answered from the record.
+// One customer, from the first word to the last. Every life of the process goes on at the last message that is there: each write has a
+// key, and what was done before is answered from the record.
 import type { Client, Json } from 'holdfast';
 import type { Command, SessionScript } from '../replay-transcripts/session-script.ts';
 import { type CallInput, type Ring, ring } from './agents.ts';
@@ -11,8 +11,8 @@ export interface Desk {
   readonly runId: string;
 }
 
-/** Called when a message of a customer is there for good. */
-type OnSent = () => Promise<void>;
+/** Called when so many more messages of customers are there for good. */
+type OnSent = (count: number) => Promise<void>;
 
 export async function serveCustomer(
   client: Client,
@@ -39,10 +39,14 @@ async function talk(
 ): Promise<void> {
   const calls = toolCallsOf(transcript);
   const messages = commands.filter((command) => command.operation === 'messages.send');
+  // The last one again: what follows from it may not have happened.
+  const from = Math.max(0, (await client.sessions.get({ sessionId })).messages - 1);
+  await onSent(from);
   for (const [place, command] of messages.entries()) {
+    if (place < from) continue;
     const answered = calls.find(({ answeredAt }) => answeredAt === place);
     await say(client, command, answered && (await resultOf(client, sessionId, answered.taskId)));
-    await onSent();
+    await onSent(1);
     const asked = calls.filter(({ askedAt }) => askedAt === place);
     if (asked.length > 0) await giveOut(client, sessionId, asked);
   }
@@ -67,12 +71,16 @@ async function giveOut({ tasks }: Client, sessionId: string, calls: readonly Too
   await tasks.createMany({ sessionId, tasks: created }, { idempotencyKey });
 }
 
+/** Whoever waits for a task listens first and looks then: nothing falls between. */
 async function resultOf({ events, tasks }: Client, sessionId: string, taskId: string): Promise<Json> {
   const types = ['task.completed', 'task.failed'] as const;
-  for await (const { data } of events.stream({ sessionId, types })) if (data.taskId === taskId) break;
-  const { status, result, error } = await tasks.get({ sessionId, taskId });
-  if (status !== 'completed') throw new Error(`${taskId} of ${sessionId} is ${status}: ${error?.message}`);
-  return result;
+  await using endings = events.stream({ sessionId, types, after: 'now' });
+  for (;;) {
+    const { status, result, error } = await tasks.get({ sessionId, taskId });
+    if (status === 'completed') return result;
+    if (status === 'failed') throw new Error(`${taskId} of ${sessionId} has failed: ${error?.message}`);
+    await endings.next();
+  }
 }
 
 /** Before the call ends, the customer is told what holds by now: the session keeps it. */

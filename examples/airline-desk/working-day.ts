@@ -12,10 +12,11 @@ export async function workTheDay(client: Client, scripts: readonly SessionScript
   await openPolicies(client);
   const total = scripts.reduce((sum, { transcript }) => sum + transcript.messages.length, 0);
   let sent = 0;
-  const onSent = async (): Promise<void> => {
-    sent += 1;
-    // In the middle of it all, whatever had been sent in the life before.
-    if (sent === Math.ceil(total / 2)) await changePolicy(client);
+  const onSent = async (count: number): Promise<void> => {
+    const half = Math.ceil(total / 2);
+    const wasBefore = sent < half;
+    sent += count;
+    if (wasBefore && sent >= half) await changePolicy(client);
   };
   await Promise.all(scripts.map((script) => serveCustomer(client, script, desk, onSent)));
   await closeDesk(client, desk);
