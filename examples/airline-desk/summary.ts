@@ -1,8 +1,9 @@
 // The table at the end: what there was, and that the books agree.
-import type { Books } from './books.ts';
+import type { Books, CustomerBook } from './books.ts';
 import { differences } from './differences.ts';
 import type { Found } from './found-books.ts';
 import type { Day } from './lives.ts';
+import { policiesInTheEnd } from './policies.ts';
 
 type Row = readonly [label: string, value: string | number];
 
@@ -27,6 +28,9 @@ export function findings(expected: Books, found: Books, { kills }: Day): string[
   return [...shown, ...differences(expected, found)];
 }
 
+const knowsPolicies = ({ policies }: CustomerBook): boolean =>
+  differences(policiesInTheEnd, policies).length === 0;
+
 function summaryRows({ books, calledAgain, starts, receipts }: Found, { kills, told }: Day): Row[] {
   const customers = Object.values(books.customers);
   const tasks = customers.flatMap((customer) => Object.values(customer.tasks));
@@ -40,7 +44,7 @@ function summaryRows({ books, calledAgain, starts, receipts }: Found, { kills, t
     ['attempts at tasks', told['task.started']],
     ['handoffs accepted and completed', handoffs.filter(({ status }) => status === 'completed').length],
     ['packages at the desk', Object.values(books.desk).flat().length],
-    ['sessions that know the new policy', customers.filter(({ policies }) => policies !== null).length],
+    ['sessions that know the new policy', customers.filter(knowsPolicies).length],
     ['kills', kills],
     ['starts', `${starts}, of them ${books.recovery.startsAfterKills} after a kill`],
     ['receipts of recovery', `${receipts.length}, with ${reRun} agents begun once more`],
