@@ -1,5 +1,7 @@
 // npm run example:airline-desk [-- FILE] [--sessions N] [--seed N]: an airline's customer service, replayed from transcripts. Its process
 // is killed again and again; in the end its books are compared with the transcripts, line by line.
+//
+// Read on in working-day.ts, customer.ts, agents.ts and policies.ts, which are the airline; lives.ts kills it; books.ts says what must be.
 import { parseArgs } from 'node:util';
 import { parsed, readSeed } from '../replay-transcripts/arguments.ts';
 import { progressLine } from '../replay-transcripts/progress-line.ts';

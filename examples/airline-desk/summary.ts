@@ -23,7 +23,7 @@ export function printSummary(expected: Books, found: Found, day: Day): boolean {
 }
 
 /** One sentence for each thing that is not as the transcripts say. */
-export function findings(expected: Books, found: Books, { kills }: Day): string[] {
+function findings(expected: Books, found: Books, { kills }: Day): string[] {
   const shown = kills < 2 ? [`only ${kills} kills, so nothing was shown`] : [];
   return [...shown, ...differences(expected, found)];
 }

@@ -12,11 +12,12 @@ export async function workTheDay(client: Client, scripts: readonly SessionScript
   await openPolicies(client);
   const total = scripts.reduce((sum, { transcript }) => sum + transcript.messages.length, 0);
   let sent = 0;
+  let isChanged = false;
   const onSent = async (count: number): Promise<void> => {
-    const half = Math.ceil(total / 2);
-    const wasBefore = sent < half;
     sent += count;
-    if (wasBefore && sent >= half) await changePolicy(client);
+    if (isChanged || sent < total / 2) return;
+    isChanged = true;
+    await changePolicy(client);
   };
   await Promise.all(scripts.map((script) => serveCustomer(client, script, desk, onSent)));
   await closeDesk(client, desk);
