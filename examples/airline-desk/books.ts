@@ -28,7 +28,7 @@ export interface TaskBook {
   readonly completions: number;
 }
 
-export interface HandoffBook {
+interface HandoffBook {
   readonly key: string | null;
   readonly kind: string;
   readonly status: string;

@@ -60,7 +60,10 @@ class Watch {
     const child = Child.start<Told>(entry, location, (event) => {
       silence?.refresh();
       this.#hear(event);
-      if (this.isOver) child.finish();
+      if (this.isOver) {
+        clearTimeout(timer);
+        child.finish();
+      }
       const due = this.isOver || killedAt !== undefined ? undefined : this.#takeDue();
       if (due === undefined) return;
       killedAt = due;

@@ -51,7 +51,7 @@ function readArguments(): SourceRequest {
   const { values, positionals } = parsed(() => parseArgs({ allowPositionals: true, options }));
   const [path = process.env.AIRLINE_TRANSCRIPTS || undefined, ...others] = positionals;
   if (others.length > 0) throw new InputFault('Give one file of transcripts, or none.');
-  const { sessions = '40' } = values;
+  const { sessions = '30' } = values;
   if (!/^[1-9]\d{0,5}$/.test(sessions))
     throw new InputFault(`--sessions takes a whole number from 1 on, not ${sessions}`);
   return { path, seed: readSeed(values.seed), sessions: Number(sessions) };

@@ -4,7 +4,7 @@ import type { Client, Json, Page, SpaceEntryInfo } from 'holdfast';
 
 export type PolicyTable = { readonly [key: string]: Json };
 
-export const spaceId = 'policies';
+const spaceId = 'policies';
 /** The session that may change them. */
 export const headquarters = 'headquarters';
 
