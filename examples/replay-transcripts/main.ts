@@ -1,9 +1,7 @@
 // npm run demo [-- FILE] [--seed N]: replays transcripts as sessions in a process that is killed again and again, and
 // compares what is read back at the end with what was sent.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parsed, readSeed } from './arguments.ts';
 import { compare } from './comparison.ts';
 import { generateTranscripts } from './generated-transcripts.ts';
 import { progressLine } from './progress-line.ts';
@@ -12,6 +10,7 @@ import { assertTaken } from './refused-input.ts';
 import { replay } from './replay.ts';
 import { seededRandom } from './seeded-random.ts';
 import { sessionScript } from './session-script.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
 import { InputFault } from './transcript.ts';
 import { readTranscripts } from './transcript-file.ts';
 import { printVerdict, verdictOf } from './verdict.ts';
@@ -50,31 +49,5 @@ function readArguments(): Request {
   const { values, positionals } = parsed(() => parseArgs({ allowPositionals: true, options }));
   const [path, ...others] = positionals;
   if (others.length > 0) throw new InputFault('Give one file of transcripts, or none.');
-  const { seed = String(Math.floor(Math.random() * 2 ** 31)) } = values;
-  if (!/^\d{1,10}$/.test(seed)) throw new InputFault(`--seed takes a whole number, not ${seed}`);
-  return { path, seed: Number(seed) };
-}
-
-function parsed<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new InputFault(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** It goes when this process ends, also by Ctrl-C; the children are killed before that. */
-function temporaryDirectory(beforeExit: () => void): string {
-  const location = mkdtempSync(join(tmpdir(), 'holdfast-demo-'));
-  process.on('exit', () => {
-    beforeExit();
-    rmSync(location, { recursive: true, force: true, maxRetries: 5 });
-  });
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ] as const)
-    process.once(signal, () => process.exit(code));
-  return location;
+  return { path, seed: readSeed(values.seed) };
 }

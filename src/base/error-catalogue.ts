@@ -256,6 +256,7 @@ export const errorCatalogue = {
   HANDOFF_NOT_FOUND: entry('There is no handoff {handoffId}, or it is none of yours'),
   HANDOFF_PENDING: entry('The session {sessionId} is on offer already, by {handoffId}'),
   HANDOFF_SETTLED: entry('The handoff {handoffId} is {status}'),
+  HANDOFF_NOT_DELIVERED: entry('The handoff {handoffId} is accepted, and its package is on its way', true),
   HANDOFF_NOT_ADDRESSED: entry('The handoff {handoffId} is not for {sessionId}'),
   HANDOFF_MISMATCH: entry('What the handoff {handoffId} offers is not what is there: {problem}'),
 

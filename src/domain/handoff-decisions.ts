@@ -233,7 +233,8 @@ function complete(
   if (by !== acceptedBy && by !== sessionId)
     return refuse('HANDOFF_NOT_ADDRESSED', { handoffId, sessionId: by });
   if (status === 'completed') return { events: [], reply: { ...replyOf(handoff), outcome: handoff.outcome } };
-  if (status !== 'accepted' || deliveredAt === null) return refuse('HANDOFF_SETTLED', { handoffId, status });
+  if (status !== 'accepted') return refuse('HANDOFF_SETTLED', { handoffId, status });
+  if (deliveredAt === null) return refuse('HANDOFF_NOT_DELIVERED', { handoffId });
   const data: HandoffEventData['handoff.completed'] = { handoffId, by, outcome, reason, result };
   return {
     events: [{ type: 'handoff.completed', data }],

@@ -47,6 +47,10 @@ async function accepted() {
   return {
     ...{ host, failing, ended, ownership },
     again: () => deliver(context, handoffId, source),
+    complete: () => {
+      const done = { outcome: 'success', reason: null, result: null } as const;
+      return host.send('customer', { type: 'handoff.complete', handoffId, by: 'desk', ...done });
+    },
     handoff: async () => findHandoff(await ownership(), handoffId),
     told: async () => (await host.read('desk')).state.conversation.window.length,
   };
@@ -62,6 +66,13 @@ test('a target that was told before the process died is not told again', async (
   expect(await told()).toBe(1);
   expect((await handoff())?.deliveredAt).not.toBeNull();
   expect(new Set(ended)).toEqual(new Set(['customer handedOver']));
+});
+
+test('what is accepted and not delivered yet can be completed in a moment, and the refusal says that it passes', async () => {
+  const { again, complete } = await accepted();
+  await expect(complete()).rejects.toMatchObject({ code: 'HANDOFF_NOT_DELIVERED', retryable: true });
+  await again();
+  expect(await complete()).toMatchObject({ status: 'completed' });
 });
 
 test('a target that has stopped taking anything since is not told, and the session is whose it was', async () => {

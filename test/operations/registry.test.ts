@@ -853,6 +853,7 @@ const elsewhere: readonly ErrorCode[] = [
   'LOCK_TIMEOUT',
   'LOCK_QUEUE_FULL',
   'LOCK_WAIT_ENDED',
+  'HANDOFF_NOT_DELIVERED',
   'ENTITY_GIVEN_UP',
   'CHECKPOINT_MISMATCH',
   'CODEC_UNKNOWN',

@@ -188,7 +188,8 @@ const completeMove = (place: number, by: Party): Move =>
     (model, handoff) => {
       if (handoff.by !== by) return 'HANDOFF_NOT_ADDRESSED';
       if (handoff.status === 'completed') return 'ok';
-      if (handoff.status !== 'accepted' || !handoff.delivered) return 'HANDOFF_SETTLED';
+      if (handoff.status !== 'accepted') return 'HANDOFF_SETTLED';
+      if (!handoff.delivered) return 'HANDOFF_NOT_DELIVERED';
       handoff.status = 'completed';
       leave(model, handoff);
       return 'ok';

@@ -69,7 +69,8 @@ export const handoffUses: Record<Extract<OperationName, `handoffs.${string}`>, U
   },
 };
 
-type Refused = 'OWNERSHIP_LOST' | 'OWNERSHIP_REQUIRED' | Extract<ErrorCode, `HANDOFF_${string}`>;
+type OfHandoffs = Exclude<Extract<ErrorCode, `HANDOFF_${string}`>, 'HANDOFF_NOT_DELIVERED'>;
+type Refused = 'OWNERSHIP_LOST' | 'OWNERSHIP_REQUIRED' | OfHandoffs;
 
 export const handoffRefusals: Record<Refused, (test: TestSystem) => Promise<unknown>> = {
   OWNERSHIP_LOST: async (test) => {
