@@ -136,13 +136,17 @@ async function seen(client: Client, clock: ManualClock): Promise<Seen | null> {
   const { items } = await client.handoffs.list({ limit: 1_000 });
   const keys = await client.memory.keys(customer);
   const told = await Promise.all(parties.map(async (party) => [party, await toldOf(client, party)] as const));
+  // By their order: the seq in an id says too what a delivery that was tried again came behind.
+  const order = new Map([...items].reverse().map(({ handoffId }, place) => [handoffId, `#${place + 1}`]));
+  const placeOf = (handoffId: string): string => order.get(handoffId) ?? handoffId;
   return {
     status: (await client.sessions.get(customer)).status,
     ...ownership,
     handoffs: items.map(({ handoffId, status, kind, acceptedBy, deliveredAt, reason, outcome }) => ({
-      ...{ handoffId, status, kind, acceptedBy, reason, outcome, delivered: deliveredAt !== null },
+      ...{ handoffId: placeOf(handoffId), status, kind, acceptedBy, reason, outcome },
+      delivered: deliveredAt !== null,
     })),
-    told: Object.fromEntries(told),
+    told: Object.fromEntries(told.map(([party, ids]) => [party, ids.map(placeOf)])),
     written: await Promise.all(
       keys.map(async (key) => [key, (await client.memory.get({ ...customer, key })).value] as const),
     ),
