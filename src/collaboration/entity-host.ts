@@ -86,6 +86,7 @@ export class EntityHost<State, C extends Command> {
     this.#deadlines.schedule(id, null);
     await this.#supervisor.stop(id);
     this.#used.delete(id);
+    this.#givenUp.delete(id);
     const head = await journal.head(this.streamOf(id));
     if (head === undefined || head.firstSeq > head.seq) return;
     const removed = await journal.remove(head.stream, head.version);

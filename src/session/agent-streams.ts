@@ -65,6 +65,11 @@ export class AgentStreams {
     return { incarnation, chunks, missed: Math.max(0, last - after - chunks.length), last };
   }
 
+  /** Nothing of the runs of a session is kept any more. */
+  forget(sessionId: string): void {
+    for (const key of this.#runs.keys()) if (key.startsWith(`${sessionId}/`)) this.#runs.delete(key);
+  }
+
   /** The newest is the last: those of which nothing came for longest go first. */
   #streamOf(key: string, incarnation: number): RunStream {
     const known = this.#runs.get(key);

@@ -133,6 +133,7 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     cache.clear(sessionId);
     summaries.forget(sessionId);
     usages.forget(sessionId);
+    ports.agents.streams.forget(sessionId);
   };
   const links = new SessionLinks({
     ...{ ...config, ...shared, topic: globalTopic },

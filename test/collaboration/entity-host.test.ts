@@ -100,6 +100,10 @@ test('a fault costs its own command alone; too many give it up and no other, unt
   const next = host();
   await next.send('ill', add('again'));
   expect((await next.read('ill')).state.lines).toEqual(['kept', 'again']);
+  await next.close();
+  await entities.remove('ill');
+  await entities.send('ill', add('new'));
+  expect((await entities.read('ill')).state.lines).toEqual(['new']);
 });
 
 test('one that is removed is gone with its alarm, and its id begins anew', async () => {

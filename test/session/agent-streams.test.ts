@@ -71,6 +71,10 @@ test('of a stream the newest is kept, and what is gone is counted', () => {
     missed: 1,
     chunks: [{ index: 2 }],
   });
+  streams.add('other', 'r', 1, 0, 'kept');
+  streams.forget('s');
+  expect(streams.read('s', 'big', { incarnation: 1, index: 0 })).toBeUndefined();
+  expect(streams.read('other', 'r', { incarnation: 1, index: 0 })).toMatchObject({ last: 1 });
   for (let n = 0; n < 1_000; n++) streams.add('s', `r${n}`, 1, 0, n);
   expect(streams.read('s', 'r', { incarnation: 1, index: 0 })).toBeUndefined();
 });
