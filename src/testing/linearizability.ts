@@ -54,12 +54,17 @@ export function checkLinearizable<State, Input, Output>(
 ): LinearVerdict<Input, Output> {
   const head = marksOf(history);
   const known = new Set<string>();
-  const taken = new Uint8Array(history.length);
+  const taken = new TakenCalls(history);
   const chosen: { readonly mark: Mark; readonly before: State }[] = [];
   const keyOf = model.key?.bind(model) ?? ((state: State) => JSON.stringify(state) ?? '');
   const orderOf = (marks: readonly Mark[]) => marks.flatMap(({ call }) => history[call] ?? []);
   let answered = history.filter(({ returnedAt }) => returnedAt !== undefined).length;
   let best: readonly Mark[] = [];
+  /** Copied where it cannot grow any more, not at each step. */
+  const longest = (): readonly Mark[] => {
+    if (chosen.length > best.length) best = chosen.map((one) => one.mark);
+    return best;
+  };
   let looked = 0;
   let state = model.initial;
   let mark = head.next;
@@ -68,34 +73,73 @@ export function checkLinearizable<State, Input, Output>(
       const next = stepOf(history, model, state, mark);
       if (next !== undefined) {
         looked += 1;
-        if (looked > maxStates) return { verdict: 'unknown', order: orderOf(best), looked };
-        taken[mark.call] = 1;
-        const place = `${Buffer.from(taken).toString('base64')} ${keyOf(next.state)}`;
+        if (looked > maxStates) return { verdict: 'unknown', order: orderOf(longest()), looked };
+        taken.add(mark.call);
+        const place = `${taken.key} ${keyOf(next.state)}`;
         if (!known.has(place)) {
           known.add(place);
           chosen.push({ mark, before: state });
           state = next.state;
           lift(mark);
           if (mark.answer !== undefined) answered -= 1;
-          if (chosen.length > best.length) best = chosen.map((one) => one.mark);
           mark = head.next;
           continue;
         }
-        taken[mark.call] = 0;
+        taken.delete(mark.call);
       }
       mark = mark.next;
       continue;
     }
     // Its answer is here, and it could not have taken effect by now: what was chosen last was wrong.
+    longest();
     const last = chosen.pop();
     if (last === undefined) return { verdict: 'violated', order: orderOf(best), looked };
     state = last.before;
-    taken[last.mark.call] = 0;
+    taken.delete(last.mark.call);
     unlift(last.mark);
     if (last.mark.answer !== undefined) answered += 1;
     mark = last.mark.next;
   }
   return { verdict: 'linearizable', order: orderOf(chosen.map((one) => one.mark)), looked };
+}
+
+/**
+ * The calls that took effect, as a text that does not grow with the history: how far all that were answered are in, in the order in
+ * which they were made, and which are in beside.
+ */
+class TakenCalls {
+  /** Of each call that was answered, its place among them. */
+  readonly #ranks = new Map<number, number>();
+  readonly #beside = new Set<number>();
+  #through = 0;
+
+  constructor(history: readonly ObservedCall<unknown, unknown>[]) {
+    const answered = history.flatMap(({ calledAt, returnedAt }, call) =>
+      returnedAt === undefined ? [] : [{ call, calledAt }],
+    );
+    answered.sort((a, b) => a.calledAt - b.calledAt).forEach(({ call }, rank) => this.#ranks.set(call, rank));
+  }
+
+  get key(): string {
+    return `${this.#through} ${[...this.#beside].sort((a, b) => a - b).join()}`;
+  }
+
+  add(call: number): void {
+    this.#beside.add(this.#idOf(call));
+    while (this.#beside.delete(this.#through)) this.#through += 1;
+  }
+
+  delete(call: number): void {
+    const id = this.#idOf(call);
+    if (this.#beside.delete(id)) return;
+    for (let above = id + 1; above < this.#through; above++) this.#beside.add(above);
+    this.#through = id;
+  }
+
+  /** One whose outcome nobody knows is never waited for. */
+  #idOf(call: number): number {
+    return this.#ranks.get(call) ?? -1 - call;
+  }
 }
 
 function stepOf<State, Input, Output>(

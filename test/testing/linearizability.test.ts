@@ -122,7 +122,7 @@ function hasOrder(rest: readonly Call[], state: number): boolean {
 
 test('a long history of many callers is judged, and one that would take too long is left open', () => {
   const history: Call[] = [];
-  for (let n = 0; n < 2_000; n++) history.push(swap(n * 2, n * 2 + 5, n, n + 1, true));
+  for (let n = 0; n < 20_000; n++) history.push(swap(n * 2, n * 2 + 5, n, n + 1, true));
   expect(verdictOf(history)).toBe('linearizable');
   const hard = Array.from({ length: 14 }, (_, n) => write(0, 100, n + 1));
   const { verdict, looked } = checkLinearizable([...hard, read(101, 102, 99)], register, { maxStates: 500 });
