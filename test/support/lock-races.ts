@@ -45,12 +45,12 @@ export interface LockRace {
   readonly sure: number;
 }
 
-interface RacingClock extends Clock {
+export interface RacingClock extends Clock {
   /** At once, and without a turn of anything else between. */
   readonly pass: (ms: number) => void;
 }
 
-function racingClock(): RacingClock {
+export function racingClock(): RacingClock {
   let now = 1_000;
   const tasks = new Set<{ readonly at: number; readonly run: () => void }>();
   return {

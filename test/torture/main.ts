@@ -10,6 +10,7 @@ import { handoffsHarness } from './handoffs.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
+import { lawsHarness } from './laws.ts';
 import { leakHarness } from './leak.ts';
 import { locksHarness } from './locks.ts';
 import { memoriesHarness } from './memories.ts';
@@ -41,6 +42,7 @@ const harnesses: readonly Harness[] = [
   locksHarness,
   agentsHarness,
   permitsHarness,
+  lawsHarness,
 ];
 
 const { values, positionals } = parseArgs({
