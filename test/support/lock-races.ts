@@ -146,16 +146,18 @@ async function race(
     clock.pass(10);
     await scheduler.schedule(Promise.resolve(), `all is over ${n}`);
   }
-  await settled(locks, scheduler);
+  await settled(racers);
   const state = await locks.read();
   if (state.locks.size + state.waits > 0) racers.broken.push(`${shown(state)} is left`);
   await locks.close();
 }
 
-/** What the clock has decided is on its way through the journal. */
-async function settled(locks: Locks, scheduler: fc.Scheduler): Promise<void> {
-  for (let n = 0; n < 50 && (await locks.read()).locks.size > 0; n++)
+/** What the clock has decided is on its way through the journal; whoever was granted a lock by that has it for its own time. */
+async function settled({ locks, scheduler, clock }: Racers): Promise<void> {
+  for (let n = 0; n < 50 && (await locks.read()).locks.size > 0; n++) {
     await scheduler.schedule(Promise.resolve(), 'look');
+    clock.pass(10);
+  }
 }
 
 async function act(racers: Racers, sessionId: string, steps: readonly Step[]): Promise<void> {

@@ -20,6 +20,7 @@ import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
 import { spacesHarness } from './spaces.ts';
+import { taskCrashHarness } from './task-crash.ts';
 import { tasksHarness } from './tasks.ts';
 
 const harnesses: readonly Harness[] = [
@@ -43,6 +44,7 @@ const harnesses: readonly Harness[] = [
   agentsHarness,
   permitsHarness,
   lawsHarness,
+  taskCrashHarness,
 ];
 
 const { values, positionals } = parseArgs({
