@@ -52,7 +52,7 @@ export const taskPlans = fc.record({
 });
 
 /** A command and what its sender was told of it. */
-export interface ToldTask {
+interface ToldTask {
   readonly command: TaskCommand;
   readonly code: string;
   readonly answer: Answer | undefined;
