@@ -167,11 +167,15 @@ export class EntityHost<State, C extends Command> {
     const { clock, law, telemetry } = this.#options;
     try {
       const { entity } = await this.#living(id);
+      const before = { seq: entity.seq, at: clock.now() };
       entity.wake();
       await entity.settle();
       const next = law.nextDeadline(entity.durable);
       const now = clock.now();
-      if (next !== null) this.#deadlines.schedule(id, next > now ? next : now + wakeAgainMs);
+      // What fell due while the disk worked is next; only what was due and led to nothing has to wait.
+      const isNew = entity.seq > before.seq || (next ?? 0) > before.at;
+      const again = isNew ? now : now + wakeAgainMs;
+      if (next !== null) this.#deadlines.schedule(id, next > now ? next : again);
     } catch (error) {
       telemetry('entity.wakeFailed', { stream: this.streamOf(id), problem: toError(error).message });
       if (!this.#givenUp.has(id)) this.#deadlines.schedule(id, clock.now() + wakeAgainMs);

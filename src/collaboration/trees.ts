@@ -160,14 +160,15 @@ export class Trees implements RelayRoute {
   async #chargeAbove(id: string, { tokens, cost }: Usage, source: CommandSource): Promise<void> {
     const parent = (await this.find(id))?.parent ?? null;
     if (parent === null || !this.#nodes.has(parent) || (tokens === 0 && cost === 0)) return;
-    await this.send(parent, { type: 'tree.charge', from: id, tokens, cost }, { source });
+    const { seq } = source;
+    await this.send(parent, { type: 'tree.charge', from: id, seq, tokens, cost }, { source });
   }
 
   /** Those below follow it as their links say, and the one above has its result. */
   async #ended(id: string, reason: string): Promise<void> {
     await this.send(id, { type: 'tree.end', reason });
-    const state = await this.find(id);
-    if (state === undefined) return;
+    const { state, seq: through } = await this.host.read(id);
+    if (state.rootSessionId === null) return;
     for (const child of openChildren(state)) await this.#settle(state, child);
     if (state.parent === null || !this.#nodes.has(state.parent)) return;
     const returned = await this.#dataAt<'tree.returned'>(id, state.returnedSeq);
@@ -177,7 +178,7 @@ export class Trees implements RelayRoute {
       child: id,
       reason,
       result: returned?.result ?? null,
-      usage,
+      ...{ usage, through },
     } as const;
     await this.send(state.parent, end);
   }
@@ -201,7 +202,7 @@ export class Trees implements RelayRoute {
     }
     const above = link === 'return' ? await this.#livingAbove(parent) : null;
     await this.send(child, { type: 'tree.move', parent: above });
-    if (above !== null) await this.#standUnder(child, above, link, parent.rootSessionId ?? above);
+    if (above !== null) await this.#standUnder(child, above, link, parent.rootSessionId ?? above, true);
     await this.send(parent.sessionId, { type: 'tree.leave', child, to: above });
   }
 
@@ -210,8 +211,10 @@ export class Trees implements RelayRoute {
     parent: string,
     link: TreeChild['link'],
     rootSessionId: string,
+    moved?: true,
   ): Promise<void> {
-    const { isOver } = await this.send(parent, { type: 'tree.adopt', child, link, rootSessionId });
+    const place = { child, link, rootSessionId, ...(moved && { moved }) };
+    const { isOver } = await this.send(parent, { type: 'tree.adopt', ...place });
     const status = await this.#statusOf(parent);
     if (isOver !== true && status !== undefined && !over.has(status)) return;
     await this.#ended(parent, 'ended');

@@ -1,5 +1,6 @@
 // The words of recovery: why a process or a session had to be recovered, by which tier, and what a receipt says of it. All
 // of it is plain data, as it is journaled and shown.
+import type { UnknownDecision } from './agent-step-events.ts';
 import type { RecordedError } from './recorded-error.ts';
 import type { SessionStatus } from './session-lifecycle.ts';
 
@@ -59,6 +60,26 @@ export interface RecoveryAttempt {
   readonly problem?: string;
 }
 
+/** An effect that was begun and has no outcome on record. */
+export interface UnknownEffectPlace {
+  readonly runId: string;
+  readonly step: string;
+  readonly startedAt: number;
+  /** Of the event with which it was begun. */
+  readonly startedSeq: number;
+  /** What its policy has decided since, where that was found when the receipt was read; it is not stored. */
+  readonly decision?: UnknownDecision;
+}
+
+/** What was known of the effects of all open runs. What stands in neither of these was not started. */
+export interface FoundEffects {
+  readonly unknown: number;
+  /** Finished steps, effects among them: their outcomes are on record, and they are not run again. */
+  readonly done: number;
+  /** The first 20 of those that are unknown. */
+  readonly first: readonly UnknownEffectPlace[];
+}
+
 /** What became of one session that needed more than a clean replay. */
 export interface RecoveryReceipt {
   readonly recoveryId: string;
@@ -82,6 +103,8 @@ export interface RecoveryReceipt {
   readonly reRun: readonly string[];
   /** Of these the runs that were at work: whether what they did last outside took effect is not known. */
   readonly unknown: readonly string[];
+  /** Absent when no effect was interrupted, and from receipts of before. */
+  readonly effects?: FoundEffects;
   readonly timers: readonly LateTimer[];
   /** True when something that was acknowledged is not part of the state any more. */
   readonly dataLost: boolean;

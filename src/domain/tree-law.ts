@@ -27,7 +27,12 @@ export interface TreeEventData {
     readonly link: TreeLink | null;
     readonly budget: TreeBudget | null;
   };
-  'tree.childOpened': { readonly child: string; readonly link: TreeLink };
+  'tree.childOpened': {
+    readonly child: string;
+    readonly link: TreeLink;
+    /** It stood elsewhere before, where what it had spent until then is counted. */
+    readonly moved?: true;
+  };
   'tree.childEnded': {
     readonly child: string;
     readonly reason: string;
@@ -36,6 +41,8 @@ export interface TreeEventData {
     readonly usage: Usage;
     /** Of it what was not known before. */
     readonly more: Usage;
+    /** Of the child's own tree: what was charged up to there is part of `usage`. */
+    readonly through?: number;
   };
   /** It stands elsewhere: under another, or alone. */
   'tree.childLeft': { readonly child: string; readonly to: string | null };
@@ -56,6 +63,7 @@ export type TreeCommand =
       readonly child: string;
       readonly link: TreeLink;
       readonly rootSessionId: string;
+      readonly moved?: true;
     }
   | {
       readonly type: 'tree.endChild';
@@ -63,9 +71,11 @@ export type TreeCommand =
       readonly reason: string;
       readonly result: Json;
       readonly usage: Usage;
+      readonly through: number;
     }
   | { readonly type: 'tree.leave'; readonly child: string; readonly to: string | null }
-  | (Usage & { readonly type: 'tree.charge'; readonly from: string })
+  /** `seq`: where it stands in the tree of the child that it comes from. */
+  | (Usage & { readonly type: 'tree.charge'; readonly from: string; readonly seq?: number })
   | { readonly type: 'tree.setBudget'; readonly budget: TreeBudget | null }
   | { readonly type: 'tree.move'; readonly parent: string | null }
   | { readonly type: 'tree.return'; readonly result: Json }
@@ -128,7 +138,9 @@ function decideTree(state: TreeState, command: TreeCommand): Decision {
       return state.rootSessionId === null ? opened(state, budget) : budget;
     }
     case 'tree.move':
-      return state.parent === command.parent ? nothing : one('tree.moved', { parent: command.parent });
+      return state.parent === command.parent
+        ? nothing
+        : opened(state, one('tree.moved', { parent: command.parent }));
     case 'tree.return':
       return returned(state, command.result);
     case 'tree.cancel':
@@ -159,7 +171,7 @@ function opened({ sessionId, rootSessionId }: TreeState, decision: OneEvent, roo
 
 function adopt(
   state: TreeState,
-  { child, link, rootSessionId }: TreeCommand & { type: 'tree.adopt' },
+  { child, link, rootSessionId, moved }: TreeCommand & { type: 'tree.adopt' },
 ): Decision {
   const isOver = state.end !== null || state.cancelled !== null;
   const reply = { isOver };
@@ -169,23 +181,34 @@ function adopt(
     return refuse('AT_CAPACITY', {
       ...{ what: 'list of children', sessionId: state.sessionId, size: mostOpen, limit: mostOpen },
     });
-  return opened(state, { ...one('tree.childOpened', { child, link }), reply }, rootSessionId);
+  const data = { child, link, ...(moved && { moved }) };
+  return opened(state, { ...one('tree.childOpened', data), reply }, rootSessionId);
 }
 
+/** What it has spent may be known here before it was charged. Of one that has moved here some is counted elsewhere: that is waited for. */
 function endChild(state: TreeState, command: TreeCommand & { type: 'tree.endChild' }): Decision {
-  const { child, reason, result, usage } = command;
+  const { child, reason, result, usage, through } = command;
   const known = state.children.get(child);
   if (known === undefined || known.end !== null) return nothing;
+  if (known.moved === true) {
+    const data = { child, reason, result, usage: known.usage, more: noUsage };
+    return one('tree.childEnded', data);
+  }
   const more = {
     tokens: Math.max(usage.tokens - known.usage.tokens, 0),
     cost: Math.max(usage.cost - known.usage.cost, 0),
   };
-  return exhausting(state, more, one('tree.childEnded', { child, reason, result, usage, more }));
+  return exhausting(state, more, one('tree.childEnded', { child, reason, result, usage, more, through }));
 }
 
-function charge(state: TreeState, { from, tokens, cost }: TreeCommand & { type: 'tree.charge' }): Decision {
-  const isKnown = from === state.sessionId || state.children.has(from);
+function charge(
+  state: TreeState,
+  { from, tokens, cost, seq = Number.POSITIVE_INFINITY }: TreeCommand & { type: 'tree.charge' },
+): Decision {
+  const child = state.children.get(from);
+  const isKnown = from === state.sessionId || child !== undefined;
   if (state.rootSessionId === null || !isKnown) return nothing;
+  if (seq <= (child?.end?.through ?? 0)) return nothing;
   return exhausting(state, { tokens, cost }, one('tree.charged', { from, tokens, cost }));
 }
 
@@ -214,17 +237,17 @@ function evolveTree(state: TreeState, { type, at, seq, data }: LawEvent): TreeSt
     case 'tree.opened':
       return { ...state, ...(data as Data<'tree.opened'>) };
     case 'tree.childOpened': {
-      const { child: sessionId, link } = data as Data<'tree.childOpened'>;
+      const { child: sessionId, link, moved } = data as Data<'tree.childOpened'>;
       const { usage } = state.children.get(sessionId) ?? { usage: noUsage };
       const ended = state.ended.filter((id) => id !== sessionId);
       return withChild(
         { ...state, ended },
-        { sessionId, link, usage, openedAt: at, openedSeq: seq, end: null },
+        { sessionId, link, usage, openedAt: at, openedSeq: seq, end: null, ...(moved && { moved }) },
       );
     }
     case 'tree.childEnded': {
-      const { child, reason, usage } = data as Data<'tree.childEnded'>;
-      return withEnd(state, child, { at, seq, reason }, usage);
+      const { child, reason, usage, through } = data as Data<'tree.childEnded'>;
+      return withEnd(state, child, { at, seq, reason, ...(through !== undefined && { through }) }, usage);
     }
     case 'tree.childLeft':
       return withEnd(state, (data as Data<'tree.childLeft'>).child, { at, seq, reason: 'left' });

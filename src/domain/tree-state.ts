@@ -33,7 +33,11 @@ export interface TreeChild {
     /** Of the event that says how. */
     readonly seq: number;
     readonly reason: string;
+    /** What it was charged up to there, in its own tree, is counted with its end. */
+    readonly through?: number;
   } | null;
+  /** It stood under another before. */
+  readonly moved?: true;
 }
 
 export interface TreeState {

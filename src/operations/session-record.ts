@@ -5,12 +5,18 @@ import { deepFreeze, type Json } from '../base/json.ts';
 import { listFiles, listIndex } from '../domain/active-files.ts';
 import type { NewMessage, RestoreSession } from '../domain/session-commands.ts';
 import { defaultSessionConfig } from '../domain/session-config.ts';
-import { type MessageEvent, messageRoles, type SessionProfile } from '../domain/session-events.ts';
+import {
+  type MessageEvent,
+  messageRoles,
+  type SessionProfile,
+  type SessionTree,
+} from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import { listItems } from '../domain/working-context.ts';
 import { json, jsonArray, jsonObject, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
+import { link, treeBudget } from './tree-operations.ts';
 
 const sessionRecordVersion = 1;
 
@@ -48,6 +54,7 @@ const record = z.strictObject({
     config: configChanges.transform((config) => ({ ...defaultSessionConfig, ...config })),
     parentSessionId: sessionId.nullable(),
     durability: z.enum(['os', 'none']).optional(),
+    tree: z.strictObject({ rootSessionId: sessionId, link, budget: treeBudget.optional() }).optional(),
   }),
   messages: z.array(message),
   files: z.array(z.tuple([text, z.number()])),
@@ -129,8 +136,16 @@ export function deserializeSession(stored: unknown): RestoreSession {
 }
 
 /** A member that is absent is absent: undefined is not JSON. */
-function profileOf({ durability, ...profile }: z.output<typeof record>['profile']): SessionProfile {
-  return durability === undefined ? profile : { ...profile, durability };
+function profileOf({ durability, tree, ...profile }: z.output<typeof record>['profile']): SessionProfile {
+  return {
+    ...profile,
+    ...(durability !== undefined && { durability }),
+    ...(tree !== undefined && { tree: treeOf(tree) }),
+  };
+}
+
+function treeOf({ budget, ...place }: NonNullable<z.output<typeof record>['profile']['tree']>): SessionTree {
+  return budget === undefined ? place : { ...place, budget };
 }
 
 const iso = (at: number): string => new Date(at).toISOString();

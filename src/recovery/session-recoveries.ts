@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type AgentRun, openRuns } from '../domain/agent-runs.ts';
+import { foundEffects } from '../domain/found-effects.ts';
 import { type RecordedError, recordedError } from '../domain/recorded-error.ts';
 import { tierOfReplay } from '../domain/recovery-law.ts';
 import type { LateTimer, RecoveryReason, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
@@ -38,7 +39,7 @@ interface Detected {
 
 type Facts = Pick<
   RecoveryReceipt,
-  'snapshotSeq' | 'headSeq' | 'replayed' | 'passedOver' | 'reRun' | 'unknown' | 'timers'
+  'snapshotSeq' | 'headSeq' | 'replayed' | 'passedOver' | 'reRun' | 'unknown' | 'effects' | 'timers'
 >;
 
 const nothing: Facts = {
@@ -127,6 +128,7 @@ export class SessionRecoveries {
     const { replayed = 0, passedOver = [] } = provenance ?? {};
     // What was in memory all the time was not interrupted by anything but the fault of its actors.
     const again = statusOf(state) === 'active' ? this.#runsOf(state) : [];
+    const effects = foundEffects(state.agents);
     return {
       snapshotSeq,
       headSeq: head?.seq ?? 0,
@@ -134,6 +136,7 @@ export class SessionRecoveries {
       passedOver,
       reRun: again.map(({ runId }) => runId),
       unknown: again.filter(({ status }) => status === 'running').map(({ runId }) => runId),
+      ...(effects && { effects }),
       timers: this.#lateTimers(state),
     };
   }

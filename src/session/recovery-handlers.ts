@@ -18,6 +18,7 @@ import type {
 import type { ParsedInputOf } from '../operations/registry.ts';
 import { pageOfBoots } from '../recovery/boot-page.ts';
 import { validateSession } from '../recovery/validation.ts';
+import { withDecisions } from './effect-decisions.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { answeredRecovery, recover } from './session-recovery.ts';
 
@@ -104,7 +105,7 @@ async function listReceipts(
     for await (const { seq, receipt } of receiptsIn(journal, head, after)) {
       if (items.length === limit)
         return { items, notKept, ...(last && { cursor: `${last.sessionId}.${last.seq}` }) };
-      items.push(receipt);
+      items.push(await withDecisions(journal, receipt));
       last = { sessionId: id, seq };
     }
   }

@@ -2,6 +2,7 @@
 // what is whole or was accepted.
 import { HoldfastError } from '../base/errors.ts';
 import { openRuns } from '../domain/agent-runs.ts';
+import { foundEffects } from '../domain/found-effects.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import { failureOf } from '../domain/recovery-failures.ts';
 import { minimalSession, partialSession, withEntriesOf } from '../domain/recovery-session.ts';
@@ -68,7 +69,7 @@ export async function recover(context: HandlerContext, input: Input, call: Call)
   if (info.needsAcceptance) await accept(context, info, offer, head, recoveryId, call);
   await context.manager.revive(sessionId, 'resume', () => context.manager.health.recovered(sessionId));
   const done = { ...info, recovered: true, needsAcceptance: false, recoveryId };
-  return finish(context, done, result, { ...times, reRun: runsAgain(offer.cut(offer.whole)) }, call);
+  return finish(context, done, result, { ...times, ...agentsOf(offer.cut(offer.whole)) }, call);
 }
 
 /** The answer to this very call, when it was given before. */
@@ -160,7 +161,7 @@ async function finish(
   context: HandlerContext,
   info: RecoveryInfo,
   result: RecoveryResult,
-  times: Pick<RecoveryReceipt, 'detectedAt' | 'startedAt' | 'reRun'>,
+  times: Pick<RecoveryReceipt, 'detectedAt' | 'startedAt' | 'reRun' | 'effects'>,
   call: Call,
 ): Promise<RecoveryInfo> {
   const { found } = result;
@@ -190,8 +191,11 @@ function errorOf(status: RecoveryStatus, { attempts }: RecoveryResult): Recovery
   return recordedError(new Error(attempts.at(-1)?.problem ?? 'nothing of it can be proven'));
 }
 
-const runsAgain = (state: SessionState): readonly string[] =>
-  isAtWork(state) ? openRuns(state.agents).map(({ runId }) => runId) : [];
+function agentsOf(state: SessionState): Pick<RecoveryReceipt, 'reRun' | 'effects'> {
+  const effects = foundEffects(state.agents);
+  const reRun = isAtWork(state) ? openRuns(state.agents).map(({ runId }) => runId) : [];
+  return { reRun, ...(effects && { effects }) };
+}
 
 async function savedAtOf({ journal }: HandlerContext, sessionId: string): Promise<number | null> {
   const saved = await journal.kv.get(`saved/${sessionId}`).catch(() => undefined);

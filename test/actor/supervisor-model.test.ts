@@ -191,7 +191,9 @@ async function begin(
   return { model, real: { supervisor, world, clock, heard: [] } };
 }
 
-test('3,000 random lives of a supervisor are those of the table', { timeout: 60_000 }, async () => {
+const numRuns = Number(process.env.SUPERVISOR_RUNS ?? 600);
+
+test('random lives of a supervisor are those of the table', { timeout: 60_000 }, async () => {
   const reached = { crash: 0, shutdown: 0, restarts: 0 };
   const strategies = fc.constantFrom<Strategy>('one_for_one', 'one_for_all', 'rest_for_one');
   await fc.assert(
@@ -216,11 +218,11 @@ test('3,000 random lives of a supervisor are those of the table', { timeout: 60_
         reached.restarts += model.restarts.length;
       },
     ),
-    { numRuns: 3_000 },
+    { numRuns },
   );
   // The lives are worth comparing: many end by the intensity, many do not.
-  expect(reached.crash).toBeGreaterThan(200);
-  expect(reached.shutdown).toBeGreaterThan(200);
+  expect(reached.crash).toBeGreaterThan(numRuns / 20);
+  expect(reached.shutdown).toBeGreaterThan(numRuns / 20);
 });
 
 test.each([

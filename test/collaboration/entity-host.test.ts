@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
 import { add, type Ledger, type LedgerCommand, ledgerLaw, linesOf } from '../support/ledger.ts';
+import { racingClock } from '../support/lock-races.ts';
 import { type MemoryJournal, memoryJournal } from '../support/memory-journal.ts';
 import { codeOf, quiet, whileTimePasses } from '../support/outcome.ts';
 
@@ -81,6 +82,24 @@ test('a deadline is kept while it lives, after it was let go, and late after a r
   await quiet(200);
   expect(second.peek('a')?.remindAt).toBeNull();
   expect(second.peek('b')).toBeUndefined();
+});
+
+test('what falls due while one is woken for nothing rings at once, whenever the clock goes on', async () => {
+  const { host } = await world();
+  for (let turns = 0; turns < 20; turns++) {
+    const clock = racingClock();
+    const entities = host({ clock });
+    const id = `a${turns}`;
+    for (const ms of [5, 10]) await entities.send(id, { type: 'ledger.remind', at: clock.now() + ms });
+    clock.pass(5);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    clock.pass(5);
+    await quiet();
+    clock.pass(1);
+    await quiet();
+    expect([turns, entities.peek(id)?.remindAt]).toEqual([turns, null]);
+    await entities.close();
+  }
 });
 
 test('a fault costs its own command alone; too many give it up and no other, until another host takes it up', async () => {

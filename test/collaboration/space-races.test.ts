@@ -15,7 +15,7 @@ test('compare-and-swap, reads and increments of one key fit into one order, in w
       verdicts.add(verdict);
       expect([verdict, lost]).toEqual(['linearizable', 0]);
     }),
-    { numRuns: 500 },
+    { numRuns: 150 },
   );
   expect(verdicts.size).toBe(1);
 });

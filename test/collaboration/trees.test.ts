@@ -319,3 +319,26 @@ test('links that cannot hold are refused, and sessions without them are opened a
     children: [],
   });
 });
+
+describe('a session of a tree', () => {
+  test('that has ended can be restored, with its place and its budget, and goes on', async () => {
+    await using test = await createTestSystem();
+    const { sessions, trees, messages } = test.client;
+    await sessions.create({ sessionId: 'top' });
+    await sessions.create({
+      sessionId: 'low',
+      parentSessionId: 'top',
+      link: 'return',
+      treeBudget: { tokens: 9 },
+    });
+    await messages.send({ sessionId: 'low', role: 'user', content: 'kept' });
+    await sessions.save({ sessionId: 'low' });
+    await sessions.terminate({ sessionId: 'low' });
+    await settled(test);
+    await sessions.restore({ sessionId: 'low' });
+    await settled(test);
+    expect(await sessions.listSaved({})).toBeDefined();
+    expect(await trees.get({ sessionId: 'low' })).toMatchObject({ endedAt: null, link: 'return' });
+    expect((await messages.send({ sessionId: 'low', role: 'user', content: 'more' })).messages).toBe(2);
+  });
+});

@@ -1,5 +1,6 @@
 // Everything that a client can read of a golden store, as plain data: what was written is compared with what is read later.
 import type { Client } from 'holdfast';
+import { allTogether, togetherOf } from './account-together.ts';
 
 type Page = { readonly items: readonly unknown[]; readonly cursor?: string };
 
@@ -28,6 +29,7 @@ async function sessionAccount(client: Client, sessionId: string): Promise<Record
     ),
     agents: await client.agents.list(one),
     events: await all((cursor) => client.events.list({ ...one, ...from(cursor) })),
+    together: await togetherOf(client, sessionId),
   };
 }
 
@@ -55,5 +57,6 @@ export async function accountOf(client: Client): Promise<Record<string, unknown>
     sessions: accounts,
     saved: await client.sessions.listSaved({}),
     conditions: await client.sessions.conditions({}),
+    together: await allTogether(client),
   };
 }

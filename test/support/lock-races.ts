@@ -45,12 +45,12 @@ export interface LockRace {
   readonly sure: number;
 }
 
-interface RacingClock extends Clock {
+export interface RacingClock extends Clock {
   /** At once, and without a turn of anything else between. */
   readonly pass: (ms: number) => void;
 }
 
-function racingClock(): RacingClock {
+export function racingClock(): RacingClock {
   let now = 1_000;
   const tasks = new Set<{ readonly at: number; readonly run: () => void }>();
   return {
@@ -76,6 +76,8 @@ interface Racers {
   readonly scheduler: fc.Scheduler;
   /** By name, the greatest token that the resource has seen. */
   readonly newest: Map<string, number>;
+  /** Tokens under which nobody is interrupted: who holds a lock and asks again has it on the terms of before. */
+  readonly undisturbed: Set<number>;
   readonly broken: string[];
   granted: number;
   refused: number;
@@ -105,6 +107,7 @@ export async function raceForLocks(
     clock,
     scheduler,
     newest: new Map(),
+    undisturbed: new Set(),
     broken: [],
     granted: 0,
     refused: 0,
@@ -143,16 +146,18 @@ async function race(
     clock.pass(10);
     await scheduler.schedule(Promise.resolve(), `all is over ${n}`);
   }
-  await settled(locks, scheduler);
+  await settled(racers);
   const state = await locks.read();
   if (state.locks.size + state.waits > 0) racers.broken.push(`${shown(state)} is left`);
   await locks.close();
 }
 
-/** What the clock has decided is on its way through the journal. */
-async function settled(locks: Locks, scheduler: fc.Scheduler): Promise<void> {
-  for (let n = 0; n < 50 && (await locks.read()).locks.size > 0; n++)
+/** What the clock has decided is on its way through the journal; whoever was granted a lock by that has it for its own time. */
+async function settled({ locks, scheduler, clock }: Racers): Promise<void> {
+  for (let n = 0; n < 50 && (await locks.read()).locks.size > 0; n++) {
     await scheduler.schedule(Promise.resolve(), 'look');
+    clock.pass(10);
+  }
 }
 
 async function act(racers: Racers, sessionId: string, steps: readonly Step[]): Promise<void> {
@@ -172,17 +177,18 @@ async function act(racers: Racers, sessionId: string, steps: readonly Step[]): P
     const got = await call.catch(() => undefined);
     if (got === undefined) continue;
     racers.granted += 1;
-    use(racers, sessionId, name, terms.interruptible, got);
+    if (!terms.interruptible && got.outcome === 'granted') racers.undisturbed.add(got.token);
+    use(racers, sessionId, name, got);
     await scheduler.schedule(Promise.resolve(), `${sessionId}.${n} goes on`);
-    use(racers, sessionId, name, terms.interruptible, got);
+    use(racers, sessionId, name, got);
     const held = { name, sessionId, token: got.token };
     if (after === 'release') await codeOf(locks.send({ type: 'lock.release', ...held }));
-    else if (after === 'renew') await renew(racers, held, terms.interruptible);
+    else if (after === 'renew') await renew(racers, held);
     else if (after === 'forget') {
       // It stalls, and then goes on as if nothing had been.
       for (let turn = 0; turn < 8; turn++)
         await scheduler.schedule(Promise.resolve(), `${sessionId}.${n} stalls ${turn}`);
-      use(racers, sessionId, name, terms.interruptible, got);
+      use(racers, sessionId, name, got);
     } else if (after === 'end') await locks.endSession(sessionId, 'over');
   }
 }
@@ -190,14 +196,13 @@ async function act(racers: Racers, sessionId: string, steps: readonly Step[]): P
 async function renew(
   racers: Racers,
   held: { readonly name: string; readonly sessionId: string; readonly token: number },
-  interruptible: boolean,
 ): Promise<void> {
   const renewed = await racers.locks
     .send({ type: 'lock.renew', ...held, ttlMs: null })
     .catch(() => undefined);
   if (renewed === undefined) return;
   const until = Number(renewed.until);
-  use(racers, held.sessionId, held.name, interruptible, { token: held.token, until });
+  use(racers, held.sessionId, held.name, { token: held.token, until });
   await codeOf(racers.locks.send({ type: 'lock.release', ...held }));
 }
 
@@ -206,13 +211,12 @@ function use(
   racers: Racers,
   sessionId: string,
   name: string,
-  interruptible: boolean,
   { token, until }: { readonly token: number; readonly until: number },
 ): void {
   const newest = racers.newest.get(name) ?? 0;
   if (token >= newest) racers.newest.set(name, token);
   else racers.refused += 1;
-  const isSure = !interruptible && racers.clock.now() < until;
+  const isSure = racers.undisturbed.has(token) && racers.clock.now() < until;
   if (isSure) racers.sure += 1;
   if (isSure && token < newest)
     racers.broken.push(`${sessionId} holds ${name} under ${token} until ${until}, and so does ${newest}`);

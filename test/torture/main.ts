@@ -10,6 +10,7 @@ import { handoffsHarness } from './handoffs.ts';
 import type { Harness, TortureResult } from './harness.ts';
 import { isolationHarness } from './isolation.ts';
 import { killHarness } from './kill.ts';
+import { lawsHarness } from './laws.ts';
 import { leakHarness } from './leak.ts';
 import { locksHarness } from './locks.ts';
 import { memoriesHarness } from './memories.ts';
@@ -19,6 +20,7 @@ import { powerHarness } from './power.ts';
 import { racesHarness } from './races.ts';
 import { replayHarness } from './replay.ts';
 import { spacesHarness } from './spaces.ts';
+import { taskCrashHarness } from './task-crash.ts';
 import { tasksHarness } from './tasks.ts';
 
 const harnesses: readonly Harness[] = [
@@ -41,6 +43,8 @@ const harnesses: readonly Harness[] = [
   locksHarness,
   agentsHarness,
   permitsHarness,
+  lawsHarness,
+  taskCrashHarness,
 ];
 
 const { values, positionals } = parseArgs({
