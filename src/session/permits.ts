@@ -78,6 +78,8 @@ export class Permits {
   readonly #held = new Map<string, Held>();
   /** The permits of each incarnation that has any. */
   readonly #byOwner = new Map<string, Set<string>>();
+  /** Who waits for a permit, by its id: under one key several may ask for the same. */
+  readonly #asking = new Map<string, Set<Ask>>();
   readonly #timers = new Map<string, () => void>();
   #isClosed = false;
 
@@ -183,7 +185,13 @@ export class Permits {
     signal: AbortSignal | undefined,
   ): void {
     const { clock, telemetry, longestWaitMs } = this.#options;
-    const { owner, timeoutMs } = ask.request;
+    const { owner, timeoutMs, permitId } = ask.request;
+    const asking = this.#asking.get(permitId) ?? new Set();
+    this.#asking.set(permitId, asking.add(ask));
+    cleanups.push(() => {
+      asking.delete(ask);
+      if (asking.size === 0) this.#asking.delete(permitId);
+    });
     telemetry('permit.waiting', { key, sessionId: owner.sessionId, waiting: pool.waiting });
     const abort = (): void => leave(toError(signal?.reason));
     signal?.addEventListener('abort', abort, { once: true });
@@ -197,7 +205,8 @@ export class Permits {
   #serve(key: string, pool: PermitPool<Ask>): void {
     const { clock } = this.#options;
     const now = clock.now();
-    for (const ask of pool.serve(now)) this.#grant(ask, now);
+    for (let asks = pool.serve(now); asks.length > 0; asks = pool.serve(now))
+      for (const ask of asks) this.#grant(ask, now);
     this.#timers.get(key)?.();
     this.#timers.delete(key);
     const at = this.#isClosed ? null : pool.nextAt(now);
@@ -212,6 +221,12 @@ export class Permits {
   #grant(ask: Ask, now: number): void {
     const { clock, telemetry } = this.#options;
     const { permitId, key, owner, leaseMs } = ask.request;
+    const known = this.#held.get(permitId);
+    if (known !== undefined) {
+      this.#poolOf(key).giveBack(ask, now, { requests: 0, tokens: 0, cost: 0 }, now);
+      ask.settle(known.grant);
+      return;
+    }
     const longest = this.#poolOf(key).limits.leaseMs ?? defaultLeaseMs;
     const lease = Math.min(leaseMs ?? longest, longest);
     const grant = { permitId, key, expiresAt: now + lease, waitedMs: now - ask.since };
@@ -225,6 +240,9 @@ export class Permits {
     if (grant.waitedMs > 0)
       telemetry('permit.granted', { key, sessionId: owner.sessionId, waitedMs: grant.waitedMs });
     ask.settle(grant);
+    // Who asked for it under the same key meanwhile has it too.
+    for (const twin of this.#asking.get(permitId) ?? [])
+      if (this.#poolOf(key).leave(twin)) twin.settle(grant);
   }
 
   #refused(key: string, pool: PermitPool<Ask>, retryAfterMs: number | undefined, now: number): void {

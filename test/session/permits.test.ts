@@ -295,3 +295,30 @@ test('under one idempotency key it is one permit, and another session cannot giv
   const { permitId } = first;
   expect(await test.client.permits.release({ sessionId: 'other', permitId })).toEqual({ released: false });
 });
+
+test('who asks twice under one key while it waits has one permit, and nobody has lost one when it is given back', async () => {
+  await using test = await started({}, { model: { inFlight: 2, perMinute: 10 } });
+  const { permits } = test.client;
+  const ask = { ...one, key: 'model' };
+  const before = [await permits.acquire(ask), await permits.acquire(ask)];
+  const twice = [1, 2, 3].map(() => permits.acquire(ask, { idempotencyKey: 'k' }));
+  await quiet();
+  for (const { permitId } of before) await permits.release({ ...one, permitId });
+  const [first, ...others] = await Promise.all(twice);
+  expect(others).toEqual([first, first]);
+  expect(await permits.get({ key: 'model' })).toMatchObject({ held: 1, waiting: 0, used: { requests: 3 } });
+  await permits.release({ ...one, permitId: first?.permitId ?? '' });
+  expect(await permits.get({ key: 'model' })).toMatchObject({ held: 0, holders: [] });
+});
+
+test('it has one too where there is room for one alone', async () => {
+  await using test = await started({});
+  const { permits } = test.client;
+  const ask = { ...one, key: 'model' };
+  const { permitId } = await permits.acquire(ask);
+  const twice = [1, 2].map(() => permits.acquire(ask, { idempotencyKey: 'k' }));
+  await quiet();
+  await permits.release({ ...one, permitId });
+  const [first, second] = await Promise.all(twice);
+  expect(second).toEqual(first);
+});
