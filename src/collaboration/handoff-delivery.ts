@@ -4,6 +4,7 @@ import { HoldfastError } from '../base/errors.ts';
 import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/handoff.ts';
 import type { HandoffEventData } from '../domain/handoff-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
+import { contextOf } from '../domain/session-state.ts';
 import type { CommandSource } from '../entity/command-meta.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import type { HandoffContext } from './handoff-context.ts';
@@ -36,9 +37,20 @@ export async function deliver(
   else await conclude(context, handoff);
 }
 
-async function conclude(context: HandoffContext, { handoffId, kind }: Handoff): Promise<void> {
+async function conclude(context: HandoffContext, handoff: Handoff): Promise<void> {
+  const { handoffId, kind } = handoff;
   await settle(context, { type: 'handoff.deliver', handoffId });
-  if (kind === 'full_handoff') await unlessGone(() => context.end(sourceOf(handoffId), handedOver));
+  if (kind !== 'full_handoff' || (await isOpenedSince(context, handoff))) return;
+  await unlessGone(() => context.end(sourceOf(handoffId), handedOver));
+}
+
+/** One that was restored behind the handoff goes on, also when its records are imported, and all of this is read once more. */
+async function isOpenedSince(
+  { read }: HandoffContext,
+  { handoffId, deliveredAt }: Handoff,
+): Promise<boolean> {
+  const found = deliveredAt === null ? undefined : await unlessGone(() => read(sourceOf(handoffId)));
+  return found !== undefined && (contextOf(found.state).openedAt ?? 0) > (deliveredAt ?? 0);
 }
 
 /** Undefined for a session that is gone, or knows no such handoff any more. */

@@ -20,7 +20,7 @@ export type HandoffOperation =
 
 export interface HandoffHandlerContext extends HandoffContext {
   readonly board: HandoffBoard;
-  /** Called before the first offer of a session: from then on somebody sees to what is accepted. */
+  /** Called before the first offer of a session, and before one that came with it is accepted: from then on somebody sees to it. */
   readonly takePart: (sessionId: string) => Promise<void>;
   /** Resolves when what was accepted until now was delivered, or came back. */
   readonly delivered: () => Promise<void>;
@@ -134,6 +134,7 @@ async function accept(
   const agent = await answering(context, sessionId, call, 'handoffs.accept');
   const handoff = await known(context, handoffId);
   if (handoff.status === 'pending') await proveContext(context.journal, handoff, call.signal);
+  await context.takePart(sourceOf(handoffId));
   const command = { type: 'handoff.accept', handoffId, by: sessionId, agent, digest } as const;
   const answer = await toSource<Omit<HandoffAccepted, 'delivered'>>(context, command, call);
   return { ...answer, ...(await deliveryOf(context, handoffId, answer.status)) };

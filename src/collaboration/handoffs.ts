@@ -7,7 +7,7 @@ import { Supervisor } from '../actor/supervisor.ts';
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { type Handoff, noOwnership } from '../domain/handoff.ts';
+import { type Handoff, heldHandoffs, noOwnership } from '../domain/handoff.ts';
 import { isHandoffEvent } from '../domain/handoff-events.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import { ProcessManager, type ProcessManagerOptions } from '../entity/process-manager.ts';
@@ -66,6 +66,12 @@ export class Handoffs {
     });
     if (this.#noted.size > 0) await this.#deliver(false);
     return { ...child, exited: Promise.race([child.exited, crashed]), tree: () => this.#tree(child) };
+  }
+
+  /** A session was brought in, with what was on offer where it comes from. */
+  async takeIn(sessionId: string): Promise<void> {
+    const { ownership = noOwnership } = (await this.#options.read(sessionId)).state;
+    if (heldHandoffs(ownership).length > 0) await this.#takePart(sessionId);
   }
 
   /** Of a session that is deleted nothing is kept. */

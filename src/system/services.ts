@@ -177,6 +177,11 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       ...analysisHandlers({ cache, clock: ports.clock, session: (id) => manager.read(id) }),
       ...erasingBeside(ofSessions, memories, uncache),
       ...handoffs.handlers,
+      'sessions.import': async (input, call) => {
+        const imported = await ofSessions['sessions.import'](input, call);
+        await handoffs.takeIn(imported.sessionId);
+        return imported;
+      },
       ...coordination.handlers,
     },
     clock: ports.clock,
