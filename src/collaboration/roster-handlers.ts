@@ -1,6 +1,7 @@
 // The handlers of all operations on the roster, for the system to bind.
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
+import type { WorkOfTask } from '../domain/roster-events.ts';
 import {
   type DeadMember,
   isFree,
@@ -18,6 +19,7 @@ import {
 } from '../operations/roster-views.ts';
 import type { Acknowledged, Page } from '../operations/views.ts';
 import type { Roster } from './roster.ts';
+import { isOver } from './roster-work.ts';
 import type { SessionWatch } from './session-watch.ts';
 
 export type RosterOperation = Extract<OperationName, `roster.${string}`>;
@@ -59,8 +61,29 @@ export function rosterHandlers(context: RosterHandlerContext): Handlers<RosterOp
 
 type WorkOperation = `roster.${'assign' | 'work' | 'complete' | 'fail' | 'release'}`;
 
+type Verdict = Parameters<Roster['work']['end']>[2];
+
+/** Whatever keeps the task from hearing of it, its member is idle; that nobody hears of what it did is said. */
+async function endTask(
+  roster: Roster,
+  sessionId: string,
+  task: WorkOfTask,
+  assignment: number,
+  verdict: Verdict,
+): Promise<void> {
+  try {
+    if (await roster.work.end(sessionId, task, verdict)) return;
+  } catch (error) {
+    if (!isOver(error)) throw error;
+    if (verdict.do === 'release') return;
+    await roster.free(sessionId, assignment, 'ended');
+    throw error;
+  }
+  await roster.free(sessionId, assignment, 'ended');
+  throw new HoldfastError('NO_SUCH_ASSIGNMENT', { sessionId, assignment });
+}
+
 function workHandlers({ roster }: RosterHandlerContext): Handlers<WorkOperation> {
-  type Verdict = Parameters<Roster['work']['end']>[2];
   const end = async (
     { sessionId, assignment }: { readonly sessionId: string; readonly assignment?: number | undefined },
     verdict: Verdict,
@@ -68,7 +91,7 @@ function workHandlers({ roster }: RosterHandlerContext): Handlers<WorkOperation>
   ): Promise<Acknowledged> => {
     const { work } = await roster.member(sessionId);
     const isTheirs = work !== null && (assignment ?? work.assignment) === work.assignment;
-    if (isTheirs && work.task !== null) await roster.work.end(sessionId, work.task, verdict);
+    if (isTheirs && work.task !== null) await endTask(roster, sessionId, work.task, work.assignment, verdict);
     const outcome = { complete: 'completed', fail: 'failed', release: 'released' } as const;
     const command = {
       ...({ type: 'roster.free', sessionId, outcome: outcome[verdict.do] } as const),

@@ -50,7 +50,7 @@ export class RosterWork {
     }
   }
 
-  /** Tells the task what has become of it in the hands of a member; nothing, when it is not in them any more. */
+  /** Tells the task what has become of it in the hands of a member; false, and nothing, when it is in other hands by now. */
   async end(
     member: string,
     task: WorkOfTask,
@@ -59,9 +59,9 @@ export class RosterWork {
       | { readonly do: 'complete'; readonly result: unknown }
       | { readonly do: 'fail'; readonly message: string; readonly retryable: boolean },
     call: Call = { by: roster },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { status, owner, epoch } = await this.task(task);
-    if (owner !== member || status !== 'in_progress') return;
+    if (owner !== member || status !== 'in_progress') return owner === member || owner === null;
     const attempt = { ...task, epoch };
     if (verdict.do === 'release') await this.#invoke('tasks.release', attempt, call);
     else if (verdict.do === 'complete')
@@ -71,6 +71,7 @@ export class RosterWork {
       const error = { name: 'WorkFailed', message };
       await this.#invoke('tasks.fail', { ...attempt, error, retryable }, call);
     }
+    return true;
   }
 
   /** What a member that is gone had in hand is free again, or has failed; with `manual` it stays as it is. */
@@ -95,6 +96,10 @@ const overtaken = [
   'SESSION_QUARANTINED',
 ] as const;
 
+/** True for what says that the session of a task has ended, and the task with it. */
+export const isOver = (error: unknown): boolean =>
+  isGone(error) || HoldfastError.is(error, 'SESSION_NOT_ACTIVE');
+
 /** True for what says that there is no such task any more. */
 const isGone = (error: unknown): boolean => gone.some((code) => HoldfastError.is(error, code));
 
@@ -112,6 +117,7 @@ export function workEndOf(type: string, data: unknown): WorkEnd | undefined {
       return (data as { readonly reason?: string }).reason === 'released' ? 'released' : 'failed';
     case 'task.cancelled':
     case 'task.paused':
+    case 'task.handedOver':
       return 'ended';
     default:
       return undefined;

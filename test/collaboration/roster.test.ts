@@ -261,3 +261,42 @@ test('whoever waits for work hears when it leaves, when the caller gives up, and
   await system.close();
   expect(served.outcome).toBe('SYSTEM_NOT_SERVING');
 });
+
+test('a task that somebody else has taken leaves its member idle, who can neither complete nor release it', async () => {
+  await using system = await world();
+  const { roster, tasks } = system.client;
+  const task = { sessionId: 'desk', taskId: 't' };
+  await roster.join({ sessionId: 'a', role: 'writer' });
+  await tasks.create({ ...task, title: 'Write it' });
+  const { assignment } = await roster.assign(task);
+  const { epoch } = await tasks.get(task);
+  await tasks.offer({ ...task, epoch, to: 'carl', summary: 'half of it is done' });
+  await tasks.take({ ...task, by: 'carl' });
+  await quiet();
+  const one = { sessionId: 'a', ...(assignment !== null && { assignment }) };
+  expect(await codeOf(roster.complete({ ...one, result: 'mine' }))).toBe('NO_SUCH_ASSIGNMENT');
+  expect(await codeOf(roster.release(one))).toBe('NO_SUCH_ASSIGNMENT');
+  expect(await statusesOf(system)).toEqual({ a: 'idle' });
+  expect(await tasks.get(task)).toMatchObject({ status: 'in_progress', owner: 'carl' });
+  expect(await roster.stats()).toMatchObject({ completed: 0, released: 1 });
+});
+
+test.each([
+  ['terminated', 'SESSION_NOT_ACTIVE', {}],
+  ['gone', 'SESSION_NOT_FOUND', { cleanup: true }],
+])('a member whose task is of a session that is %s hears of it, and is idle', async (_, code, how) => {
+  await using system = await world();
+  const { roster, tasks, sessions } = system.client;
+  for (const [sessionId, taskId] of [
+    ['a', 't'],
+    ['b', 'u'],
+  ] as const) {
+    await roster.join({ sessionId, role: 'writer' });
+    await tasks.create({ sessionId: 'desk', taskId, title: 'Write it' });
+    await roster.assign({ sessionId: 'desk', taskId });
+  }
+  await sessions.terminate({ sessionId: 'desk', ...how });
+  expect(await codeOf(roster.complete({ sessionId: 'a', result: 'done' }))).toBe(code);
+  expect(await codeOf(roster.release({ sessionId: 'b' }))).toBe('answered');
+  expect(await statusesOf(system)).toEqual({ a: 'idle', b: 'idle' });
+});
