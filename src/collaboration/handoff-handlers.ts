@@ -5,6 +5,7 @@ import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/hand
 import type { SessionCommand } from '../domain/session-commands.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
+import { receiptKey } from '../entity/receipts.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { HandoffAccepted, HandoffDetails, HandoffOffered } from '../operations/handoff-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
@@ -91,7 +92,9 @@ async function offer(
 ): Promise<HandoffOffered> {
   const { sessionId, to, kind, key = null, from, reason = null, deadlineMs, ...given } = input;
   const { state } = await context.read(sessionId);
-  const target = to.sessionId === undefined ? undefined : (await context.read(to.sessionId)).state;
+  const isRepeat = await isAnswered(context, sessionId, call);
+  const target =
+    to.sessionId === undefined || isRepeat ? undefined : (await context.read(to.sessionId)).state;
   if (to.sessionId === sessionId) throw new HoldfastError('HANDOFF_NOT_ADDRESSED', notToItself(sessionId));
   if (target !== undefined) mustTakeContent(target, 'handoffs.offer');
   const route = {
@@ -124,6 +127,12 @@ async function offeredDetails(context: HandoffContext, handoffId: string): Promi
   }
 }
 
+/** True when the answer to this very call is on record: what it asked for need not be possible any more. */
+async function isAnswered({ journal }: HandoffContext, sessionId: string, call: Call): Promise<boolean> {
+  const key = receiptKey(call);
+  return key !== undefined && (await journal.receipt(sessionStream(sessionId), key)) !== undefined;
+}
+
 const notToItself = (sessionId: string) => ({ handoffId: 'to itself', sessionId });
 
 async function accept(
@@ -131,7 +140,8 @@ async function accept(
   { sessionId, handoffId, digest }: ParsedInputOf<'handoffs.accept'>,
   call: Call,
 ): Promise<HandoffAccepted> {
-  const agent = await answering(context, sessionId, call, 'handoffs.accept');
+  const isRepeat = await isAnswered(context, sourceOf(handoffId), call);
+  const agent = await answering(context, sessionId, call, isRepeat ? undefined : 'handoffs.accept');
   const handoff = await known(context, handoffId);
   if (handoff.status === 'pending') await proveContext(context.journal, handoff, call.signal);
   await context.takePart(sourceOf(handoffId));

@@ -76,7 +76,7 @@ async function send(
   call: Call,
 ): Promise<OutputOf<'mail.send'>> {
   const { status } = await session(sessionId);
-  if (over.has(status))
+  if (over.has(status) && !(await mail.isAnswered(sessionId, call)))
     throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command: 'mail.send' });
   await relay.begin();
   const { operationId } = call;

@@ -10,6 +10,8 @@ import {
 } from '../domain/mail-law.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
+import type { CommandMeta } from '../entity/command-meta.ts';
+import { receiptKey } from '../entity/receipts.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import { EntityHost, type EntityHostOptions } from './entity-host.ts';
 import type { RelayJob, RelayRoute } from './relay.ts';
@@ -50,6 +52,14 @@ export class Mail implements RelayRoute {
       ...(type === 'mail.sent' ? { seq, attempts: 0 } : { seq: more.seq, attempts: more.attempts }),
     };
     return { lane: `mail/${from}>${to}`, run: () => this.#carry(carried, seq) };
+  }
+
+  /** True when the answer to this very call is on record. */
+  async isAnswered(sessionId: string, meta: CommandMeta): Promise<boolean> {
+    const key = receiptKey(meta);
+    return (
+      key !== undefined && (await this.#options.journal.receipt(mailStream(sessionId), key)) !== undefined
+    );
   }
 
   /** What stands at a seq of the mail of a session. */

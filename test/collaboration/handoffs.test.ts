@@ -306,3 +306,16 @@ test('an agent hands over its own session, and another takes it as its own', asy
   expect(await client.agents.wait({ ...desk, runId })).toMatchObject({ status: 'completed', result: 'desk' });
   expect(await client.sessions.get(customer)).toMatchObject({ status: 'terminated' });
 });
+
+test('a repeat under its key is answered from its record, also once the target has ended', async () => {
+  const { client } = await world();
+  const keyed = { idempotencyKey: 'k' };
+  const asked = { ...customer, to: desk, kind: 'context_transfer' } as const;
+  const { handoffId } = await client.handoffs.offer(asked, keyed);
+  const accept = { ...desk, handoffId };
+  await client.handoffs.accept(accept, { idempotencyKey: 'a' });
+  await client.sessions.terminate(desk);
+  expect(await client.handoffs.offer(asked, keyed)).toMatchObject({ handoffId, repeated: true });
+  expect(await client.handoffs.accept(accept, { idempotencyKey: 'a' })).toMatchObject({ delivered: true });
+  await expect(client.handoffs.accept(accept)).rejects.toMatchObject(code('SESSION_NOT_ACTIVE'));
+});

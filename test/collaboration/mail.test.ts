@@ -250,3 +250,13 @@ test('of a session that is deleted no mail is kept, also when the process died b
     expect(await takeAll(test, 'a')).toEqual([1]);
   }
 });
+
+test('a repeat under its key is answered from its record, also once the sender has ended', async () => {
+  await using test = await started();
+  const { mail, sessions } = test.client;
+  const letter = { sessionId: 'a', to: 'b', name: 'note', payload: { n: 1 } };
+  const { messageId } = await mail.send(letter, { idempotencyKey: 'k' });
+  await sessions.terminate({ sessionId: 'a' });
+  expect(await mail.send(letter, { idempotencyKey: 'k' })).toMatchObject({ messageId, repeated: true });
+  expect(await codeOf(mail.send(letter))).toBe('SESSION_NOT_ACTIVE');
+});
