@@ -117,7 +117,8 @@ class TakenCalls {
     const answered = history.flatMap(({ calledAt, returnedAt }, call) =>
       returnedAt === undefined ? [] : [{ call, calledAt }],
     );
-    answered.sort((a, b) => a.calledAt - b.calledAt).forEach(({ call }, rank) => this.#ranks.set(call, rank));
+    answered.sort((a, b) => a.calledAt - b.calledAt);
+    for (const [rank, { call }] of answered.entries()) this.#ranks.set(call, rank);
   }
 
   get key(): string {
