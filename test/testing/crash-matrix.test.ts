@@ -1,8 +1,11 @@
 // The crash matrix finds what breaks a promise, shows the shortest way to it, and is silent where none breaks.
 import { describe, expect, test } from 'vitest';
 import type { Law } from '../../src/domain/law.ts';
+import type { Store } from '../../src/journal/level-store.ts';
+import { synced } from '../../src/journal/stream-writer.ts';
 import { entityScenario } from '../../src/testing/crash-matrix/entity-matrix.ts';
 import { CrashMatrixError, type CrashScenario, crashMatrix } from '../../src/testing/index.ts';
+import type { ManualClock } from '../../src/testing/manual-clock.ts';
 import { add, type Ledger, type LedgerCommand, ledgerLaw } from '../support/ledger.ts';
 import { type Mistake, notebookScenario } from '../support/notebook.ts';
 
@@ -62,6 +65,25 @@ describe('what keeps its promises passes', { timeout: 120_000 }, () => {
   test('a program of another kind, on the store itself', async () => {
     const { points } = await crashMatrix(notebookScenario(), { sequences: 4, errors: 30, finishEvery });
     expect(points).toBeGreaterThan(200);
+  });
+
+  test('a program that shows what has fallen due, at whatever time it comes back over the same contents', async () => {
+    type Move = 'set' | 'wait' | 'other';
+    const reminders: CrashScenario<{ readonly db: Store; readonly clock: ManualClock }, Move> = {
+      start: async ({ store, clock }) => ({ db: await store(), clock }),
+      commands: ['set', 'wait', 'other'],
+      async run({ db, clock }, move) {
+        if (move === 'wait') await clock.advance(60_000);
+        else await db.put(move, String(clock.now() + 30_000), synced);
+      },
+      async read({ db, clock }) {
+        const [dueAt, other] = await db.getMany(['set', 'other']);
+        return { isDue: dueAt !== undefined && Number(dueAt) <= clock.now(), other: other !== undefined };
+      },
+      stop: ({ db }) => db.close(),
+    };
+    const { points } = await crashMatrix(reminders, { sequences: 1 });
+    expect(points).toBeGreaterThan(5);
   });
 });
 

@@ -46,8 +46,8 @@ export interface JudgeOptions<Handle, Command> {
 export class Judge<Handle, Command> {
   recoveries = 0;
   readonly #options: JudgeOptions<Handle, Command>;
-  /** The same contents are recovered once: what was answered until then may differ. */
-  readonly #recovered = new WeakMap<DiskImage, Map<number, Promise<Recovery>>>();
+  /** The same contents at the same time are recovered once: what was answered until then may differ. */
+  readonly #recovered = new WeakMap<DiskImage, Map<string, Promise<Recovery>>>();
   readonly #finished = new WeakMap<DiskImage, Map<string, Promise<Difference | undefined>>>();
 
   constructor(options: JudgeOptions<Handle, Command>) {
@@ -84,10 +84,11 @@ export class Judge<Handle, Command> {
   }
 
   #recoverOnce(image: DiskImage, kept: number, now: number): Promise<Recovery> {
-    const known = this.#recovered.get(image) ?? new Map<number, Promise<Recovery>>();
+    const known = this.#recovered.get(image) ?? new Map<string, Promise<Recovery>>();
     this.#recovered.set(image, known);
-    const recovery = known.get(kept) ?? this.#recover(image, kept, now);
-    known.set(kept, recovery);
+    const key = `${kept}|${now}`;
+    const recovery = known.get(key) ?? this.#recover(image, kept, now);
+    known.set(key, recovery);
     return recovery;
   }
 
@@ -143,7 +144,7 @@ export class Judge<Handle, Command> {
     const rest = this.#options.wanted.filter((index) => outcomes[index] !== 'refused' && !kept.has(index));
     const known = this.#finished.get(image) ?? new Map<string, Promise<Difference | undefined>>();
     this.#finished.set(image, known);
-    const key = `${possible.join('/')}|${rest}`;
+    const key = `${possible.join('/')}|${rest}|${now}`;
     const finished = known.get(key) ?? this.#finish(image, possible, rest, now);
     known.set(key, finished);
     return finished;
