@@ -118,6 +118,7 @@ const endedTwice: Judgement = {
   intact: [],
   named: [],
   repaired: false,
+  unproven: [],
   broken: ['the process ends at every start'],
 };
 

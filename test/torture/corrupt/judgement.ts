@@ -11,6 +11,8 @@ export interface Judgement {
   /** Promises that broke. */
   readonly broken: readonly string[];
   readonly repaired: boolean;
+  /** Those of which something does not prove that nobody who uses them has read. */
+  readonly unproven: readonly string[];
 }
 
 /** What is sent to every session that is well. */
@@ -28,8 +30,12 @@ export async function judge(writing: Writing): Promise<Judgement> {
   const sent = new Map(first.intact.map((sessionId) => [sessionId, afterDamage]));
   const second = await openAndLook(writing, sent);
   const broken = [...second.broken];
-  for (const sessionId of first.intact)
-    if (!second.intact.includes(sessionId)) broken.push(`${sessionId} was well, and is not after a restart`);
+  for (const sessionId of first.intact) {
+    if (second.intact.includes(sessionId)) continue;
+    // Nobody had read what was damaged: it was there to be found, and is named now.
+    if (second.named.includes(sessionId) && first.unproven.includes(sessionId)) continue;
+    broken.push(`${sessionId} was well, and is not after a restart`);
+  }
   return { ...first, broken };
 }
 
@@ -37,6 +43,7 @@ async function openAndLook(writing: Writing, sent: ReadonlyMap<string, string>):
   const intact: string[] = [];
   const named: string[] = [];
   const broken: string[] = [];
+  const unproven: string[] = [];
   let repaired = false;
   const onTelemetry = ({ name }: { readonly name: string }): void => {
     repaired ||= name === 'store.repaired';
@@ -45,7 +52,7 @@ async function openAndLook(writing: Writing, sent: ReadonlyMap<string, string>):
   try {
     system = await createSystem({ location: writing.location, onTelemetry });
   } catch (error) {
-    return { intact, named, repaired, broken: [`it does not open: ${describe(error)}`] };
+    return { intact, named, repaired, unproven, broken: [`it does not open: ${describe(error)}`] };
   }
   try {
     const conditions = await system.client.sessions.conditions({});
@@ -59,11 +66,19 @@ async function openAndLook(writing: Writing, sent: ReadonlyMap<string, string>):
       else broken.push(`${sessionId} has lost something without a word: ${fault?.problem}`);
     }
     if (sent.size === 0) broken.push(...(await useAll(system, intact)));
+    for (const sessionId of sent.size === 0 ? intact : [])
+      if (!(await isProven(system, sessionId))) unproven.push(sessionId);
   } finally {
     await system.close().catch((error) => broken.push(`it does not close: ${describe(error)}`));
   }
-  return { intact, named, broken, repaired };
+  return { intact, named, broken, repaired, unproven };
 }
+
+const isProven = ({ client }: System, sessionId: string): Promise<boolean> =>
+  client.sessions.verify({ sessionId }).then(
+    ({ valid }) => valid,
+    () => false,
+  );
 
 async function look({ client }: System, sessionId: string): Promise<Found> {
   const contents: string[] = [];
