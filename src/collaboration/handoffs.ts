@@ -16,8 +16,9 @@ import type { Handlers } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { HandoffBoard, type OwnershipAt } from './handoff-board.ts';
 import type { HandoffContext } from './handoff-context.ts';
-import { deliver, deliveryManager, handoffDelivery } from './handoff-delivery.ts';
+import { deliver, deliverAgain, deliveryManager, handoffDelivery } from './handoff-delivery.ts';
 import { type HandoffOperation, handoffHandlers } from './handoff-handlers.ts';
+import { deliverRemains, resumeRemains } from './handoff-remains.ts';
 
 export interface HandoffsOptions extends HandoffContext {
   readonly pubsub: PubSub<Announcement>;
@@ -44,6 +45,8 @@ export class Handoffs {
   #supervisor: Supervisor | undefined;
   #deafen: (() => void) | undefined;
   #crash: (exit: Exit) => void = () => {};
+  readonly #ends = new AbortController();
+  #resuming: Promise<void> | undefined;
 
   constructor(options: HandoffsOptions) {
     this.#options = options;
@@ -65,6 +68,7 @@ export class Handoffs {
       this.#crash = resolve;
     });
     if (this.#noted.size > 0) await this.#deliver(false);
+    this.#resuming = this.#resume().catch(() => undefined);
     return { ...child, exited: Promise.race([child.exited, crashed]), tree: () => this.#tree(child) };
   }
 
@@ -87,12 +91,20 @@ export class Handoffs {
     return delivery === undefined ? own : { ...own, children: delivery.children ?? [] };
   }
 
+  /** Behind all that the delivery has still to do: what is left then was refused before. */
+  async #resume(): Promise<void> {
+    await (await this.#manager())?.catchUp();
+    await resumeRemains(this.#options, [...this.#noted], this.#ends.signal);
+  }
+
   async #stop(): Promise<void> {
     this.#deafen?.();
     this.#deafen = undefined;
+    this.#ends.abort();
     const delivery = this.#delivery;
     this.#delivery = undefined;
     await (await delivery?.catch(() => undefined))?.stop();
+    await this.#resuming;
   }
 
   /** Noted before the offer, for nothing may be accepted that nobody would deliver. */
@@ -131,7 +143,10 @@ export class Handoffs {
     const { journal, clock, telemetry, onGrowth } = this.#options;
     const options: ProcessManagerOptions = {
       ...{ journal, clock, telemetry, onGrowth, definition: handoffDelivery },
-      send: ({ input }, source) => deliver(this.#options, String(input.handoffId), source),
+      send: ({ operation, input }, source) =>
+        operation === deliverAgain
+          ? deliverRemains(this.#options, input.sessionId)
+          : deliver(this.#options, String(input.handoffId), source),
     };
     const starts = [startAt === undefined ? options : { ...options, startAt }];
     const supervisor = await Supervisor.start({
