@@ -96,7 +96,7 @@ async function offer(
   const target =
     to.sessionId === undefined || isRepeat ? undefined : (await context.read(to.sessionId)).state;
   if (to.sessionId === sessionId) throw new HoldfastError('HANDOFF_NOT_ADDRESSED', notToItself(sessionId));
-  if (target !== undefined) mustTakeContent(target, 'handoffs.offer');
+  if (target !== undefined) mustKeepContent(target, 'handoffs.offer');
   const route = {
     from: from ?? state.profile.agent ?? sessionId,
     to: to.agent ?? target?.profile.agent ?? to.sessionId ?? '',
@@ -175,17 +175,20 @@ async function answering(
   const { state } = await read(sessionId);
   const stale = agent && fenceAgent(state, agent);
   if (stale) throw new HoldfastError(stale.code, stale.details);
-  if (taking !== undefined) mustTakeContent(state, taking);
+  if (taking !== undefined) mustKeepContent(state, taking);
   return state.profile.agent;
 }
 
-function mustTakeContent(state: SessionState, command: string): void {
+/** What goes with the process would take along what it was given. */
+function mustKeepContent(state: SessionState, command: string): void {
+  const { sessionId, profile } = state;
+  if (profile.durability === 'none') throw new HoldfastError('NOT_JOURNALED', { sessionId });
   const status = statusOf(state);
   const takes =
     status === 'active' ||
     status === 'idle' ||
     (status === 'dormant' && contextOf(state).resumeTo === 'active');
-  if (!takes) throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId: state.sessionId, status, command });
+  if (!takes) throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command });
 }
 
 function mustBeOf(sessionId: string, handoffId: string): void {
