@@ -41,7 +41,11 @@ async function accepted() {
       return host.send(sessionId, command, meta);
     },
     read: (sessionId) => host.read(sessionId),
-    end: async (sessionId, reason) => ended.push(`${sessionId} ${reason}`),
+    end: async (sessionId, reason) => {
+      if (failing.delete('end'))
+        throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem: 'it keeps failing' });
+      return ended.push(`${sessionId} ${reason}`);
+    },
   };
   const source = { manager: 'handoff-delivery', stream: 'session/customer', seq: 4, index: 0 };
   const ownership = async () => (await host.read('customer')).state.ownership ?? noOwnership;
@@ -82,6 +86,15 @@ test('what was left undone is done at the next start, and a target that was told
   await resume();
   expect([await told(), ended]).toEqual([1, ['customer handedOver']]);
   expect((await handoff())?.deliveredAt).not.toBeNull();
+});
+
+test('a source that could not be ended when it was delivered is ended later', async () => {
+  const { again, resume, failing, told, handoff, ended } = await accepted();
+  failing.add('end');
+  await expect(again()).rejects.toMatchObject({ code: 'SESSION_QUARANTINED' });
+  expect([(await handoff())?.deliveredAt === null, ended]).toEqual([false, []]);
+  await resume();
+  expect([await told(), ended]).toEqual([1, ['customer handedOver']]);
 });
 
 test('what nobody was told yet is told at the next start', async () => {
