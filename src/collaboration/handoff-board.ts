@@ -16,6 +16,8 @@ import type { HandoffInfo } from '../operations/handoff-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Page } from '../operations/views.ts';
 import { handoffInfo } from './handoff-info.ts';
+import type { NoteLevel } from './handoff-notes.ts';
+import { OpenOffers } from './open-offers.ts';
 
 /** A session's ownership, and the seq of the newest event that it holds. */
 export interface OwnershipAt {
@@ -26,55 +28,88 @@ export interface OwnershipAt {
 export interface HandoffBoardOptions {
   /** Undefined for a session that is gone. */
   readonly read: (sessionId: string) => Promise<OwnershipAt | undefined>;
+  /** The row of a session is known now. */
+  readonly isRead: (sessionId: string) => void;
 }
 
 /** States that are read at once. */
 const readsAtOnce = 16;
 
 export class HandoffBoard {
-  readonly #read: HandoffBoardOptions['read'];
-  readonly #rows = new Map<string, { readonly ownership: Ownership; readonly seq: number }>();
-  /** Sessions whose rows are to be read. */
-  readonly #stale = new Set<string>();
+  readonly #options: HandoffBoardOptions;
+  readonly #rows = new Map<string, OwnershipRow>();
+  readonly #offers = new OpenOffers();
+  /** Sessions whose rows are to be read, each with a mark that changes with it, and of these the ones in which something may be on offer. */
+  readonly #stale = new Map<string, number>();
+  readonly #maybeOpen = new Set<string>();
+  readonly #loading = new Map<string, Promise<void>>();
+  #marks = 0;
 
-  constructor({ read }: HandoffBoardOptions) {
-    this.#read = read;
+  constructor(options: HandoffBoardOptions) {
+    this.#options = options;
   }
 
-  /** A session takes part in handoffs: its row is read when somebody asks. */
-  note(sessionId: string): void {
-    if (!this.#rows.has(sessionId)) this.#stale.add(sessionId);
+  /** A session takes part in handoffs: its row is read when somebody asks; when it is `settled`, for all handoffs only. */
+  note(sessionId: string, level: NoteLevel): void {
+    if (this.#rows.has(sessionId)) return;
+    this.#stale.set(sessionId, ++this.#marks);
+    if (level !== 'settled') this.#maybeOpen.add(sessionId);
   }
 
   forget(sessionId: string): void {
-    this.#rows.delete(sessionId);
+    this.#put(sessionId, undefined);
     this.#stale.delete(sessionId);
+    this.#maybeOpen.delete(sessionId);
+  }
+
+  /** The row of a session is not to be trusted any more. */
+  refresh(sessionId: string): void {
+    this.#put(sessionId, undefined);
+    this.#stale.set(sessionId, ++this.#marks);
+    this.#maybeOpen.add(sessionId);
   }
 
   /** Takes in an event of a session that was noted. Events that replace the state make its row be read again. */
   apply(sessionId: string, event: StoredEvent): void {
     const row = this.#rows.get(sessionId);
     if (row !== undefined && event.seq <= row.seq) return;
-    if (replaces.has(event.type)) this.#rows.delete(sessionId);
-    if (row === undefined || replaces.has(event.type)) this.#stale.add(sessionId);
-    else if (isHandoffEvent(event))
-      this.#rows.set(sessionId, { ownership: withHandoffEvent(row.ownership, event), seq: event.seq });
+    if (isReplacing(event)) this.refresh(sessionId);
+    else if (!isHandoffEvent(event)) return;
+    else if (row === undefined) this.refresh(sessionId);
+    else this.#put(sessionId, { ownership: withHandoffEvent(row.ownership, event), seq: event.seq });
+  }
+
+  /** Reads the rows of sessions that were noted, as far as they are not read. */
+  async learn(sessionIds: readonly string[]): Promise<void> {
+    await this.#loadAll(new Set(sessionIds.filter((sessionId) => this.#stale.has(sessionId))));
+  }
+
+  /** What is under way in a session; undefined while its row is not read. */
+  levelOf(sessionId: string): NoteLevel | undefined {
+    const ownership = this.#rows.get(sessionId)?.ownership;
+    if (ownership === undefined) return undefined;
+    const isWaiting = ({ status, deliveredAt }: Handoff) => status === 'accepted' && deliveredAt === null;
+    if (ownership.handoffs.some(isWaiting)) return 'accepted';
+    return ownership.offer === null ? 'settled' : 'offered';
   }
 
   /** The handoff as it is now; undefined where it is not held. */
   async find(handoffId: string): Promise<Handoff | undefined> {
     const sessionId = sourceOf(handoffId);
-    if (this.#stale.has(sessionId)) await this.#load(sessionId);
+    while (this.#stale.has(sessionId)) await this.#load(sessionId);
     return findHandoff(this.#rows.get(sessionId)?.ownership ?? noOwnership, handoffId);
   }
 
   /** Of all sessions, in the order in which they were offered. */
   async all(): Promise<readonly Handoff[]> {
-    while (this.#stale.size > 0) {
-      const some = [...this.#stale].slice(0, readsAtOnce);
-      await Promise.all(some.map((sessionId) => this.#load(sessionId)));
-    }
+    await this.#loadAll(this.#stale);
     return [...this.#rows.values()].flatMap(({ ownership }) => heldHandoffs(ownership)).sort(inOrder);
+  }
+
+  /** What waits for the answer of a session, in the order in which it was offered. */
+  async waitingFor(sessionId: string, agent: string | null): Promise<readonly Handoff[]> {
+    await this.#loadAll(this.#maybeOpen);
+    return [...this.#offers.for(sessionId, agent)].sort(inOrder);
   }
 
   async list(query: ParsedInputOf<'handoffs.list'>): Promise<Page<HandoffInfo>> {
@@ -91,21 +126,48 @@ export class HandoffBoard {
     };
   }
 
+  /** Also those that somebody else is reading. */
+  async #loadAll(sessions: ReadonlySet<string> | ReadonlyMap<string, unknown>): Promise<void> {
+    for (let left = [...sessions.keys()]; left.length > 0; left = left.filter((id) => this.#stale.has(id)))
+      for (let start = 0; start < left.length; start += readsAtOnce)
+        await Promise.all(left.slice(start, start + readsAtOnce).map((id) => this.#load(id)));
+  }
+
+  #load(sessionId: string): Promise<void> {
+    const loading =
+      this.#loading.get(sessionId) ?? this.#readRow(sessionId).finally(() => this.#loading.delete(sessionId));
+    this.#loading.set(sessionId, loading);
+    return loading;
+  }
+
   /** What comes meanwhile makes it be read once more. */
-  async #load(sessionId: string): Promise<void> {
+  async #readRow(sessionId: string): Promise<void> {
+    const mark = this.#stale.get(sessionId);
+    const found = await this.#options.read(sessionId);
+    if (this.#stale.get(sessionId) !== mark) return;
     this.#stale.delete(sessionId);
-    try {
-      const found = await this.#read(sessionId);
-      if (found === undefined || this.#stale.has(sessionId)) return;
-      this.#rows.set(sessionId, { ownership: found.ownership ?? noOwnership, seq: found.seq });
-    } catch (error) {
-      this.#stale.add(sessionId);
-      throw error;
-    }
+    this.#maybeOpen.delete(sessionId);
+    if (found === undefined) return;
+    this.#put(sessionId, { ownership: found.ownership ?? noOwnership, seq: found.seq });
+    this.#options.isRead(sessionId);
+  }
+
+  #put(sessionId: string, row: OwnershipRow | undefined): void {
+    this.#offers.replace(this.#rows.get(sessionId)?.ownership, row?.ownership);
+    if (row === undefined) this.#rows.delete(sessionId);
+    else this.#rows.set(sessionId, row);
   }
 }
 
+interface OwnershipRow {
+  readonly ownership: Ownership;
+  readonly seq: number;
+}
+
 const replaces: ReadonlySet<string> = new Set(['session.recovered', 'session.restored', 'payload.erased']);
+
+/** Events that say of the ownership what they do not carry. */
+export const isReplacing = ({ type }: StoredEvent): boolean => replaces.has(type);
 
 const inOrder = (a: Handoff, b: Handoff): number =>
   a.offeredAt - b.offeredAt || (a.handoffId < b.handoffId ? -1 : a.handoffId > b.handoffId ? 1 : 0);

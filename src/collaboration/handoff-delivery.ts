@@ -1,6 +1,7 @@
 // What follows when a handoff was accepted: the target is given the package, exactly once, and a full handoff ends its source. A
 // process manager that follows the feed: what a dead process had not done yet, the next one does.
 import { HoldfastError } from '../base/errors.ts';
+import type { ConditionCleared } from '../domain/condition-law.ts';
 import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/handoff.ts';
 import type { HandoffEventData } from '../domain/handoff-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
@@ -11,16 +12,22 @@ import type { HandoffContext } from './handoff-context.ts';
 import { offeredAt } from './handoff-packages.ts';
 
 export const deliveryManager = 'handoff-delivery';
+/** What a session could not be done with while it was quarantined. */
+export const deliverAgain = 'handoff.deliverAgain';
 const handedOver = 'handedOver';
 
 export const handoffDelivery: ProcessManagerDefinition = {
   name: deliveryManager,
   initial: null,
   react: (_state, { type, stream, data }) => {
-    if (type !== 'handoff.accepted' || data === undefined) return undefined;
-    const { handoffId } = data as HandoffEventData['handoff.accepted'];
-    const input = { sessionId: stream.slice(stream.indexOf('/') + 1), handoffId };
-    return { commands: [{ operation: 'handoff.deliver', input }] };
+    if (data === undefined) return undefined;
+    const sessionId = stream.slice(stream.indexOf('/') + 1);
+    if (type === 'handoff.accepted') {
+      const { handoffId } = data as HandoffEventData['handoff.accepted'];
+      return { commands: [{ operation: 'handoff.deliver', input: { sessionId, handoffId } }] };
+    }
+    const isRevived = type === 'condition.cleared' && (data as ConditionCleared).condition === 'quarantined';
+    return isRevived ? { commands: [{ operation: deliverAgain, input: { sessionId } }] } : undefined;
   },
 };
 
@@ -33,8 +40,12 @@ export async function deliver(
   const handoff = await handoffOf(context, handoffId);
   if (handoff === undefined || handoff.status === 'returned') return;
   const problem = handoff.deliveredAt === null ? await give(context, handoff, source) : undefined;
-  if (problem !== undefined) await settle(context, { type: 'handoff.return', handoffId, reason: problem });
+  if (problem !== undefined) await giveBack(context, handoffId, problem);
   else await conclude(context, handoff);
+}
+
+export async function giveBack(context: HandoffContext, handoffId: string, reason: string): Promise<void> {
+  await settle(context, { type: 'handoff.return', handoffId, reason });
 }
 
 async function conclude(context: HandoffContext, handoff: Handoff): Promise<void> {

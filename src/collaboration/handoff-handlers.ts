@@ -13,16 +13,20 @@ import type { HandoffBoard } from './handoff-board.ts';
 import type { HandoffContext } from './handoff-context.ts';
 import { chainOf, handoffInfo } from './handoff-info.ts';
 import { metricsOf } from './handoff-metrics.ts';
+import type { NoteLevel } from './handoff-notes.ts';
 import { handoffDetails, proveContext } from './handoff-packages.ts';
 
 export type HandoffOperation =
   | `handoffs.${'offer' | 'accept' | 'reject' | 'withdraw' | 'complete'}`
   | `handoffs.${'get' | 'inbox' | 'ownership' | 'list' | 'chain' | 'metrics'}`;
 
+/** `level`: what may be under way in the session by `job`. */
+type TakingPart = <T>(sessionId: string, level: NoteLevel, job: () => Promise<T>) => Promise<T>;
+
 export interface HandoffHandlerContext extends HandoffContext {
   readonly board: HandoffBoard;
-  /** Called before the first offer of a session, and before one that came with it is accepted: from then on somebody sees to it. */
-  readonly takePart: (sessionId: string) => Promise<void>;
+  /** What opens something in a session is done in it: somebody sees to it, also behind the end of the process. */
+  readonly takingPart: TakingPart;
   /** Resolves when what was accepted until now was delivered, or came back. */
   readonly delivered: () => Promise<void>;
 }
@@ -96,12 +100,11 @@ async function offer(
   const target =
     to.sessionId === undefined || isRepeat ? undefined : (await context.read(to.sessionId)).state;
   if (to.sessionId === sessionId) throw new HoldfastError('HANDOFF_NOT_ADDRESSED', notToItself(sessionId));
-  if (target !== undefined) mustTakeContent(target, 'handoffs.offer');
+  if (target !== undefined) mustKeepContent(target, 'handoffs.offer');
   const route = {
     from: from ?? state.profile.agent ?? sessionId,
     to: to.agent ?? target?.profile.agent ?? to.sessionId ?? '',
   };
-  await context.takePart(sessionId);
   const addressee = { sessionId: to.sessionId ?? null, agent: to.agent ?? null };
   const command = {
     type: 'handoff.offer',
@@ -113,7 +116,9 @@ async function offer(
     reason,
     given,
   } as const;
-  const answer = await send<Omit<HandoffOffered, 'handoff'>>(context, sessionId, command, call);
+  const answer = await context.takingPart(sessionId, 'offered', () =>
+    send<Omit<HandoffOffered, 'handoff'>>(context, sessionId, command, call),
+  );
   return { ...answer, handoff: await offeredDetails(context, answer.handoffId) };
 }
 
@@ -144,9 +149,10 @@ async function accept(
   const agent = await answering(context, sessionId, call, isRepeat ? undefined : 'handoffs.accept');
   const handoff = await known(context, handoffId);
   if (handoff.status === 'pending') await proveContext(context.journal, handoff, call.signal);
-  await context.takePart(sourceOf(handoffId));
   const command = { type: 'handoff.accept', handoffId, by: sessionId, agent, digest } as const;
-  const answer = await toSource<Omit<HandoffAccepted, 'delivered'>>(context, command, call);
+  const answer = await context.takingPart(sourceOf(handoffId), 'accepted', () =>
+    toSource<Omit<HandoffAccepted, 'delivered'>>(context, command, call),
+  );
   return { ...answer, ...(await deliveryOf(context, handoffId, answer.status)) };
 }
 
@@ -175,17 +181,20 @@ async function answering(
   const { state } = await read(sessionId);
   const stale = agent && fenceAgent(state, agent);
   if (stale) throw new HoldfastError(stale.code, stale.details);
-  if (taking !== undefined) mustTakeContent(state, taking);
+  if (taking !== undefined) mustKeepContent(state, taking);
   return state.profile.agent;
 }
 
-function mustTakeContent(state: SessionState, command: string): void {
+/** What goes with the process would take along what it was given. */
+function mustKeepContent(state: SessionState, command: string): void {
+  const { sessionId, profile } = state;
+  if (profile.durability === 'none') throw new HoldfastError('NOT_JOURNALED', { sessionId });
   const status = statusOf(state);
   const takes =
     status === 'active' ||
     status === 'idle' ||
     (status === 'dormant' && contextOf(state).resumeTo === 'active');
-  if (!takes) throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId: state.sessionId, status, command });
+  if (!takes) throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command });
 }
 
 function mustBeOf(sessionId: string, handoffId: string): void {
@@ -223,12 +232,6 @@ async function inbox(
   limit: number,
 ): Promise<readonly HandoffDetails[]> {
   const { agent } = (await context.read(sessionId)).state.profile;
-  const all = await context.board.all();
-  const mine = all.filter(
-    ({ status, to, handoffId }) =>
-      status === 'pending' &&
-      sourceOf(handoffId) !== sessionId &&
-      (to.sessionId === null ? to.agent === agent : to.sessionId === sessionId),
-  );
+  const mine = await context.board.waitingFor(sessionId, agent);
   return Promise.all(mine.slice(0, limit).map((handoff) => handoffDetails(context.journal, handoff)));
 }

@@ -14,10 +14,12 @@ import { ProcessManager, type ProcessManagerOptions } from '../entity/process-ma
 import type { StoredEvent } from '../journal/journal.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import { HandoffBoard, type OwnershipAt } from './handoff-board.ts';
+import { HandoffBoard, isReplacing, type OwnershipAt } from './handoff-board.ts';
 import type { HandoffContext } from './handoff-context.ts';
-import { deliver, deliveryManager, handoffDelivery } from './handoff-delivery.ts';
+import { deliver, deliverAgain, deliveryManager, handoffDelivery } from './handoff-delivery.ts';
 import { type HandoffOperation, handoffHandlers } from './handoff-handlers.ts';
+import { HandoffNotes, type NoteLevel } from './handoff-notes.ts';
+import { deliverRemains, resumeRemains } from './handoff-remains.ts';
 
 export interface HandoffsOptions extends HandoffContext {
   readonly pubsub: PubSub<Announcement>;
@@ -29,9 +31,6 @@ export interface HandoffsOptions extends HandoffContext {
   readonly onGrowth: (wake: () => void) => () => void;
 }
 
-/** Sessions that ever offered anything, as small values beside the streams. */
-const prefix = 'handoffs/of/';
-
 /** An answer waits no longer for the delivery. */
 const longestWaitMs = 5_000;
 
@@ -39,46 +38,55 @@ export class Handoffs {
   readonly handlers: Handlers<HandoffOperation>;
   readonly #options: HandoffsOptions;
   readonly #board: HandoffBoard;
-  readonly #noted = new Set<string>();
+  /** Sessions that ever offered anything. */
+  readonly #notes: HandoffNotes;
   #delivery: Promise<Supervisor> | undefined;
   #supervisor: Supervisor | undefined;
   #deafen: (() => void) | undefined;
   #crash: (exit: Exit) => void = () => {};
+  #ends = new AbortController();
+  #resuming: Promise<void> | undefined;
 
   constructor(options: HandoffsOptions) {
     this.#options = options;
-    this.#board = new HandoffBoard({ read: (sessionId) => this.#read(sessionId) });
+    this.#board = new HandoffBoard({
+      read: (sessionId) => this.#read(sessionId),
+      isRead: (sessionId) => this.#notes.consider(sessionId),
+    });
+    const levelOf = (sessionId: string): NoteLevel | undefined => this.#board.levelOf(sessionId);
+    this.#notes = new HandoffNotes({ kv: options.journal.kv, levelOf });
     this.handlers = handoffHandlers({
       ...options,
       board: this.#board,
-      takePart: (sessionId) => this.#takePart(sessionId),
+      takingPart: (...part) => this.#takingPart(...part),
       delivered: () => this.#delivered(),
     });
   }
 
   /** Goes on with what was accepted before. */
   async start(): Promise<SupervisedChild> {
-    const { journal } = this.#options;
-    for (const key of await journal.kv.keys(prefix)) this.#note(key.slice(prefix.length));
+    await this.#notes.load();
+    for (const [sessionId, level] of this.#notes) this.#note(sessionId, level);
     const child = resting('handoffs', () => this.#stop());
     const crashed = new Promise<Exit>((resolve) => {
       this.#crash = resolve;
     });
-    if (this.#noted.size > 0) await this.#deliver(false);
+    if (this.#notes.size > 0) await this.#deliver(false);
+    this.#ends = new AbortController();
+    this.#resuming = this.#resume(this.#ends.signal).catch(() => undefined);
     return { ...child, exited: Promise.race([child.exited, crashed]), tree: () => this.#tree(child) };
   }
 
   /** A session was brought in, with what was on offer where it comes from. */
   async takeIn(sessionId: string): Promise<void> {
     const { ownership = noOwnership } = (await this.#options.read(sessionId)).state;
-    if (heldHandoffs(ownership).length > 0) await this.#takePart(sessionId);
+    if (heldHandoffs(ownership).length > 0) await this.#takingPart(sessionId, 'accepted', async () => {});
   }
 
   /** Of a session that is deleted nothing is kept. */
   async forget(sessionId: string): Promise<void> {
-    if (!this.#noted.delete(sessionId)) return;
     this.#board.forget(sessionId);
-    await this.#options.journal.kv.batch([{ key: prefix + sessionId, value: undefined }]);
+    await this.#notes.forget(sessionId);
   }
 
   #tree(child: SupervisedChild): SupervisionNode {
@@ -87,27 +95,38 @@ export class Handoffs {
     return delivery === undefined ? own : { ...own, children: delivery.children ?? [] };
   }
 
+  /** Behind all that the delivery has still to do: what is left then was refused before. */
+  async #resume(signal: AbortSignal): Promise<void> {
+    await (await this.#manager())?.catchUp();
+    const accepted = [...this.#notes].flatMap(([sessionId, level]) =>
+      level === 'accepted' ? sessionId : [],
+    );
+    await resumeRemains(this.#options, accepted, signal);
+    if (!signal.aborted) await this.#board.learn(accepted);
+  }
+
   async #stop(): Promise<void> {
     this.#deafen?.();
     this.#deafen = undefined;
+    this.#ends.abort();
     const delivery = this.#delivery;
     this.#delivery = undefined;
     await (await delivery?.catch(() => undefined))?.stop();
+    await this.#resuming;
+    await this.#notes.flush();
   }
 
-  /** Noted before the offer, for nothing may be accepted that nobody would deliver. */
-  async #takePart(sessionId: string): Promise<void> {
-    const isFirst = this.#noted.size === 0;
-    if (!this.#noted.has(sessionId)) {
-      await this.#options.journal.kv.batch([{ key: prefix + sessionId, value: true }]);
-      this.#note(sessionId);
-    }
-    await this.#deliver(isFirst);
+  async #takingPart<T>(sessionId: string, level: NoteLevel, job: () => Promise<T>): Promise<T> {
+    const isFirst = this.#notes.size === 0;
+    return this.#notes.during(sessionId, level, async () => {
+      this.#note(sessionId, level);
+      await this.#deliver(isFirst);
+      return job();
+    });
   }
 
-  #note(sessionId: string): void {
-    this.#noted.add(sessionId);
-    this.#board.note(sessionId);
+  #note(sessionId: string, level: NoteLevel): void {
+    this.#board.note(sessionId, level);
     this.#deafen ??= this.#options.pubsub.subscribe(this.#options.topic, (announcement) => {
       if ('durable' in announcement) this.#hear(announcement.durable);
     });
@@ -131,7 +150,10 @@ export class Handoffs {
     const { journal, clock, telemetry, onGrowth } = this.#options;
     const options: ProcessManagerOptions = {
       ...{ journal, clock, telemetry, onGrowth, definition: handoffDelivery },
-      send: ({ input }, source) => deliver(this.#options, String(input.handoffId), source),
+      send: ({ operation, input }, source) =>
+        operation === deliverAgain
+          ? deliverRemains(this.#options, input.sessionId)
+          : deliver(this.#options, String(input.handoffId), source),
     };
     const starts = [startAt === undefined ? options : { ...options, startAt }];
     const supervisor = await Supervisor.start({
@@ -178,8 +200,10 @@ export class Handoffs {
     for (const event of events) {
       const slash = event.stream.indexOf('/');
       const sessionId = event.stream.slice(slash + 1);
-      if (!this.#noted.has(sessionId) || event.stream.slice(0, slash) !== 'session') continue;
+      if (!this.#notes.has(sessionId) || event.stream.slice(0, slash) !== 'session') continue;
       this.#board.apply(sessionId, event);
+      if (isHandoffEvent(event)) this.#notes.consider(sessionId);
+      if (isReplacing(event)) void this.#takingPart(sessionId, 'accepted', async () => {}).catch(() => {});
       if (isHandoffEvent(event) && event.data !== undefined) void this.#report(event.data.handoffId);
     }
   }

@@ -267,10 +267,12 @@ function receive(
   state: SessionState,
   { package: contents, type, ...received }: HandoffCommandOf<'handoff.receive'>,
 ): Decision {
+  const { sessionId, profile } = state;
+  if (profile.durability === 'none') return refuse('NOT_JOURNALED', { sessionId });
   const wake = wakingEdge(state, type);
   if (wake === undefined)
     return refuse('SESSION_NOT_ACTIVE', {
-      sessionId: state.sessionId,
+      sessionId,
       status: statusOf(state),
       command: type,
     });

@@ -4,6 +4,7 @@ import { HoldfastError } from '../../src/base/errors.ts';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
 import type { HandoffContext } from '../../src/collaboration/handoff-context.ts';
 import { deliver } from '../../src/collaboration/handoff-delivery.ts';
+import { resumeRemains } from '../../src/collaboration/handoff-remains.ts';
 import { findHandoff, noOwnership } from '../../src/domain/handoff.ts';
 import type { SessionCommand } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
@@ -40,12 +41,22 @@ async function accepted() {
       return host.send(sessionId, command, meta);
     },
     read: (sessionId) => host.read(sessionId),
-    end: async (sessionId, reason) => ended.push(`${sessionId} ${reason}`),
+    end: async (sessionId, reason) => {
+      if (failing.delete('end'))
+        throw new HoldfastError('SESSION_QUARANTINED', { sessionId, problem: 'it keeps failing' });
+      return ended.push(`${sessionId} ${reason}`);
+    },
   };
   const source = { manager: 'handoff-delivery', stream: 'session/customer', seq: 4, index: 0 };
   const ownership = async () => (await host.read('customer')).state.ownership ?? noOwnership;
   return {
     ...{ host, failing, ended, ownership },
+    resume: () =>
+      resumeRemains(
+        { ...context, clock: memory.clock },
+        ['customer', 'nobody'],
+        new AbortController().signal,
+      ),
     again: () => deliver(context, handoffId, source),
     complete: () => {
       const done = { outcome: 'success', reason: null, result: null } as const;
@@ -66,6 +77,32 @@ test('a target that was told before the process died is not told again', async (
   expect(await told()).toBe(1);
   expect((await handoff())?.deliveredAt).not.toBeNull();
   expect(new Set(ended)).toEqual(new Set(['customer handedOver']));
+});
+
+test('what was left undone is done at the next start, and a target that was told before is not told again', async () => {
+  const { again, resume, failing, told, handoff, ended } = await accepted();
+  failing.add('handoff.deliver');
+  await expect(again()).rejects.toMatchObject({ code: 'NOT_COMMITTED' });
+  await resume();
+  expect([await told(), ended]).toEqual([1, ['customer handedOver']]);
+  expect((await handoff())?.deliveredAt).not.toBeNull();
+});
+
+test('a source that could not be ended when it was delivered is ended later', async () => {
+  const { again, resume, failing, told, handoff, ended } = await accepted();
+  failing.add('end');
+  await expect(again()).rejects.toMatchObject({ code: 'SESSION_QUARANTINED' });
+  expect([(await handoff())?.deliveredAt === null, ended]).toEqual([false, []]);
+  await resume();
+  expect([await told(), ended]).toEqual([1, ['customer handedOver']]);
+});
+
+test('what nobody was told yet is told at the next start', async () => {
+  const { resume, told, handoff } = await accepted();
+  await resume();
+  await resume();
+  expect(await told()).toBe(1);
+  expect((await handoff())?.deliveredAt).not.toBeNull();
 });
 
 test('what is accepted and not delivered yet can be completed in a moment, and the refusal says that it passes', async () => {

@@ -1,5 +1,6 @@
 // Handing over a session as its users see it: three kinds, every way to end, who may write afterwards, and what is counted.
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { handoffKinds } from '../../src/domain/handoff.ts';
 import { createTestSystem, type TestSystemOptions } from '../../src/testing/index.ts';
 
 const minuteMs = 60_000;
@@ -63,9 +64,28 @@ describe('an offer', () => {
     await expect(nobody).rejects.toMatchObject(code('SESSION_NOT_FOUND'));
     const paused = offer({ ...asked, to: { sessionId: 'resting' } });
     await expect(paused).rejects.toMatchObject(code('SESSION_NOT_ACTIVE'));
+    const unkept = offer({ ...asked, to: { sessionId: 'light' } });
+    await expect(unkept).rejects.toMatchObject(code('NOT_JOURNALED'));
     await offer(asked);
     await expect(offer(asked)).rejects.toMatchObject(code('HANDOFF_PENDING'));
   });
+
+  test.each(handoffKinds)(
+    'of the kind %s is not accepted by a session that the process would take along',
+    async (kind) => {
+      const running = await world();
+      const { client } = running;
+      const light = { sessionId: 'light' };
+      await client.sessions.create({ ...light, agent: 'human', durability: 'none' });
+      const { handoffId } = await client.handoffs.offer({ ...customer, to: { agent: 'human' }, kind });
+      const refused = { code: 'NOT_JOURNALED', details: light };
+      await expect(client.handoffs.accept({ ...light, handoffId })).rejects.toMatchObject(refused);
+      await running.restart('kill');
+      expect((await running.client.handoffs.inbox(desk))[0]?.package).not.toBeNull();
+      await running.client.handoffs.accept({ ...desk, handoffId });
+      expect((await running.client.messages.list(desk)).items).toHaveLength(1);
+    },
+  );
 
   test('to an agent is for whichever session of that agent answers first, and for nobody else', async () => {
     const { client } = await world();
