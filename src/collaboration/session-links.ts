@@ -37,7 +37,7 @@ export interface SessionLinksOptions {
   readonly invoke: Invoke;
 }
 
-/** So long the end of a session waits for what it has sent to be on its way. */
+/** So long whoever deletes a session waits for what it has sent to be on its way. */
 const longestWaitMs = 5_000;
 
 export class SessionLinks {
@@ -87,9 +87,17 @@ export class SessionLinks {
     return { ...resting('links', () => this.#stop()), tree: () => this.#trees.host.tree() };
   }
 
-  /** Of a session that is deleted no mail is kept, once what it had sent is on its way. */
+  /** Of a session that is deleted no mail is kept, once what it had sent is on its way: whoever deletes it waits a while for that. */
   async forget(sessionId: string): Promise<void> {
-    await Promise.race([this.#relay.catchUp(), delay(this.#context.clock, longestWaitMs)]);
+    const removed = this.#removeMail(sessionId);
+    await Promise.race([removed, delay(this.#context.clock, longestWaitMs)]);
+    removed.catch((error: unknown) => this.#notRemoved(error));
+  }
+
+  async #removeMail(sessionId: string): Promise<void> {
+    await this.#relay.catchUp((lane) => this.#mail.isFrom(sessionId, lane));
+    // What is not on its way by then the next start sends on, and removes.
+    if (this.#closing.signal.aborted || !(await this.#mail.isOrphan(sessionId))) return;
     await this.#mail.host.remove(sessionId);
   }
 
@@ -99,10 +107,14 @@ export class SessionLinks {
       const orphans = await this.#mail.orphans();
       for (const sessionId of orphans) if (!this.#closing.signal.aborted) await this.forget(sessionId);
     } catch (error) {
-      // The next start looks again.
-      if (!this.#closing.signal.aborted)
-        this.#context.telemetry('mail.notRemoved', { problem: toError(error).message });
+      this.#notRemoved(error);
     }
+  }
+
+  /** The next start looks again. */
+  #notRemoved(error: unknown): void {
+    if (!this.#closing.signal.aborted)
+      this.#context.telemetry('mail.notRemoved', { problem: toError(error).message });
   }
 
   async #stop(): Promise<void> {

@@ -3,14 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type IdSource, idFromKey } from '../base/ids.ts';
-import {
-  listChildren,
-  noUsage,
-  openChildren,
-  spentBelow,
-  spentInAll,
-  type TreeChild,
-} from '../domain/tree-state.ts';
+import { listChildren, noUsage, spentBelow, spentInAll, type TreeChild } from '../domain/tree-state.ts';
 import type { Call, Handlers, Invoke } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { ChildResult, TreeChildInfo, TreeInfo } from '../operations/tree-views.ts';
@@ -165,15 +158,12 @@ async function cancelTree(
   await session(sessionId);
   await relay.begin();
   await trees.send(sessionId, { type: 'tree.cancel', reason });
-  const countOpen = async (id: string): Promise<number> => {
-    const state = await trees.find(id);
-    if (state === undefined) return 0;
-    const below = await Promise.all(openChildren(state).map((child) => countOpen(child.sessionId)));
-    return below.reduce((sum, count) => sum + count, state.end === null ? 1 : 0);
-  };
   for (let open = Number.POSITIVE_INFINITY; ; ) {
-    for (let rounds = 0; rounds < 3; rounds++) await relay.catchUp();
-    const left = await countOpen(sessionId);
+    for (let rounds = 0; rounds < 3; rounds++) {
+      const ids = new Set((await trees.below(sessionId)).map((state) => state.sessionId));
+      await relay.catchUp((lane) => trees.concerns(lane, ids));
+    }
+    const left = (await trees.below(sessionId)).filter(({ end }) => end === null).length;
     if (left === 0 || left >= open) return { open: left };
     open = left;
   }

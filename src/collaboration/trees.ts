@@ -62,12 +62,26 @@ export class Trees implements RelayRoute {
     return state.rootSessionId === null ? undefined : state;
   }
 
+  /** It and all that stand below it, as far as they take part in a tree. */
+  async below(sessionId: string): Promise<TreeState[]> {
+    const state = await this.find(sessionId);
+    if (state === undefined) return [];
+    const children = await Promise.all(openChildren(state).map((child) => this.below(child.sessionId)));
+    return [state, ...children.flat()];
+  }
+
+  /** True for the lane of one of these sessions. */
+  concerns(lane: string, ids: ReadonlySet<string>): boolean {
+    return lane.startsWith(laneStart) && ids.has(lane.slice(laneStart.length));
+  }
+
   /** Puts a session that was opened where it belongs; one whose parent has ended meanwhile follows it at once. */
   async join(sessionId: string, parent: string, tree: SessionTree): Promise<void> {
     const { rootSessionId, link, budget = null } = tree;
     await this.send(sessionId, { type: 'tree.open', rootSessionId, parent, link, budget });
-    // Whoever asks again after its end changes nothing.
-    if ((await this.find(sessionId))?.end === null)
+    // Whoever asks again after its end, or when it stands elsewhere, changes nothing.
+    const state = await this.find(sessionId);
+    if (state?.end === null && state.parent === parent)
       await this.#standUnder(sessionId, parent, link, rootSessionId);
   }
 
@@ -89,7 +103,7 @@ export class Trees implements RelayRoute {
     const kind = stream.slice(0, slash);
     const id = stream.slice(slash + 1);
     if (data === undefined) return undefined;
-    const job = (run: () => Promise<void>): RelayJob => ({ lane: `tree/${id}`, run });
+    const job = (run: () => Promise<void>): RelayJob => ({ lane: laneStart + id, run });
     const source = { manager: 'trees', stream, seq, index: 0 };
     if (kind === 'session') {
       if (type === 'session.created') return this.#onCreated(id, data as Created, job);
@@ -103,7 +117,7 @@ export class Trees implements RelayRoute {
   onForgotten({ stream }: Pick<StoredEvent, 'stream'>): RelayJob | undefined {
     const id = idOf(stream);
     if (!stream.startsWith('session/') || !this.#nodes.has(id)) return undefined;
-    return { lane: `tree/${id}`, run: () => this.#removed(id) };
+    return { lane: laneStart + id, run: () => this.#removed(id) };
   }
 
   #onCreated(
@@ -112,6 +126,8 @@ export class Trees implements RelayRoute {
     job: (run: () => Promise<void>) => RelayJob,
   ): RelayJob | undefined {
     if (tree === undefined || parentSessionId === null) return undefined;
+    // What follows in the feed is read before it has joined.
+    this.#nodes.add(id);
     return job(() => this.join(id, parentSessionId, tree));
   }
 
@@ -123,7 +139,7 @@ export class Trees implements RelayRoute {
     job: (run: () => Promise<void>) => RelayJob,
   ): RelayJob | undefined {
     if (type === 'session.restored')
-      return job(async () => void (await this.send(id, { type: 'tree.reopen' })));
+      return job(async () => void (await this.send(id, { type: 'tree.reopen' }, { source })));
     if (type === 'agent.usageReported') {
       const { tokens, cost } = data as Usage;
       return job(
@@ -132,7 +148,7 @@ export class Trees implements RelayRoute {
     }
     if (type !== 'session.statusChanged') return undefined;
     const { to, reason } = data as { readonly to: SessionStatus; readonly reason: string };
-    if (to === 'terminated') return job(() => this.#ended(id, reason));
+    if (to === 'terminated') return job(() => this.#hasEnded(id, reason, source));
     return to === 'deleted' ? job(() => this.#removed(id)) : undefined;
   }
 
@@ -164,11 +180,18 @@ export class Trees implements RelayRoute {
     await this.send(parent, { type: 'tree.charge', from: id, seq, tokens, cost }, { source });
   }
 
+  /** One that was restored since, and was not ended here, goes on with those that stand below it. */
+  async #hasEnded(id: string, reason: string, source: CommandSource): Promise<void> {
+    const end = (await this.find(id))?.end ?? null;
+    if (end !== null || !(await this.#isAlive(id))) await this.#ended(id, reason, { source });
+  }
+
   /** Those below follow it as their links say, and the one above has its result. */
-  async #ended(id: string, reason: string): Promise<void> {
-    await this.send(id, { type: 'tree.end', reason });
+  async #ended(id: string, reason: string, meta?: CommandMeta): Promise<void> {
+    await this.send(id, { type: 'tree.end', reason }, meta);
     const { state, seq: through } = await this.host.read(id);
-    if (state.rootSessionId === null) return;
+    // One that was reopened since had all of this done.
+    if (state.rootSessionId === null || state.end === null) return;
     for (const child of openChildren(state)) await this.#settle(state, child);
     if (state.parent === null || !this.#nodes.has(state.parent)) return;
     const returned = await this.#dataAt<'tree.returned'>(id, state.returnedSeq);
@@ -184,8 +207,7 @@ export class Trees implements RelayRoute {
   }
 
   async #removed(id: string): Promise<void> {
-    const status = await this.#statusOf(id);
-    if (status !== undefined && !over.has(status)) return;
+    if (await this.#isAlive(id)) return;
     const state = await this.find(id);
     if (state !== undefined) await this.#ended(id, state.end?.reason ?? 'deleted');
     await this.#remove(id);
@@ -262,8 +284,7 @@ export class Trees implements RelayRoute {
   }
 
   async #terminate(id: string, reason: string): Promise<void> {
-    const status = await this.#statusOf(id);
-    if (status !== undefined && !over.has(status)) await this.#ask('sessions.terminate', id, reason);
+    if (await this.#isAlive(id)) await this.#ask('sessions.terminate', id, reason);
   }
 
   /** One that cannot be reached, because it is quarantined, holds up no other. */
@@ -278,6 +299,11 @@ export class Trees implements RelayRoute {
       if (!HoldfastError.is(error) || error.retryable) throw error;
       this.#options.telemetry('tree.refused', { sessionId, operation, code: error.code });
     }
+  }
+
+  async #isAlive(id: string): Promise<boolean> {
+    const status = await this.#statusOf(id);
+    return status !== undefined && !over.has(status);
   }
 
   async #statusOf(id: string): Promise<SessionStatus | undefined> {
@@ -298,6 +324,8 @@ export class Trees implements RelayRoute {
     return events[0]?.data as TreeEventData[Type] | undefined;
   }
 }
+
+const laneStart = 'tree/';
 
 type Created = { readonly parentSessionId: string | null; readonly tree?: SessionTree };
 
