@@ -7,6 +7,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { mailStream } from '../domain/mail-law.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import { treeStream } from '../domain/tree-law.ts';
 import { type Announcement, whenDurable } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
@@ -40,6 +41,14 @@ export interface SessionLinksOptions {
 /** So long whoever deletes a session waits for what it has sent to be on its way. */
 const longestWaitMs = 5_000;
 
+const onStatus =
+  (changed: () => void) =>
+  (announcement: Announcement): void => {
+    if ('transient' in announcement) return;
+    const events = 'durable' in announcement ? announcement.durable : announcement.volatile;
+    if (events.some(({ type }) => type === 'session.statusChanged')) changed();
+  };
+
 export class SessionLinks {
   readonly handlers: Handlers<TreeOperation | MailOperation>;
   readonly #mail: Mail;
@@ -68,10 +77,13 @@ export class SessionLinks {
       closing: this.#closing.signal,
       listen: (id, changed) => pubsub.subscribe(treeStream(id), changed),
     };
-    const mail = { ...this.#context, mail: this.#mail };
     this.handlers = {
       ...treeHandlers(this.#context),
-      ...mailHandlers({ ...mail, listen: (id, changed) => pubsub.subscribe(mailStream(id), changed) }),
+      ...mailHandlers({
+        ...{ ...this.#context, mail: this.#mail },
+        listen: (id, changed) => pubsub.subscribe(mailStream(id), changed),
+        listenToStatus: (id, changed) => pubsub.subscribe(sessionStream(id), onStatus(changed)),
+      }),
     };
   }
 
