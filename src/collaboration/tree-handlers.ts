@@ -60,6 +60,8 @@ export function creatingInTrees(
 ): Handlers<'sessions.create'>['sessions.create'] {
   return async (input, call) => {
     if (input.parentSessionId === undefined && input.treeBudget === undefined) return create(input, call);
+    if (input.parentSessionId !== undefined)
+      await assertAffordable(trees, input.parentSessionId, input, call);
     // Both at once: whoever does not wait for the session may send to it right behind this call.
     const [answer] = await Promise.all([create(input, call), relay.begin()]);
     const created = await session(answer.sessionId).catch((error: unknown) => {
@@ -77,6 +79,25 @@ export function creatingInTrees(
       });
     return answer;
   };
+}
+
+/** A tree that has used up its budget takes nobody; what was opened before is answered again. */
+async function assertAffordable(
+  trees: Trees,
+  parentSessionId: string,
+  { sessionId: given }: ParsedInputOf<'sessions.create'>,
+  call: Call,
+): Promise<void> {
+  const exhausted = await trees.exhaustedAbove(parentSessionId);
+  if (exhausted === undefined) return;
+  const sessionId = given ?? (call.operationId === undefined ? undefined : idFromKey(call.operationId));
+  if (sessionId !== undefined && (await trees.isOpened(sessionId, call))) return;
+  const { sessionId: tree, budget } = exhausted;
+  const spent = spentInAll(exhausted);
+  const what = spent.tokens >= (budget?.tokens ?? Number.POSITIVE_INFINITY) ? 'tokens' : 'cost';
+  throw new HoldfastError('TREE_BUDGET_EXHAUSTED', {
+    ...{ sessionId: parentSessionId, tree, what, spent: spent[what], limit: budget?.[what] ?? 0 },
+  });
 }
 
 async function getTree({ trees, session }: TreeHandlerContext, sessionId: string): Promise<TreeInfo> {

@@ -5,10 +5,12 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Usage } from '../domain/agent-budget.ts';
 import type { SessionTree } from '../domain/session-events.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 import { type TreeCommand, type TreeEventData, treeLaw, treeStream } from '../domain/tree-law.ts';
 import { openChildren, spentInAll, type TreeChild, type TreeState } from '../domain/tree-state.ts';
 import type { Answer, CommandMeta, CommandSource } from '../entity/command-meta.ts';
+import { receiptKey } from '../entity/receipts.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Invoke } from '../operations/bind.ts';
 import { EntityHost, type EntityHostOptions } from './entity-host.ts';
@@ -60,6 +62,24 @@ export class Trees implements RelayRoute {
   async find(sessionId: string): Promise<TreeState | undefined> {
     const { state } = await this.host.read(sessionId);
     return state.rootSessionId === null ? undefined : state;
+  }
+
+  /** True when the answer to this very opening is on record. */
+  async isOpened(sessionId: string, meta: CommandMeta): Promise<boolean> {
+    const key = receiptKey(meta);
+    return (
+      key !== undefined && (await this.#options.journal.receipt(sessionStream(sessionId), key)) !== undefined
+    );
+  }
+
+  /** The nearest whose budget is used up, from this session on upwards. */
+  async exhaustedAbove(sessionId: string): Promise<TreeState | undefined> {
+    for (let id: string | null = sessionId; id !== null && this.#nodes.has(id); ) {
+      const state = await this.find(id);
+      if (state?.isExhausted && state.end === null) return state;
+      id = state?.parent ?? null;
+    }
+    return undefined;
   }
 
   /** It and all that stand below it, as far as they take part in a tree. */
@@ -139,16 +159,22 @@ export class Trees implements RelayRoute {
     job: (run: () => Promise<void>) => RelayJob,
   ): RelayJob | undefined {
     if (type === 'session.restored')
-      return job(async () => void (await this.send(id, { type: 'tree.reopen' }, { source })));
+      return job(async () => {
+        await this.send(id, { type: 'tree.reopen' }, { source });
+        await this.#restIfExhausted(id);
+      });
     if (type === 'agent.usageReported') {
       const { tokens, cost } = data as Usage;
-      return job(
-        async () => void (await this.send(id, { type: 'tree.charge', from: id, tokens, cost }, { source })),
-      );
+      return job(async () => {
+        await this.send(id, { type: 'tree.charge', from: id, tokens, cost }, { source });
+        await this.#restIfExhausted(id);
+      });
     }
     if (type !== 'session.statusChanged') return undefined;
     const { to, reason } = data as { readonly to: SessionStatus; readonly reason: string };
     if (to === 'terminated') return job(() => this.#hasEnded(id, reason, source));
+    // Whoever lets it go on has to give another budget first.
+    if (to === 'active') return job(() => this.#restIfExhausted(id));
     return to === 'deleted' ? job(() => this.#removed(id)) : undefined;
   }
 
@@ -238,7 +264,10 @@ export class Trees implements RelayRoute {
     const place = { child, link, rootSessionId, ...(moved && { moved }) };
     const { isOver } = await this.send(parent, { type: 'tree.adopt', ...place });
     const status = await this.#statusOf(parent);
-    if (isOver !== true && status !== undefined && !over.has(status)) return;
+    if (isOver !== true && status !== undefined && !over.has(status)) {
+      await this.#restIfExhausted(child);
+      return;
+    }
     await this.#ended(parent, 'ended');
     if (status === undefined) await this.#remove(parent);
   }
@@ -273,6 +302,12 @@ export class Trees implements RelayRoute {
     if (state.budget?.onExhausted === 'terminate')
       await this.send(id, { type: 'tree.cancel', reason: 'budgetExhausted' });
     else await this.#pauseAll(id);
+  }
+
+  /** What comes into a tree whose budget is used up, or is let go on there, is paused as all others were. */
+  async #restIfExhausted(id: string): Promise<void> {
+    const exhausted = await this.exhaustedAbove(id);
+    if (exhausted !== undefined && exhausted.budget?.onExhausted !== 'terminate') await this.#pauseAll(id);
   }
 
   async #pauseAll(id: string): Promise<void> {
