@@ -3,7 +3,10 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type IdSource, idFromKey } from '../base/ids.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import { listChildren, noUsage, spentBelow, spentInAll, type TreeChild } from '../domain/tree-state.ts';
+import { receiptKey } from '../entity/receipts.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Call, Handlers, Invoke } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { ChildResult, TreeChildInfo, TreeInfo } from '../operations/tree-views.ts';
@@ -15,6 +18,7 @@ export type TreeOperation = `trees.${'open' | 'get' | 'return' | 'wait' | 'cance
 export interface TreeHandlerContext {
   readonly trees: Trees;
   readonly relay: Relay;
+  readonly journal: Pick<Journal, 'receipt'>;
   readonly invoke: Invoke;
   readonly newId: IdSource;
   readonly clock: Clock;
@@ -56,12 +60,13 @@ async function openChild(
 /** Creating sessions, as it is where some are opened under others: each stands in its place before it is answered. */
 export function creatingInTrees(
   create: Handlers<'sessions.create'>['sessions.create'],
-  { trees, relay, session }: Pick<TreeHandlerContext, 'trees' | 'relay' | 'session'>,
+  context: Pick<TreeHandlerContext, 'trees' | 'relay' | 'session' | 'journal'>,
 ): Handlers<'sessions.create'>['sessions.create'] {
+  const { trees, relay, session } = context;
   return async (input, call) => {
     if (input.parentSessionId === undefined && input.treeBudget === undefined) return create(input, call);
     if (input.parentSessionId !== undefined)
-      await assertAffordable(trees, input.parentSessionId, input, call);
+      await assertAffordable(context, input.parentSessionId, input, call);
     // Both at once: whoever does not wait for the session may send to it right behind this call.
     const [answer] = await Promise.all([create(input, call), relay.begin()]);
     const created = await session(answer.sessionId).catch((error: unknown) => {
@@ -83,15 +88,16 @@ export function creatingInTrees(
 
 /** A tree that has used up its budget takes nobody; what was opened before is answered again. */
 async function assertAffordable(
-  trees: Trees,
+  { trees, journal }: Pick<TreeHandlerContext, 'trees' | 'journal'>,
   parentSessionId: string,
   { sessionId: given }: ParsedInputOf<'sessions.create'>,
   call: Call,
 ): Promise<void> {
   const exhausted = await trees.exhaustedAbove(parentSessionId);
   if (exhausted === undefined) return;
-  const sessionId = given ?? (call.operationId === undefined ? undefined : idFromKey(call.operationId));
-  if (sessionId !== undefined && (await trees.isOpened(sessionId, call))) return;
+  const key = receiptKey(call);
+  const stream = sessionStream(given ?? idFromKey(call.operationId ?? ''));
+  if (key !== undefined && (await journal.receipt(stream, key)) !== undefined) return;
   const { sessionId: tree, budget } = exhausted;
   const spent = spentInAll(exhausted);
   const what = spent.tokens >= (budget?.tokens ?? Number.POSITIVE_INFINITY) ? 'tokens' : 'cost';
@@ -184,9 +190,10 @@ async function cancelTree(
       const ids = new Set((await trees.below(sessionId)).map((state) => state.sessionId));
       await relay.catchUp((lane) => trees.concerns(lane, ids));
     }
-    const left = (await trees.below(sessionId)).filter(({ end }) => end === null).length;
-    if (left === 0 || left >= open) return { open: left };
-    open = left;
+    const left = await trees.living(sessionId);
+    if (left.length === 0 || left.length >= open) return { open: left.length };
+    open = left.length;
+    await trees.endAgain(left, reason);
   }
 }
 

@@ -5,12 +5,10 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Usage } from '../domain/agent-budget.ts';
 import type { SessionTree } from '../domain/session-events.ts';
-import { sessionStream } from '../domain/session-law.ts';
 import type { SessionStatus } from '../domain/session-lifecycle.ts';
 import { type TreeCommand, type TreeEventData, treeLaw, treeStream } from '../domain/tree-law.ts';
 import { openChildren, spentInAll, type TreeChild, type TreeState } from '../domain/tree-state.ts';
 import type { Answer, CommandMeta, CommandSource } from '../entity/command-meta.ts';
-import { receiptKey } from '../entity/receipts.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Invoke } from '../operations/bind.ts';
 import { EntityHost, type EntityHostOptions } from './entity-host.ts';
@@ -64,14 +62,6 @@ export class Trees implements RelayRoute {
     return state.rootSessionId === null ? undefined : state;
   }
 
-  /** True when the answer to this very opening is on record. */
-  async isOpened(sessionId: string, meta: CommandMeta): Promise<boolean> {
-    const key = receiptKey(meta);
-    return (
-      key !== undefined && (await this.#options.journal.receipt(sessionStream(sessionId), key)) !== undefined
-    );
-  }
-
   /** The nearest whose budget is used up, from this session on upwards. */
   async exhaustedAbove(sessionId: string): Promise<TreeState | undefined> {
     for (let id: string | null = sessionId; id !== null && this.#nodes.has(id); ) {
@@ -88,6 +78,18 @@ export class Trees implements RelayRoute {
     if (state === undefined) return [];
     const children = await Promise.all(openChildren(state).map((child) => this.below(child.sessionId)));
     return [state, ...children.flat()];
+  }
+
+  /** Those of a session and all below it that have not ended, whatever is told of them. */
+  async living(sessionId: string): Promise<string[]> {
+    const ids = (await this.below(sessionId)).map((state) => state.sessionId);
+    const alive = await Promise.all(ids.map((id) => this.#isAlive(id)));
+    return ids.filter((_, i) => alive[i]);
+  }
+
+  /** Once more, of those that were to end before and came back. */
+  async endAgain(sessionIds: readonly string[], reason: string): Promise<void> {
+    await Promise.all(sessionIds.map((id) => this.#cancel(id, reason)));
   }
 
   /** True for the lane of one of these sessions. */
@@ -130,6 +132,8 @@ export class Trees implements RelayRoute {
       if (!this.#nodes.has(id)) return undefined;
       return this.#onSession(id, type, data, source, job);
     }
+    if (kind === 'condition' && type === 'condition.cleared' && this.#nodes.has(id))
+      return job(() => this.#isReachedAgain(id));
     return kind === 'tree' ? this.#onTree(id, type, data, source, job) : undefined;
   }
 
@@ -262,14 +266,32 @@ export class Trees implements RelayRoute {
     moved?: true,
   ): Promise<void> {
     const place = { child, link, rootSessionId, ...(moved && { moved }) };
-    const { isOver } = await this.send(parent, { type: 'tree.adopt', ...place });
+    await this.send(parent, { type: 'tree.adopt', ...place });
     const status = await this.#statusOf(parent);
-    if (isOver !== true && status !== undefined && !over.has(status)) {
-      await this.#restIfExhausted(child);
+    if (status !== undefined && !over.has(status)) {
+      await this.#standUnderLiving(child, parent);
       return;
     }
     await this.#ended(parent, 'ended');
     if (status === undefined) await this.#remove(parent);
+  }
+
+  /** One that is to end, and could not be ended yet, is not told to have ended: who stands under it ends before. */
+  async #standUnderLiving(child: string, parent: string): Promise<void> {
+    const cancelled = (await this.find(parent))?.cancelled ?? null;
+    if (cancelled === null) await this.#restIfExhausted(child);
+    else await this.send(child, { type: 'tree.cancel', reason: cancelled });
+  }
+
+  /** What could not be done while nobody could reach it is done now. */
+  async #isReachedAgain(id: string): Promise<void> {
+    const state = await this.find(id);
+    if (state === undefined) return;
+    const { cancelled, parent, link } = state;
+    if (cancelled !== null) await this.#cancel(id, cancelled);
+    else if (link === 'terminate' && parent !== null && !(await this.#isAlive(parent)))
+      await this.#terminate(id, 'parentEnded');
+    else await this.#restIfExhausted(id);
   }
 
   async #remove(id: string): Promise<void> {
