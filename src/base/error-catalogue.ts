@@ -49,6 +49,9 @@ export const errorCatalogue = {
   BUDGET_EXHAUSTED: entry(
     'The run {runId} of agent {agent} in session {sessionId} is not started again: {spent} of {limit} {what} are used up',
   ),
+  TREE_BUDGET_EXHAUSTED: entry(
+    'Nothing is opened under the session {sessionId}: of the budget of the tree of {tree}, {spent} of {limit} {what} are used up',
+  ),
   STALE_INCARNATION: entry(
     'Incarnation {incarnation} of agent run {runId} in session {sessionId} may do nothing any more: the run is at {current}',
   ),

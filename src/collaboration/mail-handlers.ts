@@ -29,6 +29,8 @@ export interface MailHandlerContext {
   readonly closing: AbortSignal;
   /** Calls back when something of the mail of a session has become durable. */
   readonly listen: (sessionId: string, changed: () => void) => () => void;
+  /** Calls back when the status of a session has changed. */
+  readonly listenToStatus: (sessionId: string, changed: () => void) => () => void;
 }
 
 export function mailHandlers(context: MailHandlerContext): Handlers<MailOperation> {
@@ -106,13 +108,21 @@ async function receive(
   return { messageId, from: other, to: sessionId, name: of, at, payload, sentAt };
 }
 
-/** Looks again whenever something has come in, one look at a time. */
+/** Into one that has ended nothing comes in any more. */
+async function assertReceiving({ session }: MailHandlerContext, sessionId: string): Promise<void> {
+  const { status } = await session(sessionId);
+  if (over.has(status))
+    throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command: 'mail.receive' });
+}
+
+/** Looks again whenever something has come in, or the session may have ended, one look at a time. */
 function untilTaken(
-  { mail, clock, closing, listen }: MailHandlerContext,
+  context: MailHandlerContext,
   sessionId: string,
   { timeoutMs, ...which }: Pick<ParsedInputOf<'mail.receive'>, 'name' | 'from' | 'timeoutMs'>,
   call: Call,
 ): Promise<Letter | undefined> {
+  const { mail, clock, closing, listen, listenToStatus } = context;
   const cleanups: (() => void)[] = [];
   let isOver = false;
   let looking: Promise<void> = Promise.resolve();
@@ -128,7 +138,10 @@ function untilTaken(
         const { letter } = await mail.host.send(sessionId, { type: 'mail.take', ...which }, call);
         settle(() => resolve(letter as Letter));
       } catch (error) {
-        if (!HoldfastError.is(error, 'LETTER_NOT_FOUND')) settle(() => reject(toError(error)));
+        const refused = HoldfastError.is(error, 'LETTER_NOT_FOUND')
+          ? assertReceiving(context, sessionId)
+          : Promise.reject(error);
+        await refused.catch((problem: unknown) => settle(() => reject(toError(problem))));
       }
     };
     const lookAgain = (): void => {
@@ -140,7 +153,7 @@ function untilTaken(
       cleanups.push(() => ends.removeEventListener('abort', abort));
       if (ends.aborted) abort();
     }
-    cleanups.push(listen(sessionId, lookAgain));
+    cleanups.push(listen(sessionId, lookAgain), listenToStatus(sessionId, lookAgain));
     lookAgain();
     // What is being taken when the time is over is taken.
     const late = (): void => void looking.then(() => settle(() => resolve(undefined)));

@@ -34,6 +34,9 @@ interface Carried {
 
 const over: ReadonlySet<SessionStatus> = new Set(['terminating', 'terminated', 'archived', 'deleted']);
 
+/** How the lanes begin in which is carried what a session sends. */
+const lanesOf = (from: string): string => `mail/${from}>`;
+
 export class Mail implements RelayRoute {
   readonly host: EntityHost<MailState, MailCommand>;
   readonly #options: MailOptions;
@@ -51,7 +54,11 @@ export class Mail implements RelayRoute {
       ...{ messageId, from, to, name },
       ...(type === 'mail.sent' ? { seq, attempts: 0 } : { seq: more.seq, attempts: more.attempts }),
     };
-    return { lane: `mail/${from}>${to}`, run: () => this.#carry(carried, seq) };
+    return { lane: `${lanesOf(from)}${to}`, run: () => this.#carry(carried, seq) };
+  }
+
+  isFrom(sessionId: string, lane: string): boolean {
+    return lane.startsWith(lanesOf(sessionId));
   }
 
   /** True when the answer to this very call is on record. */
@@ -73,13 +80,15 @@ export class Mail implements RelayRoute {
 
   /** Sessions of which there is mail, and nothing else. */
   async orphans(): Promise<readonly string[]> {
-    const { journal } = this.#options;
     const found: string[] = [];
-    for (const sessionId of await this.#withMail(() => true)) {
-      const head = await journal.head(sessionStream(sessionId));
-      if (head === undefined || head.status === 'deleted') found.push(sessionId);
-    }
+    for (const sessionId of await this.#withMail(() => true))
+      if (await this.isOrphan(sessionId)) found.push(sessionId);
     return found;
+  }
+
+  async isOrphan(sessionId: string): Promise<boolean> {
+    const head = await this.#options.journal.head(sessionStream(sessionId));
+    return head === undefined || head.status === 'deleted';
   }
 
   async undelivered(): Promise<readonly { readonly sessionId: string; readonly dead: number }[]> {
@@ -119,7 +128,8 @@ export class Mail implements RelayRoute {
       if (!HoldfastError.is(error) || error.retryable) throw error;
       const { bytes } = data;
       const back = { messageId, other: to, name, seq, bytes, code: error.code, attempts: attempts + 1 };
-      await this.#bounce(from, back, source);
+      // Those to others come back beside it, and the receiver keeps the highest place of each source.
+      await this.#bounce(from, back, { ...source, manager: `mail>${to}` });
     }
   }
 

@@ -7,6 +7,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { mailStream } from '../domain/mail-law.ts';
+import { sessionStream } from '../domain/session-law.ts';
 import { treeStream } from '../domain/tree-law.ts';
 import { type Announcement, whenDurable } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
@@ -37,8 +38,16 @@ export interface SessionLinksOptions {
   readonly invoke: Invoke;
 }
 
-/** So long the end of a session waits for what it has sent to be on its way. */
+/** So long whoever deletes a session waits for what it has sent to be on its way. */
 const longestWaitMs = 5_000;
+
+const onStatus =
+  (changed: () => void) =>
+  (announcement: Announcement): void => {
+    if ('transient' in announcement) return;
+    const events = 'durable' in announcement ? announcement.durable : announcement.volatile;
+    if (events.some(({ type }) => type === 'session.statusChanged')) changed();
+  };
 
 export class SessionLinks {
   readonly handlers: Handlers<TreeOperation | MailOperation>;
@@ -68,10 +77,13 @@ export class SessionLinks {
       closing: this.#closing.signal,
       listen: (id, changed) => pubsub.subscribe(treeStream(id), changed),
     };
-    const mail = { ...this.#context, mail: this.#mail };
     this.handlers = {
       ...treeHandlers(this.#context),
-      ...mailHandlers({ ...mail, listen: (id, changed) => pubsub.subscribe(mailStream(id), changed) }),
+      ...mailHandlers({
+        ...{ ...this.#context, mail: this.#mail },
+        listen: (id, changed) => pubsub.subscribe(mailStream(id), changed),
+        listenToStatus: (id, changed) => pubsub.subscribe(sessionStream(id), onStatus(changed)),
+      }),
     };
   }
 
@@ -87,9 +99,17 @@ export class SessionLinks {
     return { ...resting('links', () => this.#stop()), tree: () => this.#trees.host.tree() };
   }
 
-  /** Of a session that is deleted no mail is kept, once what it had sent is on its way. */
+  /** Of a session that is deleted no mail is kept, once what it had sent is on its way: whoever deletes it waits a while for that. */
   async forget(sessionId: string): Promise<void> {
-    await Promise.race([this.#relay.catchUp(), delay(this.#context.clock, longestWaitMs)]);
+    const removed = this.#removeMail(sessionId);
+    await Promise.race([removed, delay(this.#context.clock, longestWaitMs)]);
+    removed.catch((error: unknown) => this.#notRemoved(error));
+  }
+
+  async #removeMail(sessionId: string): Promise<void> {
+    await this.#relay.catchUp((lane) => this.#mail.isFrom(sessionId, lane));
+    // What is not on its way by then the next start sends on, and removes.
+    if (this.#closing.signal.aborted || !(await this.#mail.isOrphan(sessionId))) return;
     await this.#mail.host.remove(sessionId);
   }
 
@@ -99,10 +119,14 @@ export class SessionLinks {
       const orphans = await this.#mail.orphans();
       for (const sessionId of orphans) if (!this.#closing.signal.aborted) await this.forget(sessionId);
     } catch (error) {
-      // The next start looks again.
-      if (!this.#closing.signal.aborted)
-        this.#context.telemetry('mail.notRemoved', { problem: toError(error).message });
+      this.#notRemoved(error);
     }
+  }
+
+  /** The next start looks again. */
+  #notRemoved(error: unknown): void {
+    if (!this.#closing.signal.aborted)
+      this.#context.telemetry('mail.notRemoved', { problem: toError(error).message });
   }
 
   async #stop(): Promise<void> {

@@ -3,14 +3,10 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type IdSource, idFromKey } from '../base/ids.ts';
-import {
-  listChildren,
-  noUsage,
-  openChildren,
-  spentBelow,
-  spentInAll,
-  type TreeChild,
-} from '../domain/tree-state.ts';
+import { sessionStream } from '../domain/session-law.ts';
+import { listChildren, noUsage, spentBelow, spentInAll, type TreeChild } from '../domain/tree-state.ts';
+import { receiptKey } from '../entity/receipts.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Call, Handlers, Invoke } from '../operations/bind.ts';
 import type { OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { ChildResult, TreeChildInfo, TreeInfo } from '../operations/tree-views.ts';
@@ -22,6 +18,7 @@ export type TreeOperation = `trees.${'open' | 'get' | 'return' | 'wait' | 'cance
 export interface TreeHandlerContext {
   readonly trees: Trees;
   readonly relay: Relay;
+  readonly journal: Pick<Journal, 'receipt'>;
   readonly invoke: Invoke;
   readonly newId: IdSource;
   readonly clock: Clock;
@@ -63,10 +60,13 @@ async function openChild(
 /** Creating sessions, as it is where some are opened under others: each stands in its place before it is answered. */
 export function creatingInTrees(
   create: Handlers<'sessions.create'>['sessions.create'],
-  { trees, relay, session }: Pick<TreeHandlerContext, 'trees' | 'relay' | 'session'>,
+  context: Pick<TreeHandlerContext, 'trees' | 'relay' | 'session' | 'journal'>,
 ): Handlers<'sessions.create'>['sessions.create'] {
+  const { trees, relay, session } = context;
   return async (input, call) => {
     if (input.parentSessionId === undefined && input.treeBudget === undefined) return create(input, call);
+    if (input.parentSessionId !== undefined)
+      await assertAffordable(context, input.parentSessionId, input, call);
     // Both at once: whoever does not wait for the session may send to it right behind this call.
     const [answer] = await Promise.all([create(input, call), relay.begin()]);
     const created = await session(answer.sessionId).catch((error: unknown) => {
@@ -84,6 +84,26 @@ export function creatingInTrees(
       });
     return answer;
   };
+}
+
+/** A tree that has used up its budget takes nobody; what was opened before is answered again. */
+async function assertAffordable(
+  { trees, journal }: Pick<TreeHandlerContext, 'trees' | 'journal'>,
+  parentSessionId: string,
+  { sessionId: given }: ParsedInputOf<'sessions.create'>,
+  call: Call,
+): Promise<void> {
+  const exhausted = await trees.exhaustedAbove(parentSessionId);
+  if (exhausted === undefined) return;
+  const key = receiptKey(call);
+  const stream = sessionStream(given ?? idFromKey(call.operationId ?? ''));
+  if (key !== undefined && (await journal.receipt(stream, key)) !== undefined) return;
+  const { sessionId: tree, budget } = exhausted;
+  const spent = spentInAll(exhausted);
+  const what = spent.tokens >= (budget?.tokens ?? Number.POSITIVE_INFINITY) ? 'tokens' : 'cost';
+  throw new HoldfastError('TREE_BUDGET_EXHAUSTED', {
+    ...{ sessionId: parentSessionId, tree, what, spent: spent[what], limit: budget?.[what] ?? 0 },
+  });
 }
 
 async function getTree({ trees, session }: TreeHandlerContext, sessionId: string): Promise<TreeInfo> {
@@ -165,17 +185,15 @@ async function cancelTree(
   await session(sessionId);
   await relay.begin();
   await trees.send(sessionId, { type: 'tree.cancel', reason });
-  const countOpen = async (id: string): Promise<number> => {
-    const state = await trees.find(id);
-    if (state === undefined) return 0;
-    const below = await Promise.all(openChildren(state).map((child) => countOpen(child.sessionId)));
-    return below.reduce((sum, count) => sum + count, state.end === null ? 1 : 0);
-  };
   for (let open = Number.POSITIVE_INFINITY; ; ) {
-    for (let rounds = 0; rounds < 3; rounds++) await relay.catchUp();
-    const left = await countOpen(sessionId);
-    if (left === 0 || left >= open) return { open: left };
-    open = left;
+    for (let rounds = 0; rounds < 3; rounds++) {
+      const ids = new Set((await trees.below(sessionId)).map((state) => state.sessionId));
+      await relay.catchUp((lane) => trees.concerns(lane, ids));
+    }
+    const left = await trees.living(sessionId);
+    if (left.length === 0 || left.length >= open) return { open: left.length };
+    open = left.length;
+    await trees.endAgain(left, reason);
   }
 }
 

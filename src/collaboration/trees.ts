@@ -62,12 +62,48 @@ export class Trees implements RelayRoute {
     return state.rootSessionId === null ? undefined : state;
   }
 
+  /** The nearest whose budget is used up, from this session on upwards. */
+  async exhaustedAbove(sessionId: string): Promise<TreeState | undefined> {
+    for (let id: string | null = sessionId; id !== null && this.#nodes.has(id); ) {
+      const state = await this.find(id);
+      if (state?.isExhausted && state.end === null) return state;
+      id = state?.parent ?? null;
+    }
+    return undefined;
+  }
+
+  /** It and all that stand below it, as far as they take part in a tree. */
+  async below(sessionId: string): Promise<TreeState[]> {
+    const state = await this.find(sessionId);
+    if (state === undefined) return [];
+    const children = await Promise.all(openChildren(state).map((child) => this.below(child.sessionId)));
+    return [state, ...children.flat()];
+  }
+
+  /** Those of a session and all below it that have not ended, whatever is told of them. */
+  async living(sessionId: string): Promise<string[]> {
+    const ids = (await this.below(sessionId)).map((state) => state.sessionId);
+    const alive = await Promise.all(ids.map((id) => this.#isAlive(id)));
+    return ids.filter((_, i) => alive[i]);
+  }
+
+  /** Once more, of those that were to end before and came back. */
+  async endAgain(sessionIds: readonly string[], reason: string): Promise<void> {
+    await Promise.all(sessionIds.map((id) => this.#cancel(id, reason)));
+  }
+
+  /** True for the lane of one of these sessions. */
+  concerns(lane: string, ids: ReadonlySet<string>): boolean {
+    return lane.startsWith(laneStart) && ids.has(lane.slice(laneStart.length));
+  }
+
   /** Puts a session that was opened where it belongs; one whose parent has ended meanwhile follows it at once. */
   async join(sessionId: string, parent: string, tree: SessionTree): Promise<void> {
     const { rootSessionId, link, budget = null } = tree;
     await this.send(sessionId, { type: 'tree.open', rootSessionId, parent, link, budget });
-    // Whoever asks again after its end changes nothing.
-    if ((await this.find(sessionId))?.end === null)
+    // Whoever asks again after its end, or when it stands elsewhere, changes nothing.
+    const state = await this.find(sessionId);
+    if (state?.end === null && state.parent === parent)
       await this.#standUnder(sessionId, parent, link, rootSessionId);
   }
 
@@ -89,13 +125,15 @@ export class Trees implements RelayRoute {
     const kind = stream.slice(0, slash);
     const id = stream.slice(slash + 1);
     if (data === undefined) return undefined;
-    const job = (run: () => Promise<void>): RelayJob => ({ lane: `tree/${id}`, run });
+    const job = (run: () => Promise<void>): RelayJob => ({ lane: laneStart + id, run });
     const source = { manager: 'trees', stream, seq, index: 0 };
     if (kind === 'session') {
       if (type === 'session.created') return this.#onCreated(id, data as Created, job);
       if (!this.#nodes.has(id)) return undefined;
       return this.#onSession(id, type, data, source, job);
     }
+    if (kind === 'condition' && type === 'condition.cleared' && this.#nodes.has(id))
+      return job(() => this.#isReachedAgain(id));
     return kind === 'tree' ? this.#onTree(id, type, data, source, job) : undefined;
   }
 
@@ -103,7 +141,7 @@ export class Trees implements RelayRoute {
   onForgotten({ stream }: Pick<StoredEvent, 'stream'>): RelayJob | undefined {
     const id = idOf(stream);
     if (!stream.startsWith('session/') || !this.#nodes.has(id)) return undefined;
-    return { lane: `tree/${id}`, run: () => this.#removed(id) };
+    return { lane: laneStart + id, run: () => this.#removed(id) };
   }
 
   #onCreated(
@@ -112,6 +150,8 @@ export class Trees implements RelayRoute {
     job: (run: () => Promise<void>) => RelayJob,
   ): RelayJob | undefined {
     if (tree === undefined || parentSessionId === null) return undefined;
+    // What follows in the feed is read before it has joined.
+    this.#nodes.add(id);
     return job(() => this.join(id, parentSessionId, tree));
   }
 
@@ -123,16 +163,22 @@ export class Trees implements RelayRoute {
     job: (run: () => Promise<void>) => RelayJob,
   ): RelayJob | undefined {
     if (type === 'session.restored')
-      return job(async () => void (await this.send(id, { type: 'tree.reopen' })));
+      return job(async () => {
+        await this.send(id, { type: 'tree.reopen' }, { source });
+        await this.#restIfExhausted(id);
+      });
     if (type === 'agent.usageReported') {
       const { tokens, cost } = data as Usage;
-      return job(
-        async () => void (await this.send(id, { type: 'tree.charge', from: id, tokens, cost }, { source })),
-      );
+      return job(async () => {
+        await this.send(id, { type: 'tree.charge', from: id, tokens, cost }, { source });
+        await this.#restIfExhausted(id);
+      });
     }
     if (type !== 'session.statusChanged') return undefined;
     const { to, reason } = data as { readonly to: SessionStatus; readonly reason: string };
-    if (to === 'terminated') return job(() => this.#ended(id, reason));
+    if (to === 'terminated') return job(() => this.#hasEnded(id, reason, source));
+    // Whoever lets it go on has to give another budget first.
+    if (to === 'active') return job(() => this.#restIfExhausted(id));
     return to === 'deleted' ? job(() => this.#removed(id)) : undefined;
   }
 
@@ -164,11 +210,18 @@ export class Trees implements RelayRoute {
     await this.send(parent, { type: 'tree.charge', from: id, seq, tokens, cost }, { source });
   }
 
+  /** One that was restored since, and was not ended here, goes on with those that stand below it. */
+  async #hasEnded(id: string, reason: string, source: CommandSource): Promise<void> {
+    const end = (await this.find(id))?.end ?? null;
+    if (end !== null || !(await this.#isAlive(id))) await this.#ended(id, reason, { source });
+  }
+
   /** Those below follow it as their links say, and the one above has its result. */
-  async #ended(id: string, reason: string): Promise<void> {
-    await this.send(id, { type: 'tree.end', reason });
+  async #ended(id: string, reason: string, meta?: CommandMeta): Promise<void> {
+    await this.send(id, { type: 'tree.end', reason }, meta);
     const { state, seq: through } = await this.host.read(id);
-    if (state.rootSessionId === null) return;
+    // One that was reopened since had all of this done.
+    if (state.rootSessionId === null || state.end === null) return;
     for (const child of openChildren(state)) await this.#settle(state, child);
     if (state.parent === null || !this.#nodes.has(state.parent)) return;
     const returned = await this.#dataAt<'tree.returned'>(id, state.returnedSeq);
@@ -184,8 +237,7 @@ export class Trees implements RelayRoute {
   }
 
   async #removed(id: string): Promise<void> {
-    const status = await this.#statusOf(id);
-    if (status !== undefined && !over.has(status)) return;
+    if (await this.#isAlive(id)) return;
     const state = await this.find(id);
     if (state !== undefined) await this.#ended(id, state.end?.reason ?? 'deleted');
     await this.#remove(id);
@@ -214,11 +266,32 @@ export class Trees implements RelayRoute {
     moved?: true,
   ): Promise<void> {
     const place = { child, link, rootSessionId, ...(moved && { moved }) };
-    const { isOver } = await this.send(parent, { type: 'tree.adopt', ...place });
+    await this.send(parent, { type: 'tree.adopt', ...place });
     const status = await this.#statusOf(parent);
-    if (isOver !== true && status !== undefined && !over.has(status)) return;
+    if (status !== undefined && !over.has(status)) {
+      await this.#standUnderLiving(child, parent);
+      return;
+    }
     await this.#ended(parent, 'ended');
     if (status === undefined) await this.#remove(parent);
+  }
+
+  /** One that is to end, and could not be ended yet, is not told to have ended: who stands under it ends before. */
+  async #standUnderLiving(child: string, parent: string): Promise<void> {
+    const cancelled = (await this.find(parent))?.cancelled ?? null;
+    if (cancelled === null) await this.#restIfExhausted(child);
+    else await this.send(child, { type: 'tree.cancel', reason: cancelled });
+  }
+
+  /** What could not be done while nobody could reach it is done now. */
+  async #isReachedAgain(id: string): Promise<void> {
+    const state = await this.find(id);
+    if (state === undefined) return;
+    const { cancelled, parent, link } = state;
+    if (cancelled !== null) await this.#cancel(id, cancelled);
+    else if (link === 'terminate' && parent !== null && !(await this.#isAlive(parent)))
+      await this.#terminate(id, 'parentEnded');
+    else await this.#restIfExhausted(id);
   }
 
   async #remove(id: string): Promise<void> {
@@ -253,6 +326,12 @@ export class Trees implements RelayRoute {
     else await this.#pauseAll(id);
   }
 
+  /** What comes into a tree whose budget is used up, or is let go on there, is paused as all others were. */
+  async #restIfExhausted(id: string): Promise<void> {
+    const exhausted = await this.exhaustedAbove(id);
+    if (exhausted !== undefined && exhausted.budget?.onExhausted !== 'terminate') await this.#pauseAll(id);
+  }
+
   async #pauseAll(id: string): Promise<void> {
     const status = await this.#statusOf(id);
     if (status !== undefined && pausable.has(status))
@@ -262,8 +341,7 @@ export class Trees implements RelayRoute {
   }
 
   async #terminate(id: string, reason: string): Promise<void> {
-    const status = await this.#statusOf(id);
-    if (status !== undefined && !over.has(status)) await this.#ask('sessions.terminate', id, reason);
+    if (await this.#isAlive(id)) await this.#ask('sessions.terminate', id, reason);
   }
 
   /** One that cannot be reached, because it is quarantined, holds up no other. */
@@ -278,6 +356,11 @@ export class Trees implements RelayRoute {
       if (!HoldfastError.is(error) || error.retryable) throw error;
       this.#options.telemetry('tree.refused', { sessionId, operation, code: error.code });
     }
+  }
+
+  async #isAlive(id: string): Promise<boolean> {
+    const status = await this.#statusOf(id);
+    return status !== undefined && !over.has(status);
   }
 
   async #statusOf(id: string): Promise<SessionStatus | undefined> {
@@ -298,6 +381,8 @@ export class Trees implements RelayRoute {
     return events[0]?.data as TreeEventData[Type] | undefined;
   }
 }
+
+const laneStart = 'tree/';
 
 type Created = { readonly parentSessionId: string | null; readonly tree?: SessionTree };
 

@@ -260,3 +260,30 @@ test('a repeat under its key is answered from its record, also once the sender h
   expect(await mail.send(letter, { idempotencyKey: 'k' })).toMatchObject({ messageId, repeated: true });
   expect(await codeOf(mail.send(letter))).toBe('SESSION_NOT_ACTIVE');
 });
+
+test.each([
+  ['is ended', {}, 'SESSION_NOT_ACTIVE'],
+  ['is deleted', { cleanup: true }, 'SESSION_NOT_FOUND'],
+  ['ends by its time', { endAfterMs: 3_600_000 }, 'SESSION_NOT_ACTIVE'],
+])(
+  'nobody waits for mail of a session that %s; what had come in can still be taken',
+  async (_, how, code) => {
+    await using test = await started();
+    const { mail, sessions } = test.client;
+    const waiting = watch(mail.receive({ sessionId: 'b', name: 'other' }));
+    const bounded = watch(mail.receive({ sessionId: 'b', name: 'other', timeoutMs: 9_000_000 }));
+    await send(test, 1);
+    await settled(test);
+    if ('endAfterMs' in how) {
+      await sessions.configure({ sessionId: 'b', config: how });
+      await test.clock.advance(3_700_000);
+    } else await sessions.terminate({ sessionId: 'b', ...how });
+    await settled(test);
+    expect([waiting.outcome, bounded.outcome]).toEqual([code, code]);
+    const gone = 'cleanup' in how;
+    expect(await codeOf(mail.receive({ sessionId: 'b' }))).toBe(gone ? 'SESSION_NOT_FOUND' : 'answered');
+    expect(await codeOf(mail.receive({ sessionId: 'b', timeoutMs: 0 }))).toBe(
+      gone ? 'SESSION_NOT_FOUND' : 'SESSION_NOT_ACTIVE',
+    );
+  },
+);

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { AgentContext } from '../../src/session/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
-import { quiet } from '../support/outcome.ts';
+import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 
 const agents = {
   async spender({ report, waitFor }: AgentContext) {
@@ -63,4 +63,35 @@ test('what a session had spent before it moved stays where it was counted, and n
     ['mid', 5],
     ['low', 2],
   ]);
+});
+
+test('a tree whose budget is used up takes nobody, and whoever is resumed without another budget is paused again', async () => {
+  await using test = await createTestSystem({
+    agents: { spend: async ({ report }: AgentContext) => void (await report({ tokens: 100 })) },
+  });
+  const { sessions, trees, agents: runs } = test.client;
+  const status = async (sessionId: string) => (await sessions.get({ sessionId })).status;
+  await sessions.create({ sessionId: 'top', treeBudget: { tokens: 100 } });
+  const open = () => trees.open({ sessionId: 'top', childId: 'low' }, { idempotencyKey: 'k' });
+  await open();
+  await trees.open({ sessionId: 'low', childId: 'lower' });
+  await runs.start({ sessionId: 'lower', agent: 'spend' });
+  await settled(test);
+  expect([await status('top'), await status('low'), await status('lower')]).toEqual(Array(3).fill('paused'));
+  const opening = (sessionId: string) => trees.open({ sessionId, childId: 'c' });
+  expect(await codeOf(opening('top'))).toBe('TREE_BUDGET_EXHAUSTED');
+  expect((await errorOf(opening('lower'))).details).toEqual({
+    ...{ sessionId: 'lower', tree: 'top', what: 'tokens', spent: 100, limit: 100 },
+  });
+  expect(await codeOf(sessions.get({ sessionId: 'c' }))).toBe('SESSION_NOT_FOUND');
+  expect(await open()).toMatchObject({ sessionId: 'low', repeated: true });
+  expect(await codeOf(runs.start({ sessionId: 'lower', agent: 'spend' }))).toBe('SESSION_NOT_ACTIVE');
+  await sessions.resume({ sessionId: 'lower' });
+  await settled(test);
+  expect(await status('lower')).toBe('paused');
+  await trees.setBudget({ sessionId: 'top', budget: { tokens: 1_000 } });
+  await sessions.resume({ sessionId: 'lower' });
+  await settled(test);
+  expect(await status('lower')).toBe('active');
+  expect(await codeOf(opening('lower'))).toBe('answered');
 });

@@ -342,3 +342,67 @@ describe('a session of a tree', () => {
     expect((await messages.send({ sessionId: 'low', role: 'user', content: 'more' })).messages).toBe(2);
   });
 });
+
+describe('a session that could not be ended with its tree', () => {
+  async function quarantined(test: TestSystem, sessionId: string): Promise<void> {
+    const { sessions } = test.client;
+    for (let n = 0; n < 20 && (await statusOf(test, sessionId)) !== 'quarantined'; n++) {
+      try {
+        test.crash(sessionId);
+      } catch {
+        await codeOf(sessions.wake({ sessionId }));
+      }
+      await test.clock.advance(500);
+      await quiet();
+    }
+    expect(await statusOf(test, sessionId)).toBe('quarantined');
+  }
+
+  test.each([
+    ['the root', 'a'],
+    ['one below', 'b'],
+  ])('is counted, and ended when its condition is cleared: %s', async (_, ill) => {
+    await using test = await createTestSystem({ sessionRestarts: { maxRestarts: 1 } });
+    const { sessions, trees } = test.client;
+    await sessions.create({ sessionId: 'a' });
+    await trees.open({ sessionId: 'a', childId: 'b' });
+    await quarantined(test, ill);
+    expect(await trees.cancel({ sessionId: 'a' })).toEqual({ open: 1 });
+    expect(await trees.cancel({ sessionId: 'a' })).toEqual({ open: 1 });
+    await sessions.retry({ sessionId: ill });
+    await settled(test);
+    expect(await statuses(test, 'a', 'b')).toEqual(['terminated', 'terminated']);
+    expect(await trees.cancel({ sessionId: 'a' })).toEqual({ open: 0 });
+    expect(await codeOf(trees.open({ sessionId: ill, childId: 'c' }))).toBe('SESSION_NOT_ACTIVE');
+  });
+
+  test('is not told to have ended by who is opened under it, and the next call ends it', async () => {
+    await using test = await createTestSystem({ sessionRestarts: { maxRestarts: 1 } });
+    const { sessions, trees } = test.client;
+    await sessions.create({ sessionId: 'a' });
+    await quarantined(test, 'a');
+    expect(await trees.cancel({ sessionId: 'a' })).toEqual({ open: 1 });
+    await codeOf(trees.open({ sessionId: 'a', childId: 'c' }));
+    await settled(test);
+    expect((await trees.get({ sessionId: 'a' })).endedAt).toBeNull();
+    expect(['terminated', 'SESSION_NOT_FOUND']).toContain(await statusOf(test, 'c'));
+    expect(await trees.cancel({ sessionId: 'a' })).toEqual({ open: 1 });
+    // Between its return and its end.
+    await sessions.retry({ sessionId: 'a' });
+    expect(await trees.cancel({ sessionId: 'a' })).toEqual({ open: 0 });
+    expect(await statusOf(test, 'a')).toBe('terminated');
+  });
+
+  test('follows the one above it when its condition is cleared, as its link says', async () => {
+    await using test = await createTestSystem({ sessionRestarts: { maxRestarts: 1 } });
+    const { sessions, trees } = test.client;
+    await sessions.create({ sessionId: 'a' });
+    await trees.open({ sessionId: 'a', childId: 'b', link: 'terminate' });
+    await quarantined(test, 'b');
+    await sessions.terminate({ sessionId: 'a' });
+    await settled(test);
+    await sessions.retry({ sessionId: 'b' });
+    await settled(test);
+    expect(await statusOf(test, 'b')).toBe('terminated');
+  });
+});

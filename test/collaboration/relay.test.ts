@@ -1,0 +1,276 @@
+// The relay carries out what the feed tells in lanes: a slow one holds up itself alone, and what was not done is done by the next process.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { HoldfastError } from '../../src/base/errors.ts';
+import { Relay } from '../../src/collaboration/relay.ts';
+import { SessionLinks } from '../../src/collaboration/session-links.ts';
+import type { Journal, StoredEvent } from '../../src/journal/journal.ts';
+import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
+import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import { createTestSystem } from '../../src/testing/index.ts';
+import { add, linesOf, openLedger } from '../support/ledger.ts';
+import { memoryJournal } from '../support/memory-journal.ts';
+import { quiet, watch } from '../support/outcome.ts';
+
+/** Lines are `lane:what`; those of a lane that is held wait. */
+async function world() {
+  const store = memoryJournal();
+  const journal: Journal = await store.open();
+  const wakers = new Set<() => void>();
+  const { entity } = await openLedger(store, journal, {
+    tell: () => {
+      for (const wake of wakers) wake();
+    },
+  });
+  const done: string[] = [];
+  const held = new Map<string, Promise<void>>();
+  const failing = new Map<string, Error>();
+  const hold = (lane: string): (() => void) => {
+    let release = (): void => {};
+    held.set(lane, new Promise((resolve) => (release = resolve)));
+    return release;
+  };
+  const on = (event: StoredEvent) => {
+    const [line = ''] = linesOf([event]);
+    const [lane = ''] = line.split(':');
+    const run = async (): Promise<void> => {
+      await held.get(lane);
+      const failure = failing.get(lane);
+      if (failure !== undefined) throw failure;
+      done.push(line);
+    };
+    return { lane, run };
+  };
+  const relay = (): Relay =>
+    new Relay({
+      ...{ journal, clock: store.clock, routes: [{ on }] },
+      telemetry: (name, data = {}) => store.reports.push({ name, data }),
+      onGrowth: (wake) => {
+        wakers.add(wake);
+        return () => wakers.delete(wake);
+      },
+    });
+  const tell = (...lines: string[]) => Promise.all(lines.map((line) => entity.send(add(line))));
+  onTestFinished(() => journal.close());
+  return { ...store, journal, done, hold, held, failing, relay, tell };
+}
+
+describe('the relay', () => {
+  test('goes on with other lanes while one is slow, each in its order', async () => {
+    const { relay, tell, hold, done } = await world();
+    const one = relay();
+    await one.begin();
+    const release = hold('slow');
+    await tell('slow:1', 'a:1');
+    await quiet();
+    await tell('slow:2', 'a:2', 'b:1');
+    await one.catchUp((lane) => lane !== 'slow');
+    expect(done).toEqual(['a:1', 'a:2', 'b:1']);
+    const all = watch(one.catchUp());
+    await quiet();
+    expect(all.outcome).toBe('waiting');
+    release();
+    await quiet();
+    expect(all.outcome).toBe('answered');
+    expect(done.slice(3)).toEqual(['slow:1', 'slow:2']);
+    await one.stop();
+  });
+
+  test('stops without waiting for a slow lane, and the next one does again what lies behind its oldest job', async () => {
+    const { relay, tell, hold, held, done } = await world();
+    const one = relay();
+    await one.begin();
+    const release = hold('slow');
+    await tell('a:1');
+    await one.catchUp();
+    await tell('slow:1');
+    await tell('a:2', 'slow:2');
+    await quiet();
+    const left = watch(one.catchUp());
+    await one.stop();
+    await quiet();
+    expect(left.outcome).toBe('answered');
+    expect(done).toEqual(['a:1', 'a:2']);
+    held.delete('slow');
+    release();
+    await quiet();
+    const two = relay();
+    await two.start();
+    await two.catchUp();
+    // The job that was being done when it stopped has ended meanwhile, and counts as not done.
+    expect(done).toEqual(['a:1', 'a:2', 'slow:1', 'slow:1', 'a:2', 'slow:2']);
+    await two.stop();
+    const three = relay();
+    await three.start();
+    await three.catchUp();
+    expect(done.length).toBe(6);
+    await three.stop();
+  });
+
+  test('tries again in its place what failed for a while, and others go on', async () => {
+    const { relay, tell, failing, done, clock, reports } = await world();
+    const one = relay();
+    await one.begin();
+    failing.set('ill', new Error('for a while'));
+    failing.set('no', new HoldfastError('SESSION_NOT_FOUND', { sessionId: 'x' }));
+    await tell('ill:1', 'no:1');
+    await tell('ill:2', 'a:1');
+    await one.catchUp((lane) => lane !== 'ill');
+    expect(done).toEqual(['a:1']);
+    expect(reports.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['relay.refused', 'follower.failed']),
+    );
+    failing.clear();
+    await clock.advance(20);
+    await one.catchUp();
+    expect(done).toEqual(['a:1', 'ill:1', 'ill:2']);
+    await one.stop();
+  });
+
+  test('reads no further with a thousand jobs in hand, and goes on when some are done', async () => {
+    const { relay, tell, hold, done } = await world();
+    const one = relay();
+    await one.begin();
+    const release = hold('slow');
+    for (let n = 0; n < 10; n++) await tell(...Array.from({ length: 100 }, (_, i) => `slow:${n * 100 + i}`));
+    await tell('a:1');
+    const read = watch(one.catchUp((lane) => lane === 'a'));
+    await quiet(100);
+    expect([read.outcome, done.length]).toEqual(['waiting', 0]);
+    release();
+    await one.catchUp();
+    expect(read.outcome).toBe('answered');
+    expect(done.length).toBe(1_001);
+    await one.stop();
+  });
+});
+
+test('an agent that hears nothing holds up the mail and the trees of no other session', async () => {
+  const agents: AgentDefinitions = { deaf: () => new Promise(() => {}) };
+  await using system = await createTestSystem({ agents });
+  const { sessions, trees, mail, agents: runs } = system.client;
+  for (const sessionId of ['parent', 'a', 'b', 'top']) await sessions.create({ sessionId });
+  await trees.open({ sessionId: 'parent', childId: 'slow', link: 'terminate' });
+  await trees.open({ sessionId: 'top', childId: 'low', link: 'terminate' });
+  await runs.start({ sessionId: 'slow', agent: 'deaf' });
+  await sessions.terminate({ sessionId: 'parent' });
+  await quiet(50);
+  expect((await sessions.get({ sessionId: 'slow' })).status).toBe('terminating');
+  await mail.send({ sessionId: 'a', to: 'b', name: 'note', payload: 1 });
+  await sessions.terminate({ sessionId: 'top' });
+  const cancelling = watch(trees.cancel({ sessionId: 'a' }));
+  await quiet(100);
+  expect((await mail.inbox({ sessionId: 'b' })).length).toBe(1);
+  expect((await sessions.get({ sessionId: 'low' })).status).toBe('terminated');
+  expect(cancelling.outcome).toBe('answered');
+  expect((await sessions.get({ sessionId: 'slow' })).status).toBe('terminating');
+  await system.clock.advance(6_000);
+  await quiet(50);
+  expect((await sessions.get({ sessionId: 'slow' })).status).toBe('terminated');
+});
+
+test('what a kill repeats changes nothing of a life that was begun since', async () => {
+  const agents: AgentDefinitions = { deaf: () => new Promise(() => {}) };
+  await using system = await createTestSystem({ agents });
+  const { client } = system;
+  for (const sessionId of ['parent', 'top', 'base']) await client.sessions.create({ sessionId });
+  await client.trees.open({ sessionId: 'parent', childId: 'slow', link: 'terminate' });
+  await client.trees.open({ sessionId: 'base', childId: 'mid', link: 'return' });
+  await client.trees.open({ sessionId: 'mid', childId: 'low', link: 'return' });
+  await client.agents.start({ sessionId: 'slow', agent: 'deaf' });
+  await client.sessions.save({ sessionId: 'top' });
+  await quiet(50);
+  // From here on the position stands.
+  await client.sessions.terminate({ sessionId: 'parent' });
+  await client.trees.open({ sessionId: 'mid', childId: 'last', link: 'return' });
+  await client.sessions.terminate({ sessionId: 'mid', cleanup: true });
+  await quiet(50);
+  await client.sessions.terminate({ sessionId: 'top' });
+  await quiet(50);
+  await client.sessions.restore({ sessionId: 'top' });
+  await quiet(50);
+  await client.trees.open({ sessionId: 'top', childId: 'new', link: 'terminate' });
+  const places = () =>
+    Promise.all(
+      ['top', 'new', 'last', 'low'].map(async (sessionId) => {
+        const { endedAt, parentSessionId } = await system.client.trees.get({ sessionId });
+        const { status } = await system.client.sessions.get({ sessionId });
+        return [sessionId, status, endedAt, parentSessionId];
+      }),
+    );
+  const before = await places();
+  expect(before.map(([, status]) => status)).toEqual(['active', 'active', 'active', 'active']);
+  const ends = async () => (await system.client.trees.get({ sessionId: 'top' })).children;
+  const children = await ends();
+  await system.restart('kill');
+  await quiet(100);
+  await system.clock.advance(6_000);
+  await quiet(100);
+  expect((await system.client.sessions.get({ sessionId: 'slow' })).status).toBe('terminated');
+  expect(await places()).toEqual(before);
+  expect(await ends()).toEqual(children);
+});
+
+/** Mail between sessions whose state is asked for one by one. */
+async function links() {
+  const { clock, open } = memoryJournal();
+  const journal: Journal = await open();
+  const asked = new Map<string, Promise<void>>();
+  const telemetry = (): void => {};
+  const made = new SessionLinks({
+    ...{ journal, clock, telemetry, pubsub: new LocalPubSub(telemetry), topic: 'all', mailboxSize: 100 },
+    newId: () => 'id',
+    session: async (sessionId) => {
+      await asked.get(sessionId);
+      if (sessionId === 'nobody') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+      return { status: 'active', durability: 'fsync', tree: undefined, parentSessionId: null };
+    },
+    invoke: async () => ({}) as never,
+  });
+  const service = await made.start();
+  onTestFinished(async () => {
+    await service.stop();
+    await journal.close();
+  });
+  const { handlers } = made;
+  const send = (to: string) =>
+    handlers['mail.send']({ sessionId: 'a', to, name: 'note', payload: to }, { operationId: to });
+  return { made, handlers, asked, clock, send };
+}
+
+describe('mail', () => {
+  test('of a session that is deleted is sent on, however long that takes', async () => {
+    const { made, handlers, asked, clock, send } = await links();
+    let release = (): void => {};
+    asked.set('b', new Promise((resolve) => (release = resolve)));
+    await send('b');
+    await send('c');
+    const forgetting = watch(made.forget('a'));
+    await quiet();
+    expect(forgetting.outcome).toBe('waiting');
+    await clock.advance(6_000);
+    expect(forgetting.outcome).toBe('answered');
+    release();
+    await quiet(50);
+    asked.clear();
+    const [letter] = await handlers['mail.inbox']({ sessionId: 'b' }, {});
+    expect(letter).toMatchObject({ from: 'a' });
+  });
+
+  test('that comes back does so whichever lane is the first', async () => {
+    const { handlers, asked, send } = await links();
+    let release = (): void => {};
+    asked.set(
+      'x',
+      new Promise<void>((resolve) => (release = resolve)).then(() => {
+        throw new HoldfastError('SESSION_NOT_FOUND', { sessionId: 'x' });
+      }),
+    );
+    await send('x');
+    await send('nobody');
+    await quiet(50);
+    release();
+    await quiet(50);
+    const dead = await handlers['mail.deadLetters']({ sessionId: 'a' }, {});
+    expect(dead.map(({ to }) => to)).toEqual(['nobody', 'x']);
+  });
+});
