@@ -60,7 +60,9 @@ const { values, positionals } = parseArgs({
 if (values.list) {
   for (const { name, summary } of harnesses) console.log(`${name.padEnd(10)} ${summary}`);
 } else {
-  process.exitCode = await torture(positionals[0]);
+  const status = await torture(positionals[0]);
+  // What a broken promise left behind may hold the process: it ends once all is printed.
+  process.stdout.write('', () => process.exit(status));
 }
 
 async function torture(name: string | undefined): Promise<number> {
