@@ -55,7 +55,12 @@ async function write(...sessions: readonly (readonly [sessionId: string, content
 const contentsOf = async ({ client }: System, sessionId: string): Promise<unknown[]> =>
   (await client.messages.list({ sessionId })).items.map(({ content }) => content);
 
-test('an event at which the law throws is parked, the session is readable, and writes again when it is told to', async () => {
+/** Processes are started: on a machine that does a dozen other things that takes its time. */
+const timeout = 120_000;
+
+test('an event at which the law throws is parked, the session is readable, and writes again when it is told to', {
+  timeout,
+}, async () => {
   await write(['hurt', ['a', 'poison:throw', 'b', 'poison:throw again', 'c']], ['well', ['x']]);
   deployBug();
   const system = await open();
@@ -94,7 +99,9 @@ test('an event at which the law throws is parked, the session is readable, and w
   expect(await repaired.client.sessions.verify({ sessionId: 'hurt' })).toMatchObject({ valid: true });
 });
 
-test('a session that the process before was folding when it was killed is tried elsewhere before it is folded again', async () => {
+test('a session that the process before was folding when it was killed is tried elsewhere before it is folded again', {
+  timeout,
+}, async () => {
   await write(
     ['loops', ['a', 'poison:loop', 'b']],
     ['eats', ['a', 'poison:buffers', 'b']],
@@ -115,7 +122,9 @@ test('a session that the process before was folding when it was killed is tried 
   await system.client.messages.send({ sessionId: 'innocent', role: 'user', content: 'b' });
 });
 
-test('a record of which the law of today makes nothing is found, whatever wrote it', async () => {
+test('a record of which the law of today makes nothing is found, whatever wrote it', {
+  timeout,
+}, async () => {
   await write(['hurt', ['a', 'b']]);
   const level = await openLevelJournal(location);
   const head = await level.head('session/hurt');
@@ -138,7 +147,9 @@ test('a record of which the law of today makes nothing is found, whatever wrote 
   expect(await system.client.sessions.verify({ sessionId: 'hurt' })).toMatchObject({ valid: true });
 });
 
-test('a session whose very beginning cannot be folded stays closed until it can be', async () => {
+test('a session whose very beginning cannot be folded stays closed until it can be', {
+  timeout,
+}, async () => {
   const one = { sessionId: 'lost' };
   await using(open(), async ({ client }) => {
     await client.sessions.create(one);

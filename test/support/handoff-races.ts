@@ -8,11 +8,9 @@ import type { SessionCommand } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
 import type { SessionState } from '../../src/domain/session-state.ts';
 import type { CommandMeta } from '../../src/entity/command-meta.ts';
-import { defaultLimits } from '../../src/journal/default-limits.ts';
-import type { Journal } from '../../src/journal/journal.ts';
-import { VolatileJournal } from '../../src/journal/volatile-journal.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { offer } from './handoff-life.ts';
+import { scheduledJournal } from './scheduled-journal.ts';
 import { opening } from './session-states.ts';
 
 const deadlineMs = 10;
@@ -46,15 +44,7 @@ export async function raceForOffer(
 }
 
 function hostOver(scheduler: fc.Scheduler, clock: ReturnType<typeof manualClock>) {
-  const streams = new VolatileJournal({ limits: defaultLimits, epoch: 1 });
-  const append = scheduler.scheduleFunction(streams.append.bind(streams));
-  const journal = new Proxy(streams, {
-    get(target, name) {
-      if (name === 'append') return append;
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  }) as unknown as Journal;
+  const journal = scheduledJournal(scheduler);
   return new EntityHost<SessionState, SessionCommand>({
     ...{ law: sessionLaw, journal, clock, mailboxSize: 100, telemetry: () => {}, tell: () => {} },
   });

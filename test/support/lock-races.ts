@@ -5,10 +5,8 @@ import type { Clock } from '../../src/base/clock.ts';
 import { Locks } from '../../src/collaboration/locks.ts';
 import { defaultConflictPolicy } from '../../src/domain/conflicts.ts';
 import type { LocksState } from '../../src/domain/lock-state.ts';
-import { defaultLimits } from '../../src/journal/default-limits.ts';
-import type { Journal } from '../../src/journal/journal.ts';
-import { VolatileJournal } from '../../src/journal/volatile-journal.ts';
 import { codeOf } from './outcome.ts';
+import { scheduledJournal } from './scheduled-journal.ts';
 
 interface Step {
   readonly name: string;
@@ -88,15 +86,7 @@ export async function raceForLocks(
   plan: { readonly sessions: readonly (readonly Step[])[]; readonly times: readonly number[] },
   scheduler: fc.Scheduler,
 ): Promise<LockRace> {
-  const streams = new VolatileJournal({ limits: defaultLimits, epoch: 1 });
-  const append = scheduler.scheduleFunction(streams.append.bind(streams));
-  const journal = new Proxy(streams, {
-    get(target, name) {
-      if (name === 'append') return append;
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  }) as unknown as Journal;
+  const journal = scheduledJournal(scheduler);
   const clock = racingClock();
   const locks = new Locks({
     ...{ journal, clock, mailboxSize: 100, policy: defaultConflictPolicy },

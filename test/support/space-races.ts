@@ -6,11 +6,9 @@ import { EntityHost } from '../../src/collaboration/entity-host.ts';
 import type { SpaceCommand } from '../../src/domain/space-commands.ts';
 import { spaceLaw } from '../../src/domain/space-law.ts';
 import { type SpaceState, versionOf } from '../../src/domain/space-state.ts';
-import { defaultLimits } from '../../src/journal/default-limits.ts';
-import type { Journal } from '../../src/journal/journal.ts';
-import { VolatileJournal } from '../../src/journal/volatile-journal.ts';
 import { checkLinearizable, type LinearModel, type ObservedCall } from '../../src/testing/linearizability.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
+import { scheduledJournal } from './scheduled-journal.ts';
 
 type Step = 'read' | 'swap' | 'blind';
 
@@ -52,15 +50,7 @@ export async function raceOfSwaps(
   plan: readonly (readonly Step[])[],
   scheduler: fc.Scheduler,
 ): Promise<Race> {
-  const streams = new VolatileJournal({ limits: defaultLimits, epoch: 1 });
-  const append = scheduler.scheduleFunction(streams.append.bind(streams));
-  const journal = new Proxy(streams, {
-    get(target, name) {
-      if (name === 'append') return append;
-      const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
-  }) as unknown as Journal;
+  const journal = scheduledJournal(scheduler);
   const host = new EntityHost<SpaceState, SpaceCommand>({
     ...{ law: spaceLaw(), journal, clock: manualClock(), mailboxSize: 100 },
     telemetry: () => {},

@@ -5,6 +5,7 @@ import { CrashMatrixError, crashMatrix } from '../../src/testing/index.ts';
 import { handoffMoves, liveAsModelled } from '../support/handoff-model.ts';
 import { raceForOffer, racers } from '../support/handoff-races.ts';
 import { strandedAfter, strandingMoves } from '../support/handoff-stranding.ts';
+import { checkProperty } from './check-property.ts';
 import { handoffScenario } from './crash/handoff-scenario.ts';
 import type { Harness, TortureOptions } from './harness.ts';
 
@@ -21,20 +22,20 @@ export const handoffsHarness: Harness = {
       sequences: cycles ?? (short ? 1 : 12),
     };
     const broken = [
-      ...(await check(options, 'lives', counts.lives, (done) =>
+      ...(await checkProperty(options, 'lives', counts.lives, (done) =>
         fc.property(handoffMoves, (moves) => {
           liveAsModelled(moves);
           done();
         }),
       )),
-      ...(await check(options, 'interleavings', counts.races, (done) =>
+      ...(await checkProperty(options, 'interleavings', counts.races, (done) =>
         fc.asyncProperty(racers, fc.scheduler(), async (plan, scheduler) => {
           const problem = await raceForOffer(plan, scheduler);
           done();
           if (problem !== undefined) throw new Error(problem);
         }),
       )),
-      ...(await check(options, 'deaths', counts.deaths, (done) =>
+      ...(await checkProperty(options, 'deaths', counts.deaths, (done) =>
         fc.asyncProperty(strandingMoves, async (moves) => {
           const stranded = await strandedAfter(moves);
           done();
@@ -52,20 +53,6 @@ export const handoffsHarness: Harness = {
     return { rows, broken: [...broken, ...matrix.broken] };
   },
 };
-
-/** The shortest that went wrong, as a sentence. */
-async function check<Ts>(
-  { seed, progress }: TortureOptions,
-  note: string,
-  total: number,
-  property: (done: () => void) => fc.IAsyncProperty<Ts> | fc.IProperty<Ts>,
-): Promise<readonly string[]> {
-  let count = 0;
-  const done = (): void => progress(++count, total, note);
-  const found = await fc.check(property(done) as fc.IAsyncProperty<Ts>, { numRuns: total, seed });
-  if (!found.failed) return [];
-  return [`${note}: ${String(found.errorInstance)} after ${fc.stringify(found.counterexample)}`];
-}
 
 async function crash(
   { seed, progress }: TortureOptions,

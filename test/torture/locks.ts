@@ -9,7 +9,8 @@ import { killHolders } from '../support/lock-kills.ts';
 import { liveLocks, lockSteps } from '../support/lock-model.ts';
 import { lockPlans, raceForLocks } from '../support/lock-races.ts';
 import { liveRoster, rosterSteps } from '../support/roster-model.ts';
-import type { Harness, TortureOptions } from './harness.ts';
+import { checkProperty } from './check-property.ts';
+import type { Harness } from './harness.ts';
 
 export const locksHarness: Harness = {
   name: 'locks',
@@ -21,27 +22,29 @@ export const locksHarness: Harness = {
     const races = cycles ?? (short ? 200 : 2_000);
     const kills = Math.min(cycles ?? 20, short ? 3 : 20);
     const counts = { granted: 0, refused: 0, sure: 0 };
-    const raced = fc.asyncProperty(lockPlans, fc.scheduler(), async (plan, scheduler) => {
-      const { broken, granted, refused, sure } = await raceForLocks(plan, scheduler);
-      counts.granted += granted;
-      counts.refused += refused;
-      counts.sure += sure;
-      if (broken.length > 0) throw new Error(broken.join('; '));
-    });
+    const raced = (done: () => void) =>
+      fc.asyncProperty(lockPlans, fc.scheduler(), async (plan, scheduler) => {
+        const { broken, granted, refused, sure } = await raceForLocks(plan, scheduler);
+        done();
+        counts.granted += granted;
+        counts.refused += refused;
+        counts.sure += sure;
+        if (broken.length > 0) throw new Error(broken.join('; '));
+      });
     const broken = [
-      ...(await check(
-        options,
-        'lives of locks',
-        lives,
-        fc.property(lockSteps, (steps) => void liveLocks(steps)),
+      ...(await checkProperty(options, 'lives of locks', lives, (done) =>
+        fc.property(lockSteps, (steps) => {
+          liveLocks(steps);
+          done();
+        }),
       )),
-      ...(await check(
-        options,
-        'lives of rosters',
-        lives,
-        fc.property(rosterSteps, (steps) => void liveRoster(steps)),
+      ...(await checkProperty(options, 'lives of rosters', lives, (done) =>
+        fc.property(rosterSteps, (steps) => {
+          liveRoster(steps);
+          done();
+        }),
       )),
-      ...(await check(options, 'interleavings', races, raced)),
+      ...(await checkProperty(options, 'interleavings', races, raced)),
     ];
     progress(0, kills, 'kills');
     const location = await mkdtemp(join(tmpdir(), 'holdfast-locks-'));
@@ -65,17 +68,3 @@ export const locksHarness: Harness = {
     }
   },
 };
-
-/** The shortest life or race that went wrong, as a sentence. */
-async function check<Ts>(
-  { seed, progress }: TortureOptions,
-  note: string,
-  total: number,
-  property: fc.IAsyncProperty<Ts> | fc.IProperty<Ts>,
-): Promise<readonly string[]> {
-  progress(0, total, note);
-  const found = await fc.check(property as fc.IAsyncProperty<Ts>, { numRuns: total, seed });
-  progress(total, total, note);
-  if (!found.failed) return [];
-  return [`${note}: ${String(found.errorInstance)} after ${fc.stringify(found.counterexample)}`];
-}

@@ -8,6 +8,7 @@ import { createSystem } from '../../src/system.ts';
 import { liveAsModelled, spaceMoves } from '../support/space-model.ts';
 import { raceOfSwaps, swapPlans } from '../support/space-races.ts';
 import { type CounterCall, incrementBySwaps, judgeCounter } from '../support/space-writers.ts';
+import { checkProperty } from './check-property.ts';
 import type { Harness, TortureOptions } from './harness.ts';
 
 const writers = 64;
@@ -31,22 +32,8 @@ export const spacesHarness: Harness = {
   },
 };
 
-/** The shortest life or race that went wrong, as a sentence. */
-async function check<Ts>(
-  { seed, progress }: TortureOptions,
-  note: string,
-  total: number,
-  property: (done: () => void) => fc.IAsyncProperty<Ts> | fc.IProperty<Ts>,
-): Promise<readonly string[]> {
-  let count = 0;
-  const done = (): void => progress(++count, total, note);
-  const found = await fc.check(property(done) as fc.IAsyncProperty<Ts>, { numRuns: total, seed });
-  if (!found.failed) return [];
-  return [`${note}: ${String(found.errorInstance)} after ${fc.stringify(found.counterexample)}`];
-}
-
 const live = (options: TortureOptions, total: number): Promise<readonly string[]> =>
-  check(options, 'lives', total, (done) =>
+  checkProperty(options, 'lives', total, (done) =>
     fc.property(spaceMoves, (moves) => {
       liveAsModelled(moves);
       done();
@@ -54,7 +41,7 @@ const live = (options: TortureOptions, total: number): Promise<readonly string[]
   );
 
 const race = (options: TortureOptions, total: number): Promise<readonly string[]> =>
-  check(options, 'interleavings', total, (done) =>
+  checkProperty(options, 'interleavings', total, (done) =>
     fc.asyncProperty(swapPlans, fc.scheduler(), async (plan, scheduler) => {
       const { verdict, lost } = await raceOfSwaps(plan, scheduler);
       done();
