@@ -26,3 +26,26 @@ test('a version of a fork before it was one is merged as any other: it brings no
   const merged = await sessions.merge({ sessionId: 'main', fromSessionId: 'branch', at: 2 });
   expect(merged).toMatchObject({ version: 2, merged: nothing, tasks: 0 });
 });
+
+test('a fork is nobody’s, and stands in no tree', async () => {
+  await using system = await createTestSystem();
+  const { sessions, handoffs, trees, messages } = system.client;
+  await sessions.create({ sessionId: 'desk' });
+  await sessions.create({ sessionId: 'top' });
+  await trees.open({ sessionId: 'top', childId: 'child', link: 'terminate', treeBudget: { tokens: 100 } });
+  const child = { sessionId: 'child' };
+  const { handoffId } = await handoffs.offer({
+    ...child,
+    to: { sessionId: 'desk' },
+    kind: 'context_transfer',
+  });
+  await handoffs.accept({ sessionId: 'desk', handoffId });
+  await sessions.fork({ ...child, newSessionId: 'branch' });
+  const branch = { sessionId: 'branch' };
+  expect(await handoffs.ownership(branch)).toMatchObject({ owner: null, ownershipEpoch: 0 });
+  await messages.send({ ...branch, role: 'assistant', content: 'of its own' });
+  expect(await trees.get(branch)).toMatchObject({ rootSessionId: 'branch', link: null, budget: null });
+  expect((await trees.get({ sessionId: 'top' })).children).toHaveLength(1);
+  await trees.open({ ...branch, childId: 'leaf' });
+  expect(await trees.get({ sessionId: 'leaf' })).toMatchObject({ rootSessionId: 'branch' });
+});
