@@ -30,6 +30,7 @@ export { type RestoreOptions, type RestoreReport, restoreBackup } from './system
 export {
   type CapsuleReport,
   type ExportOptions,
+  type ExportReport,
   exportSession,
   type ImportOptions,
   importSession,

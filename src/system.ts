@@ -12,6 +12,7 @@ import { type Client, createClient } from './client/client.ts';
 import { SpaceEvents } from './collaboration/space-events.ts';
 import { upcast } from './domain/upcasters.ts';
 import { type Announcement, whenDurable } from './entity/announcement.ts';
+import { startProcessManager } from './entity/damaged-manager.ts';
 import {
   ProcessManager,
   type ProcessManagerDefinition,
@@ -138,7 +139,8 @@ class RunningSystem implements System {
     this.#journal = RoutedJournal.over(level, upcast, ports.telemetry);
     this.#backups = systemBackups(config, ports, level);
     this.#pubsub = new LocalPubSub(ports.telemetry);
-    const heard = { ...ports, journal: this.#journal, pubsub: this.#pubsub };
+    const assertOpen = (): void => this.#assertOpen();
+    const heard = { ...ports, journal: this.#journal, pubsub: this.#pubsub, assertOpen };
     this.#events = new SessionEvents(heard);
     this.#spaceEvents = new SpaceEvents({ ...heard, admit: (query) => this.#serving().spaces.admit(query) });
     this.#owned = owned;
@@ -274,7 +276,7 @@ class RunningSystem implements System {
       clock: this.#ports.clock,
       report: (report) => this.#hear(report),
       children: definitions.map((definition) =>
-        service(definition.name, () => ProcessManager.start({ ...shared, definition, send })),
+        service(definition.name, () => startProcessManager({ ...shared, definition, send })),
       ),
     });
     return this.#processManagers;
@@ -290,6 +292,11 @@ class RunningSystem implements System {
   #assertServing(): void {
     const { status } = this;
     if (status !== 'serving') throw new HoldfastError('SYSTEM_NOT_SERVING', { status });
+  }
+
+  /** Listeners outlive the services: only whoever closes the system ends them. */
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: this.status });
   }
 
   #hear(report: ChildReport): void {

@@ -92,8 +92,9 @@ describe('the check', () => {
 
   test('knows what the build makes from its configuration', () => {
     const outputs = buildOutputs(root);
-    expect(outputs).toContain('./dist/base/errors.js');
+    expect(outputs).toContain('./dist/testing/index.js');
     expect(outputs).toContain('./dist/base/errors.d.ts');
+    expect(outputs).not.toContain('./dist/base/errors.js');
     expect([...outputs].filter((file) => !file.startsWith('./dist/'))).toEqual([]);
   });
 });

@@ -204,6 +204,34 @@ describe('closing', () => {
     await test.close();
   });
 
+  test('leaves nothing to listen to: whoever begins then is told so, on the clients of before and on a new one', async () => {
+    const test = await createTestSystem();
+    const { client, system } = test;
+    const query = { spaceId: 'plan', sessionId };
+    await client.sessions.create({ sessionId });
+    await client.spaces.create({ spaceId: 'plan' });
+    await client.spaces.join(query);
+    const closing = test.close();
+    for (const when of ['draining', 'stopped']) {
+      expect(system.status).toBe(when);
+      const late = system.connect();
+      const begun: Readonly<Record<string, Promise<unknown>>> = {
+        'events.subscribe': late.events.subscribe(sessionId, () => {}),
+        'events.subscribeAll': late.events.subscribeAll(() => {}),
+        'events.stream': late.events.stream({ sessionId }).next(),
+        'events.stream from now': late.events.stream({ sessionId, after: 'now' }).next(),
+        'events.stream of all': late.events.stream().next(),
+        'spaces.subscribe': late.spaces.subscribe(query, () => {}),
+        'spaces.stream': late.spaces.stream(query).next(),
+        'spaces.subscribe of before': client.spaces.subscribe(query, () => {}),
+      };
+      const codes = Object.entries(begun).map(async ([name, call]) => [name, await codeOf(call)]);
+      const refused = Object.keys(begun).map((name) => [name, 'SYSTEM_NOT_SERVING']);
+      expect(await Promise.all(codes)).toEqual(refused);
+      await closing;
+    }
+  });
+
   test('waits for the disk, and no timer of the system outlives it', async () => {
     const test = await createTestSystem({ processManagers: [echo] });
     await test.client.sessions.create({ sessionId });

@@ -1,11 +1,11 @@
 // The configuration of a system: one schema with every default, checked once, every fault named with its place.
-import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { faultsOfPolicy } from './agent-policy.ts';
 import { durabilities } from './durability.ts';
 import { HoldfastError, textOf } from './errors.ts';
 import { idPattern } from './ids.ts';
 import { faultsOfPermits } from './permit-faults.ts';
+import { isWithin } from './places.ts';
 import { promotionPolicy } from './promotion-policy.ts';
 import { faultsOfTasks } from './task-faults.ts';
 import { faultsOfWorkerAgent } from './worker-agent.ts';
@@ -188,16 +188,11 @@ function faultsOfPlace(input: unknown): readonly string[] {
   const isMissing = location === undefined && store === undefined;
   if (isMissing) return ['location: give the directory in which the sessions are kept'];
   const { backupDirectory } = input as Readonly<Record<string, unknown>>;
+  // What lies in the store goes with the store.
   const within = typeof location === 'string' && typeof backupDirectory === 'string';
   return within && isWithin(backupDirectory, location)
     ? ['backupDirectory: give a directory outside of the store']
     : [];
-}
-
-/** What lies in the store goes with the store. */
-function isWithin(path: string, folder: string): boolean {
-  const way = relative(resolve(folder), resolve(path));
-  return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way));
 }
 
 /** One that beats less often than it is looked for would seem dead between its beats. */

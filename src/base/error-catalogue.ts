@@ -102,6 +102,7 @@ export const errorCatalogue = {
 
   // refusals by the law of tasks
   TASK_NOT_FOUND: entry('The session {sessionId} has no task {taskId}'),
+  NO_TASK_READY: entry('The session {sessionId} has no task that is ready to be claimed', true),
   TASK_EXISTS: entry('The session {sessionId} has a task {taskId} already'),
   TASK_CONFLICT: entry(
     'The task {taskId} of session {sessionId} is at version {version}, not {expected}: read it again',
@@ -195,7 +196,7 @@ export const errorCatalogue = {
     'Another process owns {location}: close it, or give this process a directory of its own',
   ),
   JOURNAL_READ_ONLY: entry('{location} cannot be written: grant write access, or give another directory'),
-  JOURNAL_FOREIGN: entry("{location} holds files that are not Holdfast's: give an empty or new directory"),
+  JOURNAL_FOREIGN: entry('{location} {problem}: give an empty or new directory'),
   JOURNAL_FORMAT: entry(
     '{location} was written with {what} {found}, this version reads {supported}: upgrade Holdfast',
   ),
@@ -207,6 +208,9 @@ export const errorCatalogue = {
   ),
   ENCRYPTION_KEY_MISSING: entry(
     'What is stored is encrypted under the key {keyId}: give it among the encryption keys',
+  ),
+  ENCRYPTION_KEY_WRONG: entry(
+    'The encryption key that was given as {keyId} is another than the one under which the store was written',
   ),
   JOURNAL_OPEN_FAILED: entry('The journal at {location} cannot be opened: {problem}'),
   JOURNAL_DAMAGED: entry('The store at {location} is damaged, and was left as it is: {problem}'),
@@ -269,9 +273,7 @@ export const errorCatalogue = {
   BACKUP_FORMAT: entry(
     'The backup {backup} is of format {found}, this version reads {supported}: upgrade Holdfast',
   ),
-  RESTORE_REFUSED: entry(
-    'Something is at {location}: name an empty place, or force it, and it is backed up and replaced',
-  ),
+  RESTORE_REFUSED: entry('The backup is not restored to {location}: {problem}'),
   BACKUPS_OFF: entry('There is no place for backups: name one in the option backupDirectory'),
   BACKUP_FAILED: entry('The backup could not be made, read or restored: {problem}', true),
 

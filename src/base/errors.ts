@@ -84,6 +84,14 @@ export function textOf(value: unknown): string {
   }
 }
 
+/** A text as it is, and of anything else its type: for what was given where a text belongs. */
+export function textOrType(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
 function fill(message: string, details: ErrorDetails): string {
   return message.replace(/\{(\w+)\}/g, (_, name: string) => quote(details[name]));
 }

@@ -1,7 +1,7 @@
 // Ids: what is a valid one, how a new one is made, and how one is derived from an idempotency key.
 import { createHash } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import { HoldfastError, textOf } from './errors.ts';
+import { HoldfastError, textOrType } from './errors.ts';
 
 /** Session ids: a letter or digit, then up to 63 letters, digits, `_` or `-`. */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -29,7 +29,7 @@ export function idFromKey(key: string): string {
 export function assertId(value: unknown): string {
   if (typeof value === 'string' && idPattern.test(value)) return value;
   throw new HoldfastError('INVALID_ID', {
-    value: textOf(value),
+    value: textOrType(value),
     problem: 'it must start with a letter or digit and have at most 64 letters, digits, "_" or "-"',
   });
 }

@@ -1,5 +1,6 @@
 // Values that JSON does not have, as JSON and back: each kind by a codec of its own under a tag. What no codec knows is refused by
 // name where it is stored, never altered.
+import { escapedObject as escaped, codecTag as tag } from './codec-tag.ts';
 import { HoldfastError } from './errors.ts';
 import { maxDepth } from './json.ts';
 
@@ -24,10 +25,6 @@ export interface PayloadCodecs {
   /** Reads what {@link encode} wrote; throws `CODEC_UNKNOWN` for a name that no codec has. */
   decode(value: unknown): unknown;
 }
-
-const tag = '$codec';
-/** A plain object that has a member of the tag's name. */
-const escaped = 'object';
 
 /** @throws TypeError when two codecs have one name, or a name is empty or taken by the escape. */
 export function payloadCodecs(codecs: readonly PayloadCodec[]): PayloadCodecs {
@@ -92,10 +89,11 @@ function copyOf(value: object): object {
   return copy;
 }
 
+/** An instance of the type itself: of a class that extends it another codec knows how it is written. */
 const is =
-  <T>(type: abstract new (...args: never[]) => T) =>
+  (type: abstract new (...args: never[]) => object) =>
   (value: unknown): boolean =>
-    value instanceof type;
+    value instanceof type && Object.getPrototypeOf(value) === type.prototype;
 
 const typedArrays = [
   ...[Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
@@ -114,7 +112,7 @@ const bufferOf = (text: unknown): ArrayBuffer => Uint8Array.from(Buffer.from(Str
 const typedArrayCodecs = typedArrays.map(
   (type): PayloadCodec<TypedArray> => ({
     name: type.name,
-    matches: (value) => value instanceof type,
+    matches: is(type),
     encode: bytesOf,
     decode: (written) => new type(bufferOf(written)),
   }),

@@ -8,6 +8,7 @@ const gate = z.custom((value) => typeof value === 'function', 'give a function')
 const schema = z.strictObject({
   gates: z.record(name, gate).optional(),
   roles: z.record(name, z.array(name).min(1)).optional(),
+  gateTimeoutMs: z.number().int().min(1).max(2_147_483_647).optional(),
   maxRunning: most,
   maxRunningPerSession: most,
 });

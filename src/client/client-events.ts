@@ -38,10 +38,10 @@ export class ClientEvents {
   stream<Type extends EventType = EventType>(query: StreamQuery<Type> = {}): EventStream<Type> {
     try {
       checkStreamQuery(query);
+      return this.#port.stream(query, this.#closing.signal);
     } catch (error) {
-      return refused(error);
+      return refusedStream(error);
     }
-    return this.#port.stream(query, this.#closing.signal);
   }
 
   /** Calls back with each event of a session from now on. With `mustExist`, an unknown session is `SESSION_NOT_FOUND`. */
@@ -98,7 +98,7 @@ export class ClientEvents {
 }
 
 /** A stream that never began: it says why, once. */
-function refused<Type extends EventType>(error: unknown): EventStream<Type> {
+export function refusedStream(error: unknown): EventStream<never> {
   const ended = { value: undefined, done: true } as const;
   let problem: { readonly error: unknown } | undefined = { error };
   return {

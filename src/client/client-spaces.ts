@@ -15,7 +15,7 @@ import type {
   SpaceStreamQuery,
 } from '../operations/space-event-port.ts';
 import type { SpaceEntryInfo, SpaceWritten } from '../operations/space-views.ts';
-import type { Subscription } from './client-events.ts';
+import { refusedStream, type Subscription } from './client-events.ts';
 
 export interface SpaceUpdate {
   readonly spaceId: string;
@@ -64,7 +64,11 @@ export class ClientSpaces {
   stream<Type extends SpaceEventType = SpaceEventType>(
     query: SpaceStreamQuery<Type>,
   ): SpaceEventStream<Type> {
-    return this.#options.events.stream(query, this.#closing.signal);
+    try {
+      return this.#options.events.stream(query, this.#closing.signal);
+    } catch (error) {
+      return refusedStream(error) as unknown as SpaceEventStream<Type>;
+    }
   }
 
   /** Calls back with each event of a space, once and in order: from now on, or from behind a cursor. */
@@ -94,6 +98,7 @@ export class ClientSpaces {
     { timeoutMs = 10_000, signal, cause, ...place }: SpaceUpdate,
     change: (value: Json | undefined, version: number) => Json | undefined,
   ): Promise<SpaceUpdated> {
+    if (typeof change !== 'function') throw new TypeError('A change must be a function');
     const { dispatch, clock } = this.#options;
     const until = clock.now() + timeoutMs;
     const given = signal === undefined ? {} : { signal };

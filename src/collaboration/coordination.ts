@@ -10,6 +10,7 @@ import type { Announcement } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Handlers, Invoke } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import { keyedBySession } from './acting-session.ts';
 import { type LockOperation, lockHandlers } from './lock-handlers.ts';
 import { Locks } from './locks.ts';
 import { Roster } from './roster.ts';
@@ -46,11 +47,11 @@ export class Coordination {
     this.#locks = new Locks({ ...options, publish });
     this.#roster = new Roster({
       ...{ ...options, publish, strategies: policy.strategies },
-      releaseLocks: (sessionId, reason) => this.#locks.endSession(sessionId, reason),
+      releaseLocks: (...ended) => this.#locks.endSession(...ended),
     });
     this.#watch = this.#watching();
     const shared = { clock, endOf: (sessionId: string) => this.#watch.endOf(sessionId) };
-    this.handlers = {
+    this.handlers = keyedBySession({
       ...lockHandlers({
         ...{ ...shared, locks: this.#locks, strategies: policy.strategies },
         admit: async (sessionId) => void (await this.#admit(sessionId)),
@@ -59,18 +60,25 @@ export class Coordination {
         ...{ ...shared, roster: this.#roster, admit: (sessionId) => this.#admit(sessionId) },
         locksOf: (sessionId) => this.#locks.heldBy(sessionId),
       }),
-    };
+    });
   }
 
   /** The alarms of leases and locks are set; sessions that ended while nobody listened are seen to behind what serves already. */
   async begin(): Promise<SupervisedChild> {
-    const holders = await this.#locks.begin();
-    const members = await this.#roster.begin();
+    const holders = await this.#locks.begin().catch((error) => this.#leaveOut(error));
+    const members = await this.#roster.begin().catch((error) => this.#leaveOut(error));
     if (holders.length + members.length > 0) {
       this.#watch.listen();
       void this.#catchUp([...new Set([...holders, ...members])]);
     }
     return resting('coordination', () => this.close());
+  }
+
+  /** What is damaged refuses whoever asks for it, and keeps nobody else from being served. */
+  #leaveOut(error: unknown): readonly string[] {
+    if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) throw error;
+    this.#options.telemetry('coordination.failed', { problem: error.message });
+    return [];
   }
 
   async close(): Promise<void> {
@@ -109,7 +117,7 @@ export class Coordination {
 
   async #catchUp(sessionIds: readonly string[]): Promise<void> {
     try {
-      await this.#watch.check(sessionIds);
+      await this.#watch.catchUp(sessionIds);
       await this.#roster.reconcile();
     } catch (error) {
       this.#options.telemetry('coordination.failed', { problem: toError(error).message });

@@ -1,7 +1,7 @@
 // The operations on handoffs. An offer is a command to the session that offers; an answer is one too, sent by whoever answers.
 import { HoldfastError } from '../base/errors.ts';
 import { fenceAgent } from '../domain/agent-decisions.ts';
-import { findHandoff, type Handoff, noOwnership, sourceOf } from '../domain/handoff.ts';
+import { findHandoff, type Handoff, handoffUnder, noOwnership, sourceOf } from '../domain/handoff.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
@@ -9,6 +9,7 @@ import { receiptKey } from '../entity/receipts.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
 import type { HandoffAccepted, HandoffDetails, HandoffOffered } from '../operations/handoff-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
+import { keyedBySession } from './acting-session.ts';
 import type { HandoffBoard } from './handoff-board.ts';
 import type { HandoffContext } from './handoff-context.ts';
 import { chainOf, handoffInfo } from './handoff-info.ts';
@@ -34,21 +35,11 @@ export interface HandoffHandlerContext extends HandoffContext {
 export function handoffHandlers(context: HandoffHandlerContext): Handlers<HandoffOperation> {
   const { board, journal } = context;
   return {
+    ...keyedBySession(answerHandlers(context)),
     'handoffs.offer': (input, call) => offer(context, input, call),
-    'handoffs.accept': (input, call) => accept(context, input, call),
-    'handoffs.reject': async ({ sessionId, handoffId, reason }, call) => {
-      const agent = await answering(context, sessionId, call);
-      const command = { type: 'handoff.reject', handoffId, by: sessionId, agent, reason } as const;
-      return toSource(context, command, call);
-    },
     'handoffs.withdraw': ({ sessionId, handoffId, reason }, call) => {
       mustBeOf(sessionId, handoffId);
       return send(context, sessionId, { type: 'handoff.withdraw', handoffId, reason }, call);
-    },
-    'handoffs.complete': async ({ sessionId, handoffId, outcome, reason = null, result }, call) => {
-      await answering(context, sessionId, call);
-      const said = { by: sessionId, outcome, reason, result };
-      return toSource(context, { type: 'handoff.complete', handoffId, ...said }, call);
     },
     'handoffs.get': async ({ sessionId, handoffId }) =>
       handoffDetails(journal, await handoffFor(context, sessionId, handoffId)),
@@ -68,6 +59,25 @@ export function handoffHandlers(context: HandoffHandlerContext): Handlers<Handof
       );
     },
     'handoffs.metrics': async (route) => metricsOf(await board.all(), route),
+  };
+}
+
+/** Those of all who are asked go to the stream of the one that offers. */
+function answerHandlers(
+  context: HandoffHandlerContext,
+): Handlers<`handoffs.${'accept' | 'reject' | 'complete'}`> {
+  return {
+    'handoffs.accept': (input, call) => accept(context, input, call),
+    'handoffs.reject': async ({ sessionId, handoffId, reason }, call) => {
+      const agent = await answering(context, sessionId, call);
+      const command = { type: 'handoff.reject', handoffId, by: sessionId, agent, reason } as const;
+      return toSource(context, command, call);
+    },
+    'handoffs.complete': async ({ sessionId, handoffId, outcome, reason = null, result }, call) => {
+      await answering(context, sessionId, call);
+      const said = { by: sessionId, outcome, reason, result };
+      return toSource(context, { type: 'handoff.complete', handoffId, ...said }, call);
+    },
   };
 }
 
@@ -96,10 +106,11 @@ async function offer(
 ): Promise<HandoffOffered> {
   const { sessionId, to, kind, key = null, from, reason = null, deadlineMs, ...given } = input;
   const { state } = await context.read(sessionId);
-  const isRepeat = await isAnswered(context, sessionId, call);
+  const isKnown = handoffUnder(state.ownership ?? noOwnership, key) !== undefined;
+  const isRepeat = isKnown || (await isAnswered(context, sessionId, call));
   const target =
     to.sessionId === undefined || isRepeat ? undefined : (await context.read(to.sessionId)).state;
-  if (to.sessionId === sessionId) throw new HoldfastError('HANDOFF_NOT_ADDRESSED', notToItself(sessionId));
+  if (to.sessionId === sessionId) throw new HoldfastError('INVALID_INPUT', notToItself);
   if (target !== undefined) mustKeepContent(target, 'handoffs.offer');
   const route = {
     from: from ?? state.profile.agent ?? sessionId,
@@ -138,7 +149,11 @@ async function isAnswered({ journal }: HandoffContext, sessionId: string, call: 
   return key !== undefined && (await journal.receipt(sessionStream(sessionId), key)) !== undefined;
 }
 
-const notToItself = (sessionId: string) => ({ handoffId: 'to itself', sessionId });
+const notToItself = {
+  operation: 'handoffs.offer',
+  field: 'to',
+  problem: 'to: a session is not handed over to itself',
+};
 
 async function accept(
   context: HandoffHandlerContext,

@@ -7,16 +7,17 @@ import { Supervisor } from '../actor/supervisor.ts';
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { type Handoff, heldHandoffs, noOwnership } from '../domain/handoff.ts';
+import { type Handoff, heldHandoffs, noOwnership, sourceOf } from '../domain/handoff.ts';
 import { isHandoffEvent } from '../domain/handoff-events.ts';
 import type { Announcement } from '../entity/announcement.ts';
+import { startProcessManager } from '../entity/damaged-manager.ts';
 import { ProcessManager, type ProcessManagerOptions } from '../entity/process-manager.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { HandoffBoard, isReplacing, type OwnershipAt } from './handoff-board.ts';
 import type { HandoffContext } from './handoff-context.ts';
-import { deliver, deliverAgain, deliveryManager, handoffDelivery } from './handoff-delivery.ts';
+import { deliver, deliverAgain, deliveryManager, giveBack, handoffDelivery } from './handoff-delivery.ts';
 import { type HandoffOperation, handoffHandlers } from './handoff-handlers.ts';
 import { HandoffNotes, type NoteLevel } from './handoff-notes.ts';
 import { deliverRemains, resumeRemains } from './handoff-remains.ts';
@@ -77,10 +78,15 @@ export class Handoffs {
     return { ...child, exited: Promise.race([child.exited, crashed]), tree: () => this.#tree(child) };
   }
 
-  /** A session was brought in, with what was on offer where it comes from. */
+  /** A session was brought in, with what was on offer where it comes from. What was accepted there is delivered there. */
   async takeIn(sessionId: string): Promise<void> {
     const { ownership = noOwnership } = (await this.#options.read(sessionId)).state;
-    if (heldHandoffs(ownership).length > 0) await this.#takingPart(sessionId, 'accepted', async () => {});
+    const handoffs = heldHandoffs(ownership);
+    const isUnderWay = ({ handoffId, status, deliveredAt }: Handoff): boolean =>
+      sourceOf(handoffId) === sessionId && status === 'accepted' && deliveredAt === null;
+    for (const { handoffId } of handoffs.filter(isUnderWay))
+      await giveBack(this.#options, handoffId, 'imported');
+    if (handoffs.length > 0) await this.#takingPart(sessionId, 'accepted', async () => {});
   }
 
   /** Of a session that is deleted nothing is kept. */
@@ -158,7 +164,7 @@ export class Handoffs {
     const starts = [startAt === undefined ? options : { ...options, startAt }];
     const supervisor = await Supervisor.start({
       ...{ id: 'handoffs', clock },
-      children: [service(deliveryManager, () => ProcessManager.start(starts.pop() ?? options))],
+      children: [service(deliveryManager, () => startProcessManager(starts.pop() ?? options))],
     });
     void supervisor.exited.then((exit) => exit.reason === 'crash' && this.#fail(exit));
     return supervisor;

@@ -5,6 +5,7 @@ import { type ConflictStrategies, lawfulStrategies, strategyFor } from '../domai
 import type { AcquireLock } from '../domain/lock-commands.ts';
 import { endsAt, type Lock, type LocksState, listLocks } from '../domain/lock-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
+import { listCursor, placeIn } from '../operations/list-cursor.ts';
 import type { LockGranted, LockInfo, LockStats } from '../operations/lock-views.ts';
 import type { OperationName, OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { Page } from '../operations/views.ts';
@@ -103,18 +104,16 @@ function infoOf(name: string, lock: Lock | undefined): LockInfo {
 
 /** The cursor is the token of the last lock that was shown: what is granted later comes behind it. */
 function pageOf(state: LocksState, limit: number, cursor: string | undefined): Page<LockInfo> {
-  const after = cursor === undefined ? 0 : Number(cursor);
-  if (!Number.isSafeInteger(after))
-    throw new HoldfastError('INVALID_INPUT', {
-      ...{ operation: 'locks.list', field: 'cursor', problem: 'it is none of this list' },
-    });
+  const after = Number(placeIn('locks', cursor) ?? 0);
+  if (!Number.isSafeInteger(after)) throw new HoldfastError('INVALID_CURSOR', { value: cursor });
   const rest = listLocks(state).filter(({ grant }) => grant.token > after);
   const page = rest.slice(0, limit);
   const last = page.at(-1);
   return {
     items: page.map((lock) => infoOf(lock.name, lock)),
     total: state.locks.size,
-    ...(rest.length > limit && last !== undefined && { cursor: String(last.grant.token) }),
+    ...(rest.length > limit &&
+      last !== undefined && { cursor: listCursor('locks', String(last.grant.token)) }),
   };
 }
 

@@ -108,9 +108,10 @@ export class Locks {
     return { answer, outcome: 'granted', token, until: expiresAt };
   }
 
-  /** The session is not there any more. */
-  async endSession(sessionId: string, reason: string): Promise<void> {
-    await this.send({ type: 'locks.endSession', sessionId, reason });
+  /** The session is not there any more, or was not at a time. */
+  async endSession(sessionId: string, reason: string, heardUntil?: number): Promise<void> {
+    const until = heardUntil === undefined ? {} : { heardUntil };
+    await this.send({ type: 'locks.endSession', sessionId, reason, ...until });
   }
 
   /** What holds under a token now; undefined when nothing does. */

@@ -141,13 +141,17 @@ export class Mail implements RelayRoute {
   ): Promise<void> {
     const { messageId, other: to, code } = letter;
     this.#options.telemetry('mail.bounced', { from, to, messageId, code });
-    const isThere = await this.#options.session(from).then(
-      () => true,
-      (error: unknown) => {
-        if (HoldfastError.is(error, 'SESSION_NOT_FOUND')) return false;
-        throw error;
-      },
-    );
-    if (isThere) await this.host.send(from, { type: 'mail.bounce', ...letter }, { source });
+    if (await this.#isThere(from)) await this.host.send(from, { type: 'mail.bounce', ...letter }, { source });
+  }
+
+  /** One that is damaged is there: its mail has a stream of its own. */
+  async #isThere(sessionId: string): Promise<boolean> {
+    try {
+      await this.#options.session(sessionId);
+      return true;
+    } catch (error) {
+      if (!HoldfastError.is(error) || error.retryable) throw error;
+      return error.code !== 'SESSION_NOT_FOUND';
+    }
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../domain/memory-state.ts';
 import type { Answer } from '../entity/command-meta.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
+import { listCursor, placeIn } from '../operations/list-cursor.ts';
 import type { MemoriesFound, MemoryInfo } from '../operations/memory-views.ts';
 import type { OperationName, OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import type { Page } from '../operations/views.ts';
@@ -170,12 +171,15 @@ async function search(
   const own = await memories.read(sessionId);
   const found: Found[] = [];
   const failed: { readonly sessionId: string; readonly problem: string }[] = [];
+  const after = placeIn('sharing', cursor);
   if (scope === 'session') {
+    // All of it is one page: no cursor is of it.
+    if (cursor !== undefined) throw new HoldfastError('INVALID_CURSOR', { value: cursor });
     for (const one of findMemories(listKept(own), asked)) found.push({ sessionId, ...one });
     return foundPage(found, { limit, failed, sessions: 1 });
   }
   const share = shareOf('memories.search', scope, owner);
-  const ids = await sharingSessions(journal, share, cursor);
+  const ids = await sharingSessions(journal, share, after);
   const chosen = ids.slice(0, mostSessions);
   for (const id of chosen) {
     try {
@@ -203,5 +207,11 @@ function foundPage(found: Found[], { limit, failed, sessions, next }: Searched):
     .sort(byScore)
     .slice(0, limit)
     .map(({ sessionId, memory, score }) => ({ ...infoOf(sessionId, memory, memory.promotedAt), score }));
-  return { items, total: found.length, sessions, failed, ...(next !== undefined && { cursor: next }) };
+  return {
+    items,
+    total: found.length,
+    sessions,
+    failed,
+    ...(next !== undefined && { cursor: listCursor('sharing', next) }),
+  };
 }

@@ -1,7 +1,7 @@
 // Follows the feed for what one session's life means for others, from a stored position: whatever it had not carried out when the
 // process died it carries out again, and each of those who hear of it knows what it has heard. It is begun with the first thing that needs it.
 import type { Clock } from '../base/clock.ts';
-import { toError } from '../base/errors.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { Follower } from '../entity/follower.ts';
 import type { Cursor, FeedEntry, Journal, StoredEvent } from '../journal/journal.ts';
@@ -40,6 +40,8 @@ const notedEvery = 1_000;
 /** With so many jobs in hand nothing more is read. */
 const capacity = 1_000;
 const noteAgainMs = 1_000;
+
+const isCause = ({ imported }: StoredEvent): boolean => imported === undefined;
 
 export class Relay {
   readonly #options: RelayOptions;
@@ -100,14 +102,23 @@ export class Relay {
     if (!this.#isOver) this.#follow();
   }
 
+  /** One that is damaged is the beginning: who has heard of what is relayed again knows it. */
   async #stored(): Promise<Cursor | undefined> {
-    return (await this.#options.journal.kv.get(positionKey)) as Cursor | undefined;
+    const { journal, telemetry } = this.#options;
+    try {
+      return (await journal.kv.get(positionKey)) as Cursor | undefined;
+    } catch (error) {
+      if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) throw error;
+      telemetry('follower.failed', { name: 'relay', failures: 1, problem: error.message });
+      return '0' as Cursor;
+    }
   }
 
   #follow(): void {
     this.#follower ??= new Follower({
       ...this.#options,
       name: 'relay',
+      passesDamage: true,
       // What was read is in hand, and not read again.
       load: async () => this.#read ?? (await this.#stored()) ?? null,
       handle: (entries) => this.#take(entries),
@@ -168,7 +179,7 @@ export class Relay {
   #jobsOf({ events, forgotten = [] }: FeedEntry): RelayJob[] {
     const { routes } = this.#options;
     return [
-      ...events.flatMap((event) => routes.flatMap((route) => route.on(event) ?? [])),
+      ...events.filter(isCause).flatMap((event) => routes.flatMap((route) => route.on(event) ?? [])),
       ...forgotten.flatMap((place) => routes.flatMap((route) => route.onForgotten?.(place) ?? [])),
     ];
   }

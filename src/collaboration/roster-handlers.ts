@@ -10,6 +10,7 @@ import {
   type RosterState,
 } from '../domain/roster-state.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
+import { listCursor, placeIn } from '../operations/list-cursor.ts';
 import type { OperationName, OutputOf, ParsedInputOf } from '../operations/registry.ts';
 import {
   type MemberInfo,
@@ -118,7 +119,9 @@ async function join(
 ): Promise<OutputOf<'roster.join'>> {
   const { isResting: resting } = await admit(sessionId);
   const command = { type: 'roster.join', sessionId, role, liveness, leaseMs, resting } as const;
-  const answer = await answered<OutputOf<'roster.join'>>(roster.send(command, call));
+  const answer = await answered<OutputOf<'roster.join'> & { readonly leaseMs?: number }>(
+    roster.send(command, call),
+  );
   // Ended meanwhile, it was looked for before it was here.
   const end = await endOf(sessionId);
   if (end !== undefined) {
@@ -127,7 +130,9 @@ async function join(
   }
   const { seq, durability, repeated, joined, role: found, leaseUntil } = answer;
   const acknowledged = { seq, durability, ...(repeated && { repeated }) };
-  const beatMs = leaseUntil === null ? null : Math.floor(leaseMs / beatsPerLease);
+  // Of one who is here already the lease stays that of the first time.
+  const lease = answer.leaseMs ?? leaseMs;
+  const beatMs = leaseUntil === null ? null : Math.floor(lease / beatsPerLease);
   return { ...acknowledged, joined, role: found, leaseUntil, beatMs };
 }
 
@@ -188,13 +193,14 @@ async function list(
       ? [...state.dead].sort((a, b) => (a.sessionId < b.sessionId ? -1 : 1))
       : listMembers(state).filter((member) => status === undefined || statusOf(member) === status);
   const chosen = all.filter((one) => role === undefined || one.role === role);
-  const rest = chosen.filter(({ sessionId }) => cursor === undefined || sessionId > cursor);
+  const after = placeIn('roster', cursor);
+  const rest = chosen.filter(({ sessionId }) => after === undefined || sessionId > after);
   const page = rest.slice(0, limit);
   const last = page.at(-1);
   return {
     items: page.map((one) => ('diedAt' in one ? deadInfo(one) : memberInfo(context, one))),
     total: chosen.length,
-    ...(rest.length > limit && last !== undefined && { cursor: last.sessionId }),
+    ...(rest.length > limit && last !== undefined && { cursor: listCursor('roster', last.sessionId) }),
   };
 }
 

@@ -4,7 +4,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { type ConflictStrategies, strategyFor } from '../domain/conflicts.ts';
 import type { AssignWork, RosterCommand } from '../domain/roster-commands.ts';
-import type { RosterEventData } from '../domain/roster-events.ts';
+import type { RosterEventData, WorkOfTask } from '../domain/roster-events.ts';
 import { rosterId, rosterLaw, rosterStream } from '../domain/roster-law.ts';
 import {
   type AssignedWork,
@@ -29,8 +29,8 @@ export interface RosterOptions {
   readonly strategies: ConflictStrategies;
   readonly invoke: Invoke;
   readonly publish: (events: readonly StoredEvent[]) => void;
-  /** Whoever died holds no locks any more. */
-  readonly releaseLocks: (sessionId: string, reason: string) => Promise<void>;
+  /** Whoever died holds no locks any more: none but those with which it was heard of since. */
+  readonly releaseLocks: (sessionId: string, reason: string, heardUntil: number) => Promise<void>;
 }
 
 /** What is left of the dead that could not be seen to is tried again after so long. */
@@ -100,13 +100,31 @@ export class Roster {
       readonly assignment?: number;
     };
     if (command.task === null || typeof member !== 'string' || assignment === undefined) return answer;
+    const has = (await this.read()).members.get(member)?.work;
+    if (answer.repeated === true && has?.assignment !== assignment)
+      return this.#assignAgain(command, command.task, call, answer, assignment);
     try {
       await this.work.start(command.task, member, assignment);
       return answer;
     } catch (error) {
-      if (answer.repeated !== true) await this.free(member, assignment, 'notTaken');
+      // What may have begun stays his: whoever asks for it next begins it, or finds it begun, under the same key.
+      const mayHaveBegun = HoldfastError.is(error, 'OUTCOME_UNKNOWN');
+      if (answer.repeated !== true && !mayHaveBegun) await this.free(member, assignment, 'notTaken');
       throw error;
     }
+  }
+
+  /** Nothing is begun in the name of whoever had it once: what he never began, or gave back, is given out anew. */
+  async #assignAgain(
+    command: AssignWork,
+    task: WorkOfTask,
+    call: Call,
+    answer: Answer,
+    assignment: number,
+  ): Promise<Answer> {
+    const isHeld = (await this.read()).byTask.has(taskKey(task));
+    if (!isHeld && (await this.work.task(task)).status !== 'pending') return answer;
+    return this.assign(command, { ...call, operationId: `${call.operationId}/${assignment}` });
   }
 
   /** Nothing is done for a member that does not have the assignment any more. */
@@ -234,15 +252,13 @@ export class Roster {
     }
   }
 
-  /** Each step may be done again: it stays to be done until all of them are. */
+  /** Each step may be done again, when the member may be back: it stays to be done until all of them are. */
   async #depart(departure: Departure): Promise<void> {
-    const { strategies, releaseLocks, telemetry, clock } = this.#options;
-    const { sessionId, work, isEnd } = departure;
+    const { releaseLocks, telemetry, clock } = this.#options;
+    const { sessionId, isEnd } = departure;
     try {
-      if (isEnd) await releaseLocks(sessionId, 'it is dead');
-      const strategy = strategyFor('session_timeout', 2, strategies);
-      await this.work.abandon(departure, strategy);
-      if (strategy === 'transfer_to_latest' && work !== null) await this.#passOn(sessionId, work);
+      if (isEnd) await releaseLocks(sessionId, 'it is dead', await this.#timeOf(departure));
+      if (await this.#isLeft(departure)) await this.#giveOn(departure);
       await this.send({ type: 'roster.clear', departure: departure.departure });
     } catch (error) {
       if (this.#closing.signal.aborted) return;
@@ -256,6 +272,23 @@ export class Roster {
         );
       });
     }
+  }
+
+  async #timeOf({ departure }: Departure): Promise<number> {
+    const { events } = await this.#options.journal.readFrom(rosterStream, departure - 1, { limit: 1 });
+    return events[0]?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** False once somebody has its task, and be it the member that is back. */
+  async #isLeft({ work }: Departure): Promise<boolean> {
+    return work?.task == null || !(await this.read()).byTask.has(taskKey(work.task));
+  }
+
+  async #giveOn(departure: Departure): Promise<void> {
+    const { sessionId, work } = departure;
+    const strategy = strategyFor('session_timeout', 2, this.#options.strategies);
+    await this.work.abandon(departure, strategy);
+    if (strategy === 'transfer_to_latest' && work !== null) await this.#passOn(sessionId, work);
   }
 
   /** To whoever is idle for longest; when nobody is, the task waits for somebody. */

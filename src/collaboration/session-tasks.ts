@@ -38,6 +38,8 @@ const takenWhilePaused: ReadonlySet<TaskCommand['type']> = new Set<TaskCommand['
 
 const takesAll: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'dormant']);
 
+const isOver: ReadonlySet<SessionStatus> = new Set(['terminating', 'terminated', 'archived']);
+
 export class SessionTasks {
   readonly host: EntityHost<TasksState, TaskCommand>;
   readonly #options: SessionTasksOptions;
@@ -100,6 +102,14 @@ export class SessionTasks {
     if (seq === null) return undefined;
     const { events } = await this.journal.readFrom(tasksStream(sessionId), seq - 1, { limit: 1 });
     return events[0];
+  }
+
+  /** Throws why no task of a session will end any more, as it is now. */
+  async assertGoesOn(sessionId: string): Promise<void> {
+    const { status, refusal } = await this.#options.session(sessionId);
+    if (refusal !== undefined) throw refusal;
+    if (isOver.has(status))
+      throw new HoldfastError('SESSION_NOT_ACTIVE', { sessionId, status, command: 'tasks.wait' });
   }
 
   async #isAnswered(sessionId: string, meta: CommandMeta): Promise<boolean> {

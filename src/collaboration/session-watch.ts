@@ -47,6 +47,8 @@ export const isResting = (status: string): boolean => resting.has(status);
 export class SessionWatch {
   readonly #options: SessionWatchOptions;
   readonly #cancels = new Set<() => void>();
+  /** By session, the newest event of its rest that is not seen to yet. */
+  readonly #restedAt = new Map<string, number>();
   #stop: (() => void) | undefined;
   #isClosed = false;
 
@@ -69,7 +71,20 @@ export class SessionWatch {
     for (const sessionId of sessionIds) {
       const end = await this.endOf(sessionId);
       if (this.#isClosed) return;
-      if (end !== undefined) await this.#insist(sessionId, () => this.#options.ended(sessionId, end));
+      if (end !== undefined) await this.#end(sessionId, end);
+    }
+  }
+
+  /** Like {@link check}; also whether those that live rest, where the process died before that was told. */
+  async catchUp(sessionIds: Iterable<string>): Promise<void> {
+    for (const sessionId of sessionIds) {
+      await this.check([sessionId]);
+      const head = await this.#options.journal.head(sessionStream(sessionId));
+      if (this.#isClosed) return;
+      // What a dormant one is to wake to its head does not say; a newer event is being told already.
+      const isKnown = head !== undefined && !over.has(head.status) && head.status !== 'dormant';
+      if (isKnown && !this.#restedAt.has(sessionId))
+        await this.#rest(sessionId, resting.has(head.status), head.seq);
     }
   }
 
@@ -99,33 +114,48 @@ export class SessionWatch {
   }
 
   #hearSession(sessionId: string, events: readonly StoredEvent[]): void {
-    const { concerns, ended, rests, seen } = this.#options;
+    const { concerns, seen } = this.#options;
     if (!concerns(sessionId)) return;
-    const to = events.findLast(({ type }) => type === 'session.statusChanged')?.data as
-      | { readonly to: SessionStatus; readonly resumeTo?: string }
-      | undefined;
-    if (to === undefined) seen(sessionId);
-    else if (over.has(to.to)) {
-      const end: SessionEnd = { how: 'ended', reason: `the session is ${to.to}` };
-      void this.#insist(sessionId, () => ended(sessionId, end));
-    } else {
-      const isAtRest = resting.has(to.to) || to.resumeTo === 'paused';
-      void this.#insist(sessionId, () => rests(sessionId, isAtRest));
+    const event = events.findLast(({ type }) => type === 'session.statusChanged');
+    if (event === undefined) {
+      seen(sessionId);
+      return;
     }
+    const { to, resumeTo } = event.data as { readonly to: SessionStatus; readonly resumeTo?: string };
+    if (over.has(to)) {
+      this.#restedAt.delete(sessionId);
+      void this.#end(sessionId, { how: 'ended', reason: `the session is ${to}` });
+    } else void this.#rest(sessionId, resting.has(to) || resumeTo === 'paused', event.seq);
+  }
+
+  /** What could not be told in time is not told behind what came later. */
+  #rest(sessionId: string, isAtRest: boolean, seq: number): Promise<void> {
+    this.#restedAt.set(sessionId, seq);
+    const isNewest = (): boolean => this.#restedAt.get(sessionId) === seq;
+    return this.#insist(sessionId, async () => {
+      if (!isNewest()) return;
+      await this.#options.rests(sessionId, isAtRest);
+      if (isNewest()) this.#restedAt.delete(sessionId);
+    });
   }
 
   #hearCondition(sessionId: string, events: readonly StoredEvent[]): void {
-    const { concerns, ended } = this.#options;
+    const { concerns } = this.#options;
     const isSet = events.some(
       ({ type, data }) =>
         type === 'condition.set' && (data as { readonly condition?: string }).condition === 'quarantined',
     );
     if (!isSet || !concerns(sessionId)) return;
-    const end: SessionEnd = { how: 'quarantined', reason: 'the session is quarantined' };
-    void this.#insist(sessionId, () => ended(sessionId, end));
+    void this.#end(sessionId, { how: 'quarantined', reason: 'the session is quarantined' });
   }
 
-  async #insist(sessionId: string, act: () => Promise<void>): Promise<void> {
+  /** By the next try it may be back. */
+  #end(sessionId: string, end: SessionEnd): Promise<void> {
+    const ended = (): Promise<void> => this.#options.ended(sessionId, end);
+    return this.#insist(sessionId, ended, () => this.check([sessionId]));
+  }
+
+  async #insist(sessionId: string, act: () => Promise<void>, again = act): Promise<void> {
     try {
       await act();
     } catch (error) {
@@ -134,7 +164,7 @@ export class SessionWatch {
       telemetry('coordination.failed', { sessionId, problem: toError(error).message });
       const cancel = clock.schedule(againMs, () => {
         this.#cancels.delete(cancel);
-        void this.#insist(sessionId, act);
+        void this.#insist(sessionId, again);
       });
       this.#cancels.add(cancel);
     }

@@ -24,6 +24,8 @@ export interface SpaceEventsOptions {
   readonly journal: Journal;
   readonly pubsub: PubSub<Announcement>;
   readonly telemetry: Telemetry;
+  /** Throws when nobody may begin to listen any more. */
+  readonly assertOpen: () => void;
   /** Throws when the session may not hear of the space. */
   readonly admit: (query: { readonly spaceId: string; readonly sessionId: string }) => Promise<unknown>;
 }
@@ -45,6 +47,7 @@ export class SpaceEvents implements SpaceEventPort {
     closing?: AbortSignal,
   ): SpaceEventStream<Type> {
     checkSpaceQuery('spaces.stream', query);
+    this.#options.assertOpen();
     const { spaceId, sessionId, after, types, signal } = query;
     const { journal, pubsub, admit } = this.#options;
     const wanted: ReadonlySet<SpaceEventType> | undefined = types && new Set(types);
@@ -74,6 +77,7 @@ export class SpaceEvents implements SpaceEventPort {
     listener: SpaceListener<Type>,
   ): Promise<() => void> {
     checkSpaceQuery('spaces.subscribe', query);
+    this.#options.assertOpen();
     const { spaceId, sessionId, after, types } = query;
     const wanted: ReadonlySet<SpaceEventType> | undefined = types && new Set(types);
     await this.#options.admit({ spaceId, sessionId });

@@ -38,11 +38,7 @@ function lifeHandlers(context: SpaceContext): Handlers<LifeOperation> {
   return {
     'spaces.create': (input, call) => create(context, input, call),
     'spaces.open': (input, call) => open(context, input, call),
-    'spaces.destroy': async ({ spaceId, reason }, call) => {
-      const answer = await send<Acknowledged>(context, spaceId, { type: 'space.delete', reason }, call);
-      await context.host.remove(spaceId);
-      return answer;
-    },
+    'spaces.destroy': (input, call) => destroy(context, input, call),
     'spaces.join': (input, call) => join(context, input, call),
     'spaces.leave': async ({ spaceId, sessionId, reason }, call) => {
       const command = { type: 'space.leave', sessionId, reason } as const;
@@ -137,11 +133,17 @@ function send<Answered>(
 
 async function create(
   context: SpaceContext,
-  { spaceId: given, name, durability = context.durability, ...more }: ParsedInputOf<'spaces.create'>,
+  {
+    spaceId: given,
+    sessionId,
+    name,
+    durability = context.durability,
+    ...more
+  }: ParsedInputOf<'spaces.create'>,
   call: Call,
 ): Promise<SpaceCreated> {
-  const made = given ?? (call.operationId === undefined ? context.newId() : idFromKey(call.operationId));
-  const spaceId = assertId(made);
+  if (sessionId !== undefined) await mustExist(context, sessionId);
+  const spaceId = assertId(given ?? newSpaceId(context, call));
   if (isScopedSpaceId(spaceId))
     throw new HoldfastError('INVALID_ID', {
       value: spaceId,
@@ -156,6 +158,12 @@ async function create(
   );
 }
 
+/** From the key, if there is one: a retry by the same session, or by whoever names none, finds the same space. */
+function newSpaceId({ newId }: SpaceContext, { operationId, keyOf }: Call): string {
+  if (operationId === undefined) return newId();
+  return idFromKey(keyOf === undefined ? operationId : `${keyOf}/${operationId}`);
+}
+
 async function open(
   context: SpaceContext,
   { sessionId, scope, owner: given, ...more }: ParsedInputOf<'spaces.open'>,
@@ -167,7 +175,9 @@ async function open(
   if (scope === 'user' && given === undefined) throw invalid('spaces.open', 'owner', 'name the user');
   const owner = given ?? (scope === 'app' ? 'app' : sessionId);
   const spaceId = scopedSpaceId(scope, owner);
-  if (scope === 'session') await context.membership.note(sessionId, spaceId, 'owner');
+  // It goes with the session that it belongs to: what is temporary with the process at the latest.
+  const isOwn = scope === 'session' || scope === 'temp';
+  if (isOwn && owner === sessionId) await context.membership.note(sessionId, spaceId, 'owner');
   const durability = scopeDurability(scope);
   return send(
     context,
@@ -175,6 +185,21 @@ async function open(
     { type: 'space.create', scope, owner, name: null, durability, ...more },
     call,
   );
+}
+
+/** Nobody joins what is destroyed: whoever was in it is noted for nothing more before another may come in its place. */
+async function destroy(
+  context: SpaceContext,
+  { spaceId, reason }: ParsedInputOf<'spaces.destroy'>,
+  call: Call,
+): Promise<Acknowledged> {
+  const { host, membership } = context;
+  const { members, owner } = (await host.read(spaceId)).state;
+  const answer = await send<Acknowledged>(context, spaceId, { type: 'space.delete', reason }, call);
+  const noted = [...members.entries()].map(([sessionId]) => sessionId);
+  await membership.forgetAll(owner === null ? noted : [...noted, owner], spaceId);
+  await host.remove(spaceId);
+  return answer;
 }
 
 async function mustExist({ membership }: SpaceContext, sessionId: string): Promise<void> {

@@ -55,8 +55,13 @@ export class SpaceMembership {
     await this.#options.journal.kv.batch([{ key: placeOf(sessionId, spaceId), value: role }]);
   }
 
-  async forget(sessionId: string, spaceId: string): Promise<void> {
-    await this.#options.journal.kv.batch([{ key: placeOf(sessionId, spaceId), value: undefined }]);
+  forget(sessionId: string, spaceId: string): Promise<void> {
+    return this.forgetAll([sessionId], spaceId);
+  }
+
+  async forgetAll(sessionIds: readonly string[], spaceId: string): Promise<void> {
+    const notes = sessionIds.map((sessionId) => ({ key: placeOf(sessionId, spaceId), value: undefined }));
+    if (notes.length > 0) await this.#options.journal.kv.batch(notes);
   }
 
   close(): void {

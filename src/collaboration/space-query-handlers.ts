@@ -4,6 +4,7 @@ import { spaceStream } from '../domain/space-law.ts';
 import { liveEntries, mayUse, policyOf, type SpaceEntry, type SpaceState } from '../domain/space-state.ts';
 import type { Head } from '../journal/journal.ts';
 import type { Handlers } from '../operations/bind.ts';
+import { listCursor, placeIn } from '../operations/list-cursor.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { SpaceDetails, SpaceEntryInfo, SpaceInfo, SpaceMemberInfo } from '../operations/space-views.ts';
 import type { Page } from '../operations/views.ts';
@@ -47,7 +48,12 @@ export function spaceQueryHandlers(context: SpaceContext): Handlers<SpaceQueryOp
     'spaces.members': async ({ spaceId, limit, cursor }) => {
       const { state } = await openSpace(context, spaceId);
       const all = [...state.members.entries()].sort(byName);
-      return pageOf(all, limit, cursor, ([sessionId, member]): SpaceMemberInfo => ({ sessionId, ...member }));
+      return pageOf(
+        'spaceMembers',
+        all,
+        { limit, cursor },
+        ([sessionId, member]): SpaceMemberInfo => ({ sessionId, ...member }),
+      );
     },
     'spaces.get': async ({ key, ...reader }) => {
       const state = await readableSpace(context, reader);
@@ -56,7 +62,7 @@ export function spaceQueryHandlers(context: SpaceContext): Handlers<SpaceQueryOp
     'spaces.entries': async ({ prefix, limit, cursor, ...reader }) => {
       const state = await readableSpace(context, reader);
       const chosen = liveEntries(state).filter(([key]) => key.startsWith(prefix));
-      return pageOf(chosen, limit, cursor, ([key, entry]) => entryInfo(state, key, entry));
+      return pageOf('entries', chosen, { limit, cursor }, ([key, entry]) => entryInfo(state, key, entry));
     },
     'spaces.history': async ({ key, limit, ...reader }) =>
       readHistory(journal, await readableSpace(context, reader), key, limit),
@@ -91,16 +97,17 @@ function entryInfo(state: SpaceState, key: string, entry: SpaceEntry | undefined
 
 /** A page behind the name that the cursor is. */
 function pageOf<Item extends readonly [string, unknown], Shown>(
+  list: 'entries' | 'spaceMembers',
   items: readonly Item[],
-  limit: number,
-  cursor: string | undefined,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
   show: (item: Item) => Shown,
 ): Page<Shown> {
-  const from = cursor === undefined ? 0 : items.findIndex(([name]) => name > cursor);
+  const after = placeIn(list, cursor);
+  const from = after === undefined ? 0 : items.findIndex(([name]) => name > after);
   const rest = from < 0 ? [] : items.slice(from);
   const page = rest.slice(0, limit);
   const last = page.at(-1)?.[0];
-  const more = rest.length > limit && last !== undefined ? { cursor: last } : {};
+  const more = rest.length > limit && last !== undefined ? { cursor: listCursor(list, last) } : {};
   return { items: page.map(show), total: items.length, ...more };
 }
 
@@ -108,10 +115,11 @@ async function listSpaces(
   { journal }: SpaceContext,
   { limit, cursor }: ParsedInputOf<'spaces.list'>,
 ): Promise<Page<SpaceInfo>> {
-  const after = cursor === undefined ? {} : { after: cursor };
-  const { heads, next } = await journal.list({ prefix: spaceStream(''), limit, ...after });
+  const after = placeIn('spaces', cursor);
+  const from = after === undefined ? {} : { after };
+  const { heads, next } = await journal.list({ prefix: spaceStream(''), limit, ...from });
   const items = heads.filter(({ status }) => status === 'open').map(infoOf);
-  return next === undefined ? { items } : { items, cursor: next };
+  return next === undefined ? { items } : { items, cursor: listCursor('spaces', next) };
 }
 
 function infoOf({ stream, updatedAt, summary }: Head): SpaceInfo {

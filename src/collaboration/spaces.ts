@@ -14,6 +14,7 @@ import type { Announcement } from '../entity/announcement.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
+import { keyedBySession } from './acting-session.ts';
 import { EntityHost } from './entity-host.ts';
 import { type SpaceOperation, spaceHandlers } from './space-handlers.ts';
 import { SpaceMembership } from './space-membership.ts';
@@ -54,7 +55,8 @@ export class Spaces {
       ...options,
       leave: (spaceId, sessionId, isOwner) => this.#leave(spaceId, sessionId, isOwner),
     });
-    this.handlers = spaceHandlers({ ...options, host: this.#host, membership: this.#membership });
+    const handlers = spaceHandlers({ ...options, host: this.#host, membership: this.#membership });
+    this.handlers = keyedBySession(handlers);
   }
 
   /** Behind what serves already: sessions that were deleted while nobody listened leave. */

@@ -2,7 +2,7 @@
 // they ended. What is still open stays where it is.
 import { HoldfastError } from '../base/errors.ts';
 import { isEnded, type Task } from '../domain/task.ts';
-import { adoptedThrough } from '../domain/task-adoption.ts';
+import { adoptedThrough, isLate, knownTasks } from '../domain/task-adoption.ts';
 import type { AdoptedTask } from '../domain/task-commands.ts';
 import type { TaskEventData } from '../domain/task-events.ts';
 import { listTasks } from '../domain/task-state.ts';
@@ -24,11 +24,12 @@ export async function adoptEnded(
   { sessionId, fromSessionId: from, until }: Adoption,
   { by, correlation, agent }: CommandMeta,
 ): Promise<number> {
-  const through = adoptedThrough(await tasks.read(sessionId), from);
+  const here = await tasks.read(sessionId);
+  const [through, known] = [adoptedThrough(here, from), knownTasks(here)];
+  const isNews = (task: Task): boolean =>
+    endOf(task) > through || isLate(known.get(originOf(from, task)), task);
   const ended = listTasks(await tasks.read(from))
-    .filter(
-      (task) => isEnded(task) && endOf(task) > through && (until === null || (task.endedAt ?? 0) <= until),
-    )
+    .filter((task) => isEnded(task) && isNews(task) && (until === null || (task.endedAt ?? 0) <= until))
     .sort((a, b) => endOf(a) - endOf(b));
   let adopted = 0;
   for (let i = 0; i < ended.length; i += tasksAtOnce) {
@@ -52,13 +53,11 @@ export async function tasksByOrigin(
   sessionId: string,
 ): Promise<ReadonlyMap<string, string>> {
   const all = listTasks(await tasks.read(sessionId));
-  return new Map(
-    all.map(({ taskId, origin = { sessionId, taskId }, status }) => [
-      `${origin.sessionId}/${origin.taskId}`,
-      status,
-    ]),
-  );
+  return new Map(all.map((task) => [originOf(sessionId, task), task.status]));
 }
+
+const originOf = (sessionId: string, { taskId, origin = { sessionId, taskId } }: Task): string =>
+  `${origin.sessionId}/${origin.taskId}`;
 
 const endOf = ({ endSeq }: Task): number => endSeq ?? 0;
 

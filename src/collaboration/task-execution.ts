@@ -70,7 +70,7 @@ async function startAgent(options: ExecutionOptions, attempt: Attempt, task: Tas
   const { sessionId, taskId, agent, hold } = attempt;
   const { title, role } = task;
   const { epoch } = hold;
-  const key = attemptKey(taskId, epoch);
+  const key = attemptKey(sessionId, task, epoch);
   const assignment: TaskAssignment = {
     ...{ taskId, epoch, key, title },
     input: await options.tasks.inputOf(sessionId, task),
@@ -120,16 +120,25 @@ interface LeftAttempt {
   readonly epoch: number;
 }
 
-/** Ends the agent of an attempt that is over, where a process died before it had done so: nobody else would. */
+/**
+ * Ends the agent of the newest attempt up to this one that has started any, where a process died before it had done so: nobody else
+ * would. It started when those of the attempts before it had ended.
+ */
 export async function stopLeft(
   options: ExecutionOptions,
   { sessionId, task, epoch }: LeftAttempt,
   signal: AbortSignal,
 ): Promise<void> {
-  const hold = { runId: null, operationId: runKey(task, epoch) };
-  await stopAgent(options, { sessionId, hold }, signal).catch((error: unknown) => {
-    if (!HoldfastError.is(error, 'AGENT_NOT_FOUND')) throw error;
-  });
+  for (let left = epoch; left > 0; left--) {
+    const runId = await startedUnder(options.tasks, sessionId, runKey(task, left));
+    if (runId === undefined) continue;
+    await stopAgent(options, { sessionId, hold: { runId, operationId: null } }, signal).catch(
+      (error: unknown) => {
+        if (!HoldfastError.is(error, 'AGENT_NOT_FOUND')) throw error;
+      },
+    );
+    return;
+  }
 }
 
 async function startedUnder(

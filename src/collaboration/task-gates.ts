@@ -1,8 +1,11 @@
 // Is a task what it says that it is, and does its result hold? Four levels, each with all checks of the one before it and some
 // that it does not have; gates of the user's stand beside them. Warnings tell of what is unusual, and fail nothing.
+import type { Clock } from '../base/clock.ts';
+import { eitherSignal } from '../base/either-signal.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { canonicalJson, type Json } from '../base/json.ts';
+import type { PayloadCodecs } from '../base/payload-codec.ts';
 import { boundedText } from '../domain/recorded-error.ts';
 import { type ValidationLevel, validationLevels } from '../domain/recovery-vocabulary.ts';
 import { isEnded, type Task } from '../domain/task.ts';
@@ -20,7 +23,12 @@ export interface TaskGatesOptions {
   readonly tasks: SessionTasks;
   readonly invoke: Invoke;
   readonly gates: Readonly<Record<string, TaskGate>>;
+  readonly clock: Clock;
+  readonly timeoutMs?: number | undefined;
+  readonly codecs?: PayloadCodecs | undefined;
 }
+
+const defaultTimeoutMs = 300_000;
 
 type Note = (gate: string, problem: string, severity?: 'error' | 'warning') => void;
 
@@ -86,14 +94,42 @@ export class TaskGates {
     return verdicts;
   }
 
+  /** One that hears nothing holds up neither this verdict nor the next: what it answers behind its end is heard by nobody. */
+  async #inTime<T>(ask: (signal: AbortSignal) => T | Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, timeoutMs = defaultTimeoutMs } = this.#options;
+    signal.throwIfAborted();
+    const late = new AbortController();
+    const cancel = clock.schedule(timeoutMs, () =>
+      late.abort(new Error(`it was not answered within ${timeoutMs} ms`)),
+    );
+    const until = eitherSignal(signal, late.signal);
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        until.signal.addEventListener('abort', () => reject(toError(until.signal.reason)), { once: true });
+        Promise.resolve()
+          .then(() => ask(until.signal))
+          .then(resolve, reject);
+      });
+    } finally {
+      cancel();
+      until.release();
+    }
+  }
+
   async #ask(gate: string, sessionId: string, task: Task, signal: AbortSignal): Promise<GateVerdict> {
-    const { tasks, gates } = this.#options;
+    const { tasks, gates, codecs } = this.#options;
     try {
       this.assertRegistered([gate]);
       const input = await tasks.inputOf(sessionId, task);
       const result = await tasks.resultOf(sessionId, task);
-      return verdictOf(gate, await gates[gate]?.({ sessionId, task: taskInfo(task), input, result, signal }));
+      const stored = { sessionId, task: taskInfo(task), input, result };
+      const given = codecs === undefined ? stored : (codecs.decode(stored) as typeof stored);
+      return verdictOf(
+        gate,
+        await this.#inTime((until) => gates[gate]?.({ ...given, signal: until }), signal),
+      );
     } catch (error) {
+      signal.throwIfAborted();
       return { gate, ok: false, severity: 'error', problem: boundedText(toError(error).message) };
     }
   }
@@ -172,12 +208,24 @@ export class TaskGates {
 
 const passed = (gate: string): GateVerdict => ({ gate, ok: true, severity: 'error', problem: null });
 
+const refused = (gate: string, problem: string): GateVerdict => ({
+  ...passed(gate),
+  ok: false,
+  problem: boundedText(problem),
+});
+
+/** What is no answer of a gate does not pass, and of severity only a warning is less than an error. */
 function verdictOf(gate: string, outcome: GateOutcome): GateVerdict {
   if (outcome === undefined || outcome === true) return passed(gate);
-  if (outcome === false) return { ...passed(gate), ok: false, problem: 'it did not pass' };
-  if (typeof outcome === 'string') return { ...passed(gate), ok: false, problem: boundedText(outcome) };
-  const { ok, problem, severity = 'error' } = outcome;
-  return { gate, ok, severity, problem: problem === undefined ? null : boundedText(problem) };
+  if (outcome === false) return refused(gate, 'it did not pass');
+  if (typeof outcome === 'string') return refused(gate, outcome);
+  const { ok, problem, severity } = (outcome ?? {}) as { readonly [Member in string]: unknown };
+  if (typeof ok !== 'boolean') return refused(gate, 'what it answered is no verdict');
+  const text = typeof problem === 'string' ? problem : toError(problem).message;
+  return {
+    ...{ gate, ok, severity: severity === 'warning' ? 'warning' : 'error' },
+    problem: problem === undefined || problem === null ? null : boundedText(text),
+  };
 }
 
 function checkStructure({ task, note }: Checked): void {

@@ -1,7 +1,8 @@
 // The handlers of all operations on tasks, for the system to bind.
 import { HoldfastError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
-import { byUrgency, type Dependency, isReady, type NewTask } from '../domain/task.ts';
+import { untilFound } from '../base/until-found.ts';
+import { byUrgency, type Dependency, isEnded, isReady, type NewTask } from '../domain/task.ts';
 import type { TaskCommand } from '../domain/task-commands.ts';
 import type { TaskChanges } from '../domain/task-events.ts';
 import type { TaskStatus } from '../domain/task-machine.ts';
@@ -24,6 +25,10 @@ export interface TaskHandlerContext {
   readonly newId: IdSource;
   readonly agents: { assertRegistered(agent: string): void };
   readonly resumption: Pick<TaskResumption, 'resume'>;
+  /** Calls back when something may have ended a task of a session, or the session. */
+  readonly listen: (sessionId: string, changed: () => void) => () => void;
+  /** Aborted when nothing is served any more. */
+  readonly closing: AbortSignal;
   /** What the task runner runs of a session. */
   readonly running: (sessionId: string) => number;
 }
@@ -40,6 +45,7 @@ export function taskHandlers(context: TaskHandlerContext): Handlers<TaskOperatio
       context.resumption.resume(sessionId, { taskId, reason }, call),
     'tasks.get': async ({ sessionId, taskId }) =>
       taskDetails(tasks, sessionId, await tasks.get(sessionId, taskId)),
+    'tasks.wait': (input, { signal }) => waitForTask(context, input, signal),
     'tasks.list': async (input) => queryTasks(await tasks.read(input.sessionId), input),
     'tasks.graph': async ({ sessionId, taskId, limit }) =>
       graphOf(await tasks.read(sessionId), taskId, limit),
@@ -55,6 +61,20 @@ export function taskHandlers(context: TaskHandlerContext): Handlers<TaskOperatio
       return { taskId, level, ok, verdicts };
     },
   };
+}
+
+function waitForTask(
+  { tasks, listen, closing }: TaskHandlerContext,
+  { sessionId, taskId }: ParsedInputOf<'tasks.wait'>,
+  signal: AbortSignal | undefined,
+): Promise<OutputOf<'tasks.wait'>> {
+  const wait = { listen: (changed: () => void) => listen(sessionId, changed), ends: [closing, signal] };
+  return untilFound(wait, async () => {
+    const task = await tasks.get(sessionId, taskId);
+    if (isEnded(task)) return taskDetails(tasks, sessionId, task);
+    await tasks.assertGoesOn(sessionId);
+    return undefined;
+  });
 }
 
 type Changing = `tasks.${
@@ -222,5 +242,8 @@ async function claimTask(
     }
   }
   // It may have been answered before, when there was one.
-  return claim(noneReady);
+  return claim(noneReady).catch((error: unknown) => {
+    if (!HoldfastError.is(error, 'TASK_NOT_FOUND')) throw error;
+    throw new HoldfastError('NO_TASK_READY', { sessionId, role: role ?? null });
+  });
 }

@@ -8,7 +8,7 @@ export interface GateContext {
   readonly task: TaskInfo;
   readonly input: Json;
   readonly result: Json;
-  /** Aborted when its verdict is not asked for any more. */
+  /** Aborted when its verdict is not asked for any more, or its time is over. */
   readonly signal: AbortSignal;
 }
 
@@ -25,6 +25,8 @@ export type TaskGate = (context: GateContext) => GateOutcome | Promise<GateOutco
 export interface TaskOptions {
   /** By name, what `gates` of a task may name. */
   readonly gates?: Readonly<Record<string, TaskGate>>;
+  /** How long a gate may take, in milliseconds, before the result counts as refused; 300,000 by default. */
+  readonly gateTimeoutMs?: number;
   /** By role, the registered agents that do its tasks: the one with the least to do first, then as listed. */
   readonly roles?: Readonly<Record<string, readonly string[]>>;
   /** Tasks that agents work on at once, in all; 64 by default. */
@@ -38,7 +40,7 @@ export interface TaskAssignment<Input extends Json = Json> {
   readonly taskId: string;
   /** Names the attempt, in `session.tasks.progress` too. */
   readonly epoch: number;
-  /** An idempotency key for all that the attempt does outside. */
+  /** An idempotency key for all that the attempt does outside: no other attempt has it, of any task of any session. */
   readonly key: string;
   readonly title: string;
   readonly input: Input;

@@ -40,6 +40,10 @@ export interface TaskRunnerOptions {
   readonly takeUp: (sessionId: string) => Promise<unknown>;
 }
 
+/** A lane that the disk holds up is looked at again after so long. */
+const againMs = 5_000;
+const passing = ['JOURNAL_UNAVAILABLE', 'NOT_COMMITTED', 'OUTCOME_UNKNOWN'] as const;
+
 export class TaskRunner {
   readonly #options: TaskRunnerOptions;
   /** In turn: whose task was started last is last. */
@@ -258,7 +262,7 @@ export class TaskRunner {
     const { telemetry, tasks } = this.#options;
     const code = HoldfastError.is(error) ? error.code : null;
     telemetry('task.heldUp', { sessionId, taskId, code, problem: error.message });
-    this.#holdLane(lane);
+    this.#holdLane(lane, error);
     if (hold.epoch === 0 || hold.runId !== null) return;
     const release = { type: 'task.release', taskId, epoch: hold.epoch } as const;
     const { signal } = this.#ending;
@@ -267,10 +271,19 @@ export class TaskRunner {
     );
   }
 
-  #holdLane(lane: TaskLane): void {
-    const { onSessionChange, takeUp } = this.#options;
+  /** What the disk refused may pass while nothing changes in the session: it is looked at again. */
+  #holdLane(lane: TaskLane, error: unknown): void {
+    const { onSessionChange, takeUp, clock } = this.#options;
+    const passes = passing.some((code) => HoldfastError.is(error, code));
     lane.hold(
-      (changed) => onSessionChange(lane.sessionId, changed),
+      (changed) => {
+        const forget = onSessionChange(lane.sessionId, changed);
+        const cancel = passes ? clock.schedule(againMs, changed) : undefined;
+        return () => {
+          forget();
+          cancel?.();
+        };
+      },
       () => void takeUp(lane.sessionId).catch(() => undefined),
     );
   }
@@ -299,7 +312,7 @@ export class TaskRunner {
       if (signal.aborted || isOvertaken(error)) return;
       telemetry('task.notValidated', { sessionId, taskId, problem: toError(error).message });
       // Asked again at once, its gates would be refused again: what is to be judged waits for the session.
-      this.#holdLane(lane);
+      this.#holdLane(lane, error);
     }
   }
 }

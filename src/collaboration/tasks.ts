@@ -5,6 +5,7 @@ import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { IdSource } from '../base/ids.ts';
+import type { PayloadCodecs } from '../base/payload-codec.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { tasksStream } from '../domain/task-law.ts';
 import type { TasksState } from '../domain/task-state.ts';
@@ -34,6 +35,7 @@ export interface TasksOptions {
   readonly listen: (sessionId: string, listener: (announcement: Announcement) => void) => () => void;
   readonly invoke: Invoke;
   readonly given: TaskOptions;
+  readonly codecs?: PayloadCodecs | undefined;
 }
 
 /** Sessions whose tasks are taken up at once after a start. */
@@ -55,7 +57,8 @@ export class Tasks {
       tell: (id, events, state) => this.#tell(id, events, state),
     });
     const shared = { tasks: this.#tasks, invoke, clock, telemetry };
-    const gates = new TaskGates({ ...shared, gates: given.gates ?? {} });
+    const { gates: named = {}, gateTimeoutMs: timeoutMs } = given;
+    const gates = new TaskGates({ ...shared, gates: named, timeoutMs, codecs: options.codecs });
     this.#runner = new TaskRunner({
       ...{ ...shared, gates, roles: given.roles ?? {} },
       ...{ maxRunning: given.maxRunning ?? 64, maxRunningPerSession: given.maxRunningPerSession ?? 8 },
@@ -66,6 +69,8 @@ export class Tasks {
     this.#resumption = new TaskResumption({ ...shared, runner: this.#runner });
     this.handlers = taskHandlers({
       ...{ ...options, tasks: this.#tasks, gates, resumption: this.#resumption },
+      listen: (sessionId, changed) => this.#onChange(sessionId, changed, mayEnd),
+      closing: this.#ending.signal,
       running: (sessionId) => this.#runner.runningIn(sessionId),
     });
   }
@@ -107,11 +112,11 @@ export class Tasks {
     this.#runner.follow(sessionId, events, state);
   }
 
-  #onChange(sessionId: string, changed: () => void): () => void {
+  #onChange(sessionId: string, changed: () => void, concerns = mayLetGoOn): () => void {
     return this.#options.listen(sessionId, (announcement) => {
       if ('transient' in announcement) return;
       const events = 'durable' in announcement ? announcement.durable : announcement.volatile;
-      if (events.some(({ type }) => mayLetGoOn.has(type))) queueMicrotask(changed);
+      if (events.some(({ type }) => concerns(type))) queueMicrotask(changed);
     });
   }
 
@@ -154,10 +159,15 @@ export class Tasks {
   }
 }
 
-/** What may let the tasks of a session go on that could not. */
-const mayLetGoOn: ReadonlySet<string> = new Set([
+const letsGoOn: ReadonlySet<string> = new Set([
   ...['session.statusChanged', 'session.restored', 'session.recovered', 'session.rolledBack'],
   ...['condition.cleared', 'agent.completed', 'agent.failed', 'agent.stopped', 'session.configured'],
 ]);
+
+/** What may let the tasks of a session go on that could not. */
+const mayLetGoOn = (type: string): boolean => letsGoOn.has(type);
+
+/** What may end a task, or the session with all of them. */
+const mayEnd = (type: string): boolean => /^(task|session|condition)\./.test(type);
 
 const idOf = ({ stream }: Pick<Head, 'stream'>): string => stream.slice(stream.indexOf('/') + 1);

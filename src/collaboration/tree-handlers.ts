@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { type IdSource, idFromKey } from '../base/ids.ts';
+import { untilFound } from '../base/until-found.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { listChildren, noUsage, spentBelow, spentInAll, type TreeChild } from '../domain/tree-state.ts';
 import { receiptKey } from '../entity/receipts.ts';
@@ -148,33 +149,19 @@ async function returnResult(
   return answer as OutputOf<'trees.return'>;
 }
 
-async function waitForChild(
+function waitForChild(
   { trees, listen, closing }: TreeHandlerContext,
   sessionId: string,
   childId: string,
   signal: AbortSignal | undefined,
 ): Promise<ChildResult> {
-  const cleanups: (() => void)[] = [];
-  try {
-    return await new Promise<ChildResult>((resolve, reject) => {
-      const look = (): void =>
-        void trees.resultOf(sessionId, childId).then((found) => {
-          if (found === undefined) return;
-          const { child, result, reason } = found;
-          resolve({ childId, reason, result, usage: child.usage, endedAt: child.end?.at ?? 0 });
-        }, reject);
-      for (const ends of signal === undefined ? [closing] : [closing, signal]) {
-        const abort = (): void => reject(ends.reason);
-        ends.addEventListener('abort', abort, { once: true });
-        cleanups.push(() => ends.removeEventListener('abort', abort));
-        if (ends.aborted) abort();
-      }
-      cleanups.push(listen(sessionId, look));
-      look();
-    });
-  } finally {
-    for (const cleanup of cleanups) cleanup();
-  }
+  const wait = { listen: (changed: () => void) => listen(sessionId, changed), ends: [closing, signal] };
+  return untilFound(wait, async () => {
+    const found = await trees.resultOf(sessionId, childId);
+    if (found === undefined) return undefined;
+    const { child, result, reason } = found;
+    return { childId, reason, result, usage: child.usage, endedAt: child.end?.at ?? 0 };
+  });
 }
 
 /** That it is to end is durable first; the answer waits until no more of them can be ended. */

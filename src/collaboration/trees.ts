@@ -28,7 +28,10 @@ export interface TreesOptions extends Omit<EntityHostOptions<TreeState, TreeComm
   readonly invoke: Invoke;
 }
 
-const over: ReadonlySet<SessionStatus> = new Set(['terminated', 'archived', 'deleted']);
+/** One that is damaged can be read by nobody: it has not ended, as far as is known. */
+type KnownStatus = SessionStatus | 'unreadable';
+
+const over: ReadonlySet<KnownStatus> = new Set(['terminated', 'archived', 'deleted']);
 
 export class Trees implements RelayRoute {
   readonly host: EntityHost<TreeState, TreeCommand>;
@@ -287,8 +290,9 @@ export class Trees implements RelayRoute {
   async #isReachedAgain(id: string): Promise<void> {
     const state = await this.find(id);
     if (state === undefined) return;
-    const { cancelled, parent, link } = state;
-    if (cancelled !== null) await this.#cancel(id, cancelled);
+    const { cancelled, parent, link, end } = state;
+    if (end === null && !(await this.#isAlive(id))) await this.#ended(id, 'ended');
+    else if (cancelled !== null) await this.#cancel(id, cancelled);
     else if (link === 'terminate' && parent !== null && !(await this.#isAlive(parent)))
       await this.#terminate(id, 'parentEnded');
     else await this.#restIfExhausted(id);
@@ -363,12 +367,13 @@ export class Trees implements RelayRoute {
     return status !== undefined && !over.has(status);
   }
 
-  async #statusOf(id: string): Promise<SessionStatus | undefined> {
+  async #statusOf(id: string): Promise<KnownStatus | undefined> {
     try {
       return (await this.#options.session(id)).status;
     } catch (error) {
       if (HoldfastError.is(error, 'SESSION_NOT_FOUND')) return undefined;
-      throw error;
+      if (!HoldfastError.is(error) || error.retryable) throw error;
+      return 'unreadable';
     }
   }
 
@@ -386,6 +391,6 @@ const laneStart = 'tree/';
 
 type Created = { readonly parentSessionId: string | null; readonly tree?: SessionTree };
 
-const pausable: ReadonlySet<SessionStatus> = new Set(['active', 'idle', 'dormant']);
+const pausable: ReadonlySet<KnownStatus> = new Set(['active', 'idle', 'dormant']);
 
 const idOf = (stream: string): string => stream.slice(stream.indexOf('/') + 1);

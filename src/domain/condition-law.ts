@@ -41,6 +41,8 @@ export type ConditionCommand =
       readonly condition?: ConditionKind;
       readonly reason: string;
       readonly askedAt: number;
+      /** Where the session stands: part of the reply, which a repeat has from the record. */
+      readonly sessionSeq?: number;
     };
 
 export const conditionLaw: Law<ConditionState, ConditionCommand> = {
@@ -74,11 +76,13 @@ function decideCondition({ current, changedAt }: ConditionState, command: Condit
   const at = Math.max(command.askedAt, changedAt);
   const stands = current?.condition ?? null;
   if (command.type === 'condition.clear') {
-    const { condition = stands, reason } = command;
-    if (condition === null || condition !== stands) return { events: [], reply: { condition: stands } };
+    const { condition = stands, reason, sessionSeq } = command;
+    const place = sessionSeq === undefined ? {} : { sessionSeq };
+    if (condition === null || condition !== stands)
+      return { events: [], reply: { condition: stands, ...place } };
     return {
       events: [{ type: 'condition.cleared', data: { condition, reason }, at }],
-      reply: { condition: null },
+      reply: { condition: null, ...place },
     };
   }
   const { condition, reason, error, restarts } = command;

@@ -134,3 +134,16 @@ export function keptSeqs(conversation: Conversation): number[] {
 function withKept(kept: ShardedMap<number>, seq: number): ShardedMap<number> {
   return kept.set(String(seq), seq);
 }
+
+/** The last seq behind `seq` before something is hidden. */
+export function shownThrough({ hidden }: Conversation, seq: number): number {
+  return Math.min(
+    ...hidden.filter(([after]) => after >= seq).map(([after]) => after),
+    Number.POSITIVE_INFINITY,
+  );
+}
+
+/** The last seq that is hidden below `seq`, 0 where none is. */
+export function hiddenBelow({ hidden }: Conversation, seq: number): number {
+  return Math.max(0, ...hidden.filter(([, through]) => through < seq).map(([, through]) => through));
+}

@@ -9,7 +9,7 @@ import {
   findHandoff,
   type Handoff,
   handoffIdOf,
-  heldHandoffs,
+  handoffUnder,
   maxLiveHandoffs,
   noOwnership,
   type Ownership,
@@ -116,7 +116,7 @@ function offer(
 ): Decision {
   const { sessionId } = state;
   const { key } = command;
-  const known = key === null ? undefined : heldHandoffs(ownership).findLast((handoff) => handoff.key === key);
+  const known = handoffUnder(ownership, key);
   if (known !== undefined) return { events: [], reply: { ...replyOf(known), existing: true } };
   if (ownership.offer !== null)
     return refuse('HANDOFF_PENDING', { sessionId, handoffId: ownership.offer.handoffId });

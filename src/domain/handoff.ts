@@ -138,6 +138,13 @@ export const heldHandoffs = ({
 }: Pick<Ownership, 'offer' | 'handoffs'>): readonly Handoff[] =>
   offer === null ? handoffs : [...handoffs, offer];
 
+/** What an offer under this key has led to before, whatever has become of it. */
+export const handoffUnder = (
+  ownership: Pick<Ownership, 'offer' | 'handoffs'>,
+  key: string | null,
+): Handoff | undefined =>
+  key === null ? undefined : heldHandoffs(ownership).findLast((handoff) => handoff.key === key);
+
 /** The handoff of a session, if it is held. */
 export function findHandoff(
   { offer, handoffs }: Pick<Ownership, 'offer' | 'handoffs'>,

@@ -1,4 +1,6 @@
-// How two JSON values become one: pure, and the same for equal input. `__proto__` is a member like any other.
+// How two JSON values become one: pure, and the same for equal input. `__proto__` is a member like any other. What a codec has
+// written is one value, as a number is: half of one and half of another would be neither.
+import { codecOf, escapedObject } from '../base/codec-tag.ts';
 import { canonicalJson, type Json } from '../base/json.ts';
 
 type JsonObject = { readonly [key: string]: Json };
@@ -6,6 +8,15 @@ type JsonObject = { readonly [key: string]: Json };
 function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** Neither is one value of a codec's, unless both were written by one of these. */
+function haveMembers(a: JsonObject, b: JsonObject, apart: readonly string[] = [escapedObject]): boolean {
+  const codec = codecOf(a);
+  return codec === codecOf(b) && (codec === undefined || apart.includes(codec));
+}
+
+/** A list each, of items or of entries. */
+const collections = [escapedObject, 'Map', 'Set'];
 
 export function isJsonList(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
@@ -33,7 +44,9 @@ const namesOf = (a: JsonObject, b: JsonObject): ReadonlySet<string> =>
 /** JSON merge patch, RFC 7396: a member of null takes one away, an object goes deeper, anything else stands in its place. */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
-  const members = new Map(isJsonObject(target) ? Object.entries(target) : []);
+  const isDeep = isJsonObject(target) && haveMembers(target, patch);
+  if (!isDeep && codecOf(patch) !== undefined) return patch;
+  const members = new Map(isDeep ? Object.entries(target) : []);
   for (const [name, change] of Object.entries(patch)) {
     if (change === null) members.delete(name);
     else members.set(name, mergePatch(members.get(name), change));
@@ -63,14 +76,17 @@ export function withoutItems(items: readonly Json[], removed: readonly Json[]): 
   return Object.freeze(items.filter((item) => !gone.has(canonicalJson(item))));
 }
 
-const rankOf = (value: Json): number => (isJsonObject(value) ? 2 : isJsonList(value) ? 1 : 0);
+function rankOf(value: Json): number {
+  if (isJsonObject(value)) return [undefined, escapedObject].includes(codecOf(value)) ? 2 : 0;
+  return isJsonList(value) ? 1 : 0;
+}
 
 /**
  * Objects member by member, lists as their union; of two scalars the later stands. Of two kinds the one that holds more does,
  * an object before a list before a scalar: so no member of either is lost, whichever came first.
  */
 export function deepMerge(earlier: Json, later: Json): Json {
-  if (isJsonObject(earlier) && isJsonObject(later)) {
+  if (isJsonObject(earlier) && isJsonObject(later) && haveMembers(earlier, later, collections)) {
     const names = [...namesOf(earlier, later)];
     return objectOf(
       names.map((name) => [name, mergedMember(memberOf(earlier, name), memberOf(later, name))] as const),
@@ -93,8 +109,8 @@ export function threeWay(
 ): { readonly value: Json | undefined } | undefined {
   if (sameJson(mine, theirs) || sameJson(base, mine)) return { value: theirs };
   if (sameJson(base, theirs)) return { value: mine };
-  if (!isJsonObject(mine) || !isJsonObject(theirs)) return undefined;
-  const origin = isJsonObject(base) ? base : {};
+  if (!isJsonObject(mine) || !isJsonObject(theirs) || !haveMembers(mine, theirs)) return undefined;
+  const origin = isJsonObject(base) && haveMembers(base, mine) ? base : {};
   const members: [string, Json][] = [];
   for (const name of namesOf(theirs, mine)) {
     const merged = threeWay(memberOf(origin, name), memberOf(mine, name), memberOf(theirs, name));

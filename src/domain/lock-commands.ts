@@ -23,7 +23,12 @@ export type LockCommand =
   | (OfGrant & { readonly type: 'lock.release' })
   | { readonly type: 'lock.revoke'; readonly name: string; readonly reason: string }
   | { readonly type: 'lock.withdraw'; readonly name: string; readonly waitId: number }
-  /** The session is not there any more: it holds nothing and waits for nothing. */
-  | { readonly type: 'locks.endSession'; readonly sessionId: string; readonly reason: string }
+  /** The session is not there any more: it holds nothing and waits for nothing. With a time: nothing but what it has asked for since. */
+  | {
+      readonly type: 'locks.endSession';
+      readonly sessionId: string;
+      readonly reason: string;
+      readonly heardUntil?: number;
+    }
   /** What the clock has decided: a wait or a grant is over. */
   | { readonly type: 'lock.lapse'; readonly name: string };

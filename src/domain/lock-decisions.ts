@@ -205,15 +205,16 @@ function withdraw(draft: Draft, { name, waitId }: Of<'lock.withdraw'>): void {
 }
 
 /** Its waits first, so that none of its locks comes back to it; then its locks, oldest first. */
-function endSession(draft: Draft, { sessionId, reason }: Of<'locks.endSession'>): Decision {
+function endSession(draft: Draft, command: Of<'locks.endSession'>): Decision {
+  const { sessionId, reason, heardUntil = Number.POSITIVE_INFINITY } = command;
   const names = draft.state.bySession.get(sessionId) ?? [];
   const held: Lock[] = [];
   for (const name of names) {
     const lock = draft.state.locks.get(name);
     for (const waiter of lock?.waiters ?? [])
-      if (waiter.sessionId === sessionId)
+      if (waiter.sessionId === sessionId && waiter.since <= heardUntil)
         draft.add('lock.waitEnded', { name, waitId: waiter.waitId, cause: 'sessionEnded' });
-    if (lock?.grant.sessionId === sessionId) held.push(lock);
+    if (lock?.grant.sessionId === sessionId && lock.grant.signAt <= heardUntil) held.push(lock);
   }
   held.sort((a, b) => a.grant.token - b.grant.token);
   for (const { name } of held) {

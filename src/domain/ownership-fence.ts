@@ -1,7 +1,7 @@
 // Who may write to a session that has an owner: the owner of now, and whoever shares it. What the owner before still sends names
 // an epoch that is over, and is refused here, in the law.
-import type { OwnershipClaim } from './handoff.ts';
-import { noOwnership } from './handoff.ts';
+import type { Ownership, OwnershipClaim } from './handoff.ts';
+import { handoffUnder, noOwnership } from './handoff.ts';
 import type { Refusal } from './law.ts';
 import type { SessionCommand } from './session-commands.ts';
 import type { SessionState } from './session-state.ts';
@@ -16,12 +16,13 @@ const owned: ReadonlySet<string> = new Set<SessionCommand['type']>([
 
 /** Runs of the owner before were stopped when it changed: one that is open may write, and is fenced by itself. */
 export function fenceOwner(
-  { sessionId, ownership }: SessionState,
+  { sessionId, ownership = noOwnership }: SessionState,
   command: SessionCommand,
   claim: OwnershipClaim | undefined,
   isAgent: boolean,
 ): Refusal | undefined {
-  const { owner, ownershipEpoch, collaborators } = ownership ?? noOwnership;
+  const { owner, ownershipEpoch, collaborators } = ownership;
+  if (asksAgain(ownership, command)) return undefined;
   if (claim === undefined) {
     if (owner === null || isAgent || !owned.has(command.type) || comesFromOutside(command)) return undefined;
     return { code: 'OWNERSHIP_REQUIRED', details: { sessionId, owner, ownershipEpoch } };
@@ -31,6 +32,10 @@ export function fenceOwner(
   const details = { sessionId, claimed: claim.owner, epoch: claim.epoch, owner, ownershipEpoch };
   return { code: 'OWNERSHIP_LOST', details };
 }
+
+/** An offer under a key that is known changes nothing: who could not hear the answer is told of it, whoever owns the session now. */
+const asksAgain = (ownership: Ownership, command: SessionCommand): boolean =>
+  command.type === 'handoff.offer' && handoffUnder(ownership, command.key) !== undefined;
 
 /** A child of a run is started by that run. */
 function comesFromOutside(command: SessionCommand): boolean {

@@ -1,6 +1,6 @@
 // A session that goes on from less than it had: the event that carries the state which was accepted, and the states that a
 // recovery can offer when not all can be proven. Nothing is erased: what was dropped stays where it is.
-import { emptyConversation } from './conversation.ts';
+import { clearedAt, emptyConversation, withHidden } from './conversation.ts';
 import { type Decision, type LawEvent, refuse } from './law.ts';
 import type { RecoveredData } from './recovery-vocabulary.ts';
 import type { RecoverSession } from './session-commands.ts';
@@ -43,6 +43,12 @@ export function partialSession(state: SessionState): SessionState {
   return { ...state, conversation: { ...conversation, window, windowBytes } };
 }
 
+/** What was said behind `through`, up to `headSeq`, is part of it no more, as if it had been rolled back. */
+export function withoutDropped(state: SessionState, through: number, headSeq: number): SessionState {
+  if (through >= headSeq) return state;
+  return { ...state, conversation: withHidden(state.conversation, through, headSeq) };
+}
+
 /** Profile, status and the list of checkpoints, and nothing else; what was said up to `through` is part of it no more. */
 export function minimalSession(state: SessionState, through: number): SessionState {
   const fresh = initialSession(`session/${state.sessionId}`);
@@ -51,7 +57,7 @@ export function minimalSession(state: SessionState, through: number): SessionSta
     ...fresh,
     lifecycle: resolveLifecycle(statusOf(state), context),
     profile: state.profile,
-    conversation: { ...emptyConversation, clearedThrough: through },
+    conversation: clearedAt(state.conversation, through),
     checkpoints: state.checkpoints,
     branching: state.branching,
     ...(state.ownership && { ownership: state.ownership }),

@@ -187,6 +187,12 @@ export interface EmergencyRecord {
   readonly missed: number;
 }
 
+/** A record, by its place and its hash. */
+export interface ChainAnchor {
+  readonly seq: number;
+  readonly chain: string;
+}
+
 /** The data of `session.recovered`. */
 export interface RecoveredData {
   /** The status that the head told of, and the one that the session has now. */
@@ -197,6 +203,8 @@ export interface RecoveredData {
   readonly recoveryId: string;
   /** The last event that is part of the state. */
   readonly through: number;
+  /** Its record, by its hash: what the new generation of the chain goes on from. Null where it could not be read, absent from older events. */
+  readonly anchor?: ChainAnchor | null;
   readonly dropped: readonly SeqRange[];
   /** What lists show of it. */
   readonly summary: { readonly [key: string]: string | number | boolean | null };

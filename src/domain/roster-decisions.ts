@@ -37,14 +37,14 @@ function join(state: RosterState, command: Of<'roster.join'>, at: number): Decis
   const known = state.members.get(data.sessionId);
   if (known !== undefined) {
     const { events } = beat(known, at) as { readonly events: readonly never[] };
-    const { role, leaseUntil } = known;
-    const until = leaseUntil === null ? null : at + known.leaseMs;
-    return { events, reply: { joined: false, role, leaseUntil: until } };
+    const { role, leaseUntil, leaseMs } = known;
+    const until = leaseUntil === null ? null : at + leaseMs;
+    return { events, reply: { joined: false, role, leaseMs, leaseUntil: until } };
   }
   if (state.members.size >= rosterLimits.members)
     return refuse('ROSTER_FULL', { limit: rosterLimits.members });
   const leaseUntil = data.liveness === 'lease' ? at + data.leaseMs : null;
-  const reply = { joined: true, role: data.role, leaseUntil };
+  const reply = { joined: true, role: data.role, leaseMs: data.leaseMs, leaseUntil };
   return { events: [{ type: 'roster.joined', data }], reply };
 }
 

@@ -28,8 +28,13 @@ export function applyOp(op: SpaceOp, before: Json | undefined, policy: MergePoli
 
 function incremented(before: Json | undefined, by: number): Applied {
   if (before !== undefined && typeof before !== 'number') return { problem: 'what it holds is no number' };
-  const value = (before ?? 0) + by;
-  return Number.isFinite(value) ? { value } : { problem: 'the sum is no number' };
+  const count = before ?? 0;
+  const value = count + by;
+  if (!Number.isFinite(value)) return { problem: 'the sum is no number' };
+  const isWhole = Number.isInteger(count) && Number.isInteger(by);
+  return isWhole && !Number.isSafeInteger(value)
+    ? { problem: 'the sum is too large to be exact' }
+    : { value };
 }
 
 function changedList(

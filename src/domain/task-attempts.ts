@@ -74,7 +74,7 @@ function startTask(state: TasksState, task: Task, { owner, leaseMs, type }: Star
   const leaseUntil = after(at, leaseMs);
   return {
     events: [{ type: 'task.started', data: { taskId, epoch, owner, leaseUntil } }],
-    reply: { epoch, leaseUntil, key: attemptKey(taskId, epoch) },
+    reply: { epoch, leaseUntil, key: attemptKey(sessionId, task, epoch) },
   };
 }
 

@@ -56,6 +56,7 @@ function take(
 ): Decision {
   const refusal = forTheOffered(state, task, by);
   if (refusal !== undefined) return refusal;
+  const { sessionId } = state;
   const { taskId, owner: from } = task;
   const epoch = task.epoch + 1;
   const data: TaskOfferEventData['task.handedOver'] = {
@@ -64,7 +65,7 @@ function take(
   const { leaseUntil } = data;
   return {
     events: [{ type: 'task.handedOver', data }],
-    reply: { epoch, leaseUntil, key: attemptKey(taskId, epoch), offeredSeq: task.offer?.seq ?? 0 },
+    reply: { epoch, leaseUntil, key: attemptKey(sessionId, task, epoch), offeredSeq: task.offer?.seq ?? 0 },
   };
 }
 

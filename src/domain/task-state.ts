@@ -159,11 +159,12 @@ function isWaitedFor({ tasks, dependents }: TasksState, taskId: string): boolean
   });
 }
 
+/** Those that depend on it do so still: it may be that a task of its id comes again. */
 function without(state: TasksState, task: Task): TasksState {
   const { taskId, status, dependencies, size } = task;
   const links = dependencies.reduce(
     (rest, dependency) => unlinked(rest, dependency.taskId, taskId),
-    state.dependents.delete(taskId),
+    state.dependents,
   );
   return {
     ...state,

@@ -111,8 +111,15 @@ export const isReady = ({ status, notBefore }: Pick<Task, 'status' | 'notBefore'
 export const byUrgency = (a: Pick<Task, 'priority' | 'seq'>, b: Pick<Task, 'priority' | 'seq'>): number =>
   b.priority - a.priority || a.seq - b.seq;
 
-/** What whoever does the work names in all that he does outside: the same again only for the same attempt. */
-export const attemptKey = (taskId: string, epoch: number): string => `${taskId}:${epoch}`;
+/**
+ * What whoever does the work names in all that he does outside: the same again only for the same attempt. Other sessions have
+ * tasks of the same id, and so has this one once the first is forgotten: the session and the seq of its creation tell them apart.
+ */
+export const attemptKey = (
+  sessionId: string,
+  { taskId, seq }: Pick<Task, 'taskId' | 'seq'>,
+  epoch: number,
+): string => `${sessionId}/${taskId}@${seq}:${epoch}`;
 
 /** When the task changes by itself; null for never. */
 export function dueAtOf({

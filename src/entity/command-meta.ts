@@ -15,6 +15,8 @@ export interface CommandSource {
 export interface CommandMeta {
   /** The caller's idempotency key; the answer is found again under it. */
   readonly operationId?: string;
+  /** Whose key that is, where the commands of many go to one stream. */
+  readonly keyOf?: string;
   /** SHA-256 of the request, to tell a repeat from another request under the same key. */
   readonly digest?: string;
   readonly source?: CommandSource;

@@ -1,8 +1,9 @@
 // Reads the feed from a position that somebody keeps, entry by entry, and hands them on. Pub/sub only wakes it, so that
 // nothing is lost between remember and tell. A handler that fails is given the entries after its stored position again.
 import { type Clock, delay } from '../base/clock.ts';
-import { toError } from '../base/errors.ts';
+import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { cursorAt, positionAt } from '../journal/feed.ts';
 import type { Cursor, FeedEntry, Journal } from '../journal/journal.ts';
 
 export interface FollowerOptions {
@@ -20,6 +21,8 @@ export interface FollowerOptions {
   /** Calls back whenever the feed has grown; returns how to end that. */
   readonly onGrowth: (wake: () => void) => () => void;
   readonly pageSize?: number;
+  /** Goes on behind an entry that is damaged, which is told; without it, it waits there. What else cannot be read is tried again. */
+  readonly passesDamage?: boolean;
 }
 
 const longestRetryMs = 5_000;
@@ -100,12 +103,27 @@ export class Follower {
   }
 
   async #read(): Promise<readonly FeedEntry[]> {
-    const { journal, pageSize } = this.#options;
+    const { journal, pageSize, passesDamage = false } = this.#options;
     try {
-      return await journal.readAll(this.position, pageSize);
+      return await (passesDamage ? this.#readPastDamage() : journal.readAll(this.position, pageSize));
     } catch (error) {
       for (const { reject } of this.#waiters.splice(0)) reject(toError(error));
       throw error;
+    }
+  }
+
+  /** What is before a damaged entry first; then an empty one in its place. */
+  async #readPastDamage(): Promise<readonly FeedEntry[]> {
+    const { name, journal, pageSize, telemetry } = this.#options;
+    const next = positionAt(this.position) + 1;
+    try {
+      return await journal.readAll(this.position, pageSize);
+    } catch (error) {
+      const at = damagedEntry(error);
+      if (at === undefined || at < next) throw error;
+      if (at > next) return journal.readAll(this.position, at - next);
+      telemetry('follower.skipped', { name, position: at, problem: toError(error).message });
+      return [{ cursor: cursorAt(at), events: [] }];
     }
   }
 
@@ -134,4 +152,11 @@ export class Follower {
     const waited = delay(clock, Math.min(10 * 2 ** failures, longestRetryMs));
     await Promise.race([waited, new Promise<void>((resolve) => (this.#endBackOff = resolve))]);
   }
+}
+
+/** Where the feed is damaged for good. What LevelDB itself cannot read it may read once it was repaired and opened anew. */
+function damagedEntry(error: unknown): number | undefined {
+  if (!HoldfastError.is(error, 'JOURNAL_CORRUPT') || error.cause !== undefined) return undefined;
+  const { stream, seq } = error.details;
+  return stream === 'feed' && typeof seq === 'number' ? seq : undefined;
 }

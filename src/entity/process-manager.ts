@@ -72,6 +72,7 @@ function managerLaw(definition: ProcessManagerDefinition): Law<ManagerState, Man
       return { events: [{ type: type === 'manager.follow' ? 'manager.followed' : 'manager.settled', data }] };
     },
     evolve: evolveManager,
+    carriesState: ({ type }) => type === 'manager.followed',
     explain: (_state, { type }) => ({
       code: 'INVALID_INPUT',
       details: { operation: type, problem: 'it is not lawful' },
@@ -152,6 +153,7 @@ export class ProcessManager implements SupervisedChild {
       load: () => this.#load(),
       handle: (entries, position) => this.#handle(entries, position),
       onGrowth,
+      passesDamage: true,
       ...(pageSize !== undefined && { pageSize }),
     });
   }
@@ -224,7 +226,8 @@ export class ProcessManager implements SupervisedChild {
     let { state } = this.#entity.durable;
     let touched = false;
     for (const event of entries.flatMap((entry) => entry.events)) {
-      const reaction = event.stream === this.#entity.stream ? undefined : definition.react(state, event);
+      const isCause = event.stream !== this.#entity.stream && event.imported === undefined;
+      const reaction = isCause ? definition.react(state, event) : undefined;
       if (reaction === undefined) continue;
       if (reaction instanceof Promise)
         throw new TypeError(`${definition.name}: react must answer at once, not with a promise`);

@@ -1,7 +1,9 @@
 // Behind damage: the newest event that carries the whole state of its stream. What was before it need not be readable, for
 // somebody has looked at that and recorded what is to be held true from there on.
+import { HoldfastError } from '../base/errors.ts';
 import type { Command, Law } from '../domain/law.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
+import { readWhole } from './readable-events.ts';
 
 type Reader = Pick<Journal, 'readFrom'>;
 
@@ -43,25 +45,12 @@ async function readable(
   return [];
 }
 
-async function readTo(
-  journal: Reader,
-  stream: string,
-  start: number,
-  end: number,
-): Promise<readonly StoredEvent[] | undefined> {
+/** Undefined for what is not there for good; what the disk refuses for a while says nothing of the records. */
+async function readTo(...place: Parameters<typeof readWhole>): ReturnType<typeof readWhole> {
   try {
-    const events: StoredEvent[] = [];
-    for (let after = start, chain: string | undefined; after < end; ) {
-      const page = await journal.readFrom(stream, after, {
-        limit: end - after,
-        ...(chain !== undefined && { chain }),
-      });
-      events.push(...page.events);
-      chain = page.chain;
-      after = page.events.at(-1)?.seq ?? end;
-    }
-    return events;
-  } catch {
+    return await readWhole(...place);
+  } catch (error) {
+    if (HoldfastError.is(error) && error.retryable) throw error;
     return undefined;
   }
 }

@@ -12,18 +12,19 @@ export interface ReceiptWindow {
 
 export const receiptWindow: ReceiptWindow = { ageMs: 24 * 60 * 60 * 1000, operations: 1_000 };
 
-const operationKey = (operationId: string): string => `op:${operationId}`;
+const operationKey = (operationId: string, keyOf: string | undefined): string =>
+  keyOf === undefined ? `op:${operationId}` : `op of ${keyOf}:${operationId}`;
 const sourceKey = ({ manager, stream }: CommandSource): string => `from:${manager}:${stream}`;
 
 /** The key under which a command that is still on its way is found; undefined when nothing identifies it. */
-export function flightKey({ operationId, source }: CommandMeta): string | undefined {
-  if (operationId !== undefined) return operationKey(operationId);
+export function flightKey({ operationId, keyOf, source }: CommandMeta): string | undefined {
+  if (operationId !== undefined) return operationKey(operationId, keyOf);
   return source === undefined ? undefined : `${sourceKey(source)}:${source.seq}:${source.index}`;
 }
 
 /** The key under which the answer to a command is kept, if it is one that can be repeated. */
-export function receiptKey({ operationId, source }: CommandMeta): string | undefined {
-  if (operationId !== undefined) return operationKey(operationId);
+export function receiptKey({ operationId, keyOf, source }: CommandMeta): string | undefined {
+  if (operationId !== undefined) return operationKey(operationId, keyOf);
   return source === undefined ? undefined : sourceKey(source);
 }
 
@@ -82,7 +83,7 @@ export function receiptsFor(
   if (meta.operationId !== undefined) {
     const reply = (durability === 'fsync' ? (said ?? noReply) : { ...said, durability }) as typeof noReply;
     const record = { digest: meta.digest ?? '', seq, at, ordinal, reply };
-    return [{ key: operationKey(meta.operationId), value: record }];
+    return [{ key: operationKey(meta.operationId, meta.keyOf), value: record }];
   }
   if (meta.source === undefined) return noReceipts;
   const record = { seq: meta.source.seq, index: meta.source.index, answeredAt: seq };

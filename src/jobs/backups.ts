@@ -62,7 +62,7 @@ export class Backups {
       const run = (): Promise<boolean> => this.#runScheduled();
       this.#schedule = new Schedule({ clock, everyMs, retryMs, run });
       const newest = (await listBackups(directory)).findLast(
-        ({ facts, failed }) => facts?.verified && !failed,
+        ({ facts, failed }) => facts?.verified && !failed && facts.createdAt <= clock.now(),
       );
       this.#schedule.start(newest?.facts?.createdAt ?? null);
     } catch (error) {
@@ -145,10 +145,12 @@ export class Backups {
 
   /** Retention decides on what the schedule made; what somebody asked for is his to delete. */
   async #prune(): Promise<void> {
-    const { retention = defaultRetention, telemetry } = this.#options;
+    const { retention = defaultRetention, telemetry, clock } = this.#options;
     const found = await this.list();
+    const now = clock.now();
+    // One of a time that has not come yet, since the clock was set back, takes nobody's place.
     const aged = found.flatMap(({ facts, failed, backupId }) =>
-      facts?.verified && !failed && facts.cause === 'schedule'
+      facts?.verified && !failed && facts.cause === 'schedule' && facts.createdAt <= now
         ? [{ backupId, createdAt: facts.createdAt, whole: facts.damaged.length === 0 }]
         : [],
     );

@@ -30,7 +30,7 @@ export function adoptRecords(
     if (chain !== undefined && prev !== chain)
       throw corrupt(stream, seq, 'it does not follow the record before it');
     writes.push({ key: keys.event(stream, seq), value });
-    events.push(event);
+    events.push(Object.freeze({ ...event, imported: true }));
     chain = hash;
   }
   const { status, dueAt, summary } = draft;

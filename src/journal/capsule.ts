@@ -20,7 +20,7 @@ export interface CapsuleHeader {
   readonly seq: number;
   readonly chain: string;
   readonly status: string;
-  /** What was wrong with the session when it was exported. */
+  /** What was wrong with the session when it was exported; without a text where anything was to be left out. */
   readonly condition: Json;
   /** What was asked to be left out; null when it is whole. */
   readonly redaction: Json;

@@ -2,8 +2,8 @@
 import { HoldfastError } from '../base/errors.ts';
 import type { Cursor, FeedEntry, StoredEvent } from './journal.ts';
 
-/** Which events a group commit holds: `[stream, first seq, last seq]`. */
-export type FeedRange = readonly [stream: string, first: number, last: number];
+/** Which events a group commit holds: `[stream, first seq, last seq]`, and whether they were written in another store. */
+export type FeedRange = readonly [stream: string, first: number, last: number, imported?: true];
 
 export const cursorAt = (position: number): Cursor => position.toString(36) as Cursor;
 
@@ -15,11 +15,12 @@ export function positionAt(cursor: Cursor | null): number {
 }
 
 export function rangesOf(events: readonly StoredEvent[]): FeedRange[] {
-  const ranges: [string, number, number][] = [];
-  for (const { stream, seq } of events) {
+  const ranges: [stream: string, first: number, last: number, imported?: true][] = [];
+  for (const { stream, seq, imported } of events) {
     const last = ranges.at(-1);
-    if (last !== undefined && last[0] === stream && last[2] + 1 === seq) last[2] = seq;
-    else ranges.push([stream, seq, seq]);
+    if (last !== undefined && last[0] === stream && last[2] + 1 === seq && last[3] === imported)
+      last[2] = seq;
+    else ranges.push(imported === undefined ? [stream, seq, seq] : [stream, seq, seq, imported]);
   }
   return ranges;
 }

@@ -34,6 +34,8 @@ export interface StoredEvent<Type extends string = string, Data = unknown> {
   /** The payload; undefined once it was erased. */
   readonly data: Data;
   readonly meta: EventMeta;
+  /** Of the feed alone: it was brought in with its stream from another store. It is no cause: what it led to it led to there. */
+  readonly imported?: true;
 }
 
 /** An event on its way to the disk, with its payload already as text: stringified once, hashed and stored as is. */

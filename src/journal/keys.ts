@@ -29,6 +29,8 @@ export const keys = {
   removal: (stream: string): string => `r!${stream}`,
   trim: (stream: string, through: number): string => `t!${stream}!${number(through)}`,
   epoch: 'm!epoch',
+  /** The id of the store that the database is of, as its marker has it. */
+  store: 'm!store',
 };
 
 /** The range of all keys that begin with `prefix`: `"` is the character after `!`. */

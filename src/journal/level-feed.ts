@@ -3,15 +3,23 @@ import { HoldfastError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Write } from './commit-loop.ts';
 import { cursorAt, type FeedRange, FeedTail, positionAt, rangesOf } from './feed.ts';
-import type { Cursor, EventPlace, FeedEntry, Head, StoredEvent } from './journal.ts';
+import type { Cursor, EventPlace, FeedEntry, Head, KeyValue, StoredEvent } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 import { keys, prefixRange, seqOf } from './keys.ts';
 import type { LevelStore, Store } from './level-store.ts';
 import { decodeRecord } from './record.ts';
 import { seal, unseal } from './sealed.ts';
+import type { StoreReport } from './store/store-report.ts';
 
 /** A page ends after the entry that reaches it: so many readers far behind cost little memory. */
 const pageBytes = 4 * 1024 * 1024;
+
+/** Where the feed ended when its own end was found to be lost. */
+const endKey = 'feed/end';
+const keptEnd = keys.kv(endKey);
+
+const lostEnds = ({ damaged }: Pick<StoreReport, 'damaged'>): readonly number[] =>
+  damaged.flatMap(({ stream, seq }) => (stream === 'feed' && typeof seq === 'number' ? [seq] : []));
 
 interface ReadEntry {
   readonly entry: FeedEntry;
@@ -35,11 +43,20 @@ export class LevelFeed {
     return cursorAt(this.#position);
   }
 
-  /** Learns from the disk where the feed ends. */
-  async findEnd(db: Store): Promise<void> {
+  /**
+   * Learns from the disk where the feed ends. What was lost of it leaves a hole: who followed it is behind that, and would pass over
+   * whatever stood in the same places.
+   */
+  async findEnd(db: Store, report: Pick<StoreReport, 'damaged'>): Promise<void> {
     const [last] = await db.keys({ ...prefixRange('f!'), reverse: true, limit: 1 }).all();
-    this.#position = last === undefined ? 0 : seqOf(last);
+    const kept = unseal(keptEnd, (await db.get(keptEnd)) ?? '') ?? 0;
+    this.#position = Math.max(last === undefined ? 0 : seqOf(last), Number(kept), ...lostEnds(report));
     this.forgetTail();
+  }
+
+  /** So that the end is known as long as nothing stands behind the hole: the witness, once begun anew, does not tell of it. */
+  async keepEnd(report: StoreReport, kv: Pick<KeyValue, 'batch'>): Promise<void> {
+    if (lostEnds(report).length > 0) await kv.batch([{ key: endKey, value: this.#position }]);
   }
 
   /** From now on everything is read from the disk, where what was removed is gone. */
@@ -95,9 +112,10 @@ export class LevelFeed {
     const events: StoredEvent[] = [];
     const damaged: EventPlace[] = [];
     const forgotten: EventPlace[] = [];
-    for (const [index, place] of places.entries()) {
+    for (const [index, { imported, ...place }] of places.entries()) {
       const event = findEvent(place, values[index]);
-      if (event !== undefined) events.push(event);
+      if (event !== undefined)
+        events.push(imported === undefined ? event : Object.freeze({ ...event, imported }));
       else (this.#isForgotten(place) ? forgotten : damaged).push(place);
     }
     for (const place of damaged) this.#telemetry('record.damaged', { ...place });
@@ -120,8 +138,9 @@ export class LevelFeed {
   }
 }
 
-function placesOf([stream, first, last]: FeedRange): EventPlace[] {
-  return Array.from({ length: last - first + 1 }, (_, offset) => ({ stream, seq: first + offset }));
+function placesOf([stream, first, last, imported]: FeedRange): (EventPlace & { readonly imported?: true })[] {
+  const more = imported === undefined ? {} : { imported };
+  return Array.from({ length: last - first + 1 }, (_, offset) => ({ stream, seq: first + offset, ...more }));
 }
 
 /** One damaged record must not stop the feed of all other streams: it is left out, named and reported. */

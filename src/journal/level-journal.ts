@@ -307,7 +307,7 @@ export class LevelJournal implements Journal {
 
   /** Has what the opening found to be lost or damaged recorded, once: the next opening does not find it again. */
   async settleFindings(record: (opening: StoreReport) => Promise<void>): Promise<void> {
-    await this.#keeper?.settle(record);
+    await this.#keeper?.settle((found) => record(found).then(() => this.#feed.keepEnd(found, this.kv)));
   }
 
   /** Writes down, before anything of them is written, the versions that this store holds from now on. */
@@ -381,7 +381,7 @@ export class LevelJournal implements Journal {
     const stored = await db.get(keys.epoch);
     if (stored !== undefined && unseal(keys.epoch, stored) !== String(this.#epoch))
       throw new HoldfastError('JOURNAL_GONE', { problem: 'another process has opened it meanwhile' });
-    await this.#feed.findEnd(db);
+    await this.#feed.findEnd(db, this.opening);
     await this.#clearing.finish(db);
   }
 

@@ -13,6 +13,8 @@ import { bounded } from './schema.ts';
 /** What a handler knows of the call beside its input. */
 export interface Call {
   readonly operationId?: string;
+  /** Whose key that is, where the commands of many go to one stream. */
+  readonly keyOf?: string;
   /** SHA-256 of operation and input: the same key with another digest is another request. */
   readonly digest?: string;
   readonly correlation?: string;

@@ -1,6 +1,6 @@
 // How a client hears of events: live by callback, or replayed and live as an iterator.
 import { z } from 'zod';
-import { HoldfastError } from '../base/errors.ts';
+import { HoldfastError, textOrType } from '../base/errors.ts';
 import { type EventType, eventTypes } from '../domain/event-vocabulary.ts';
 import { sessionId } from './schema.ts';
 import type { DeliveredEvent } from './views.ts';
@@ -58,6 +58,7 @@ export function checkStreamQuery(query: unknown): void {
   const field = issue?.path.join('.') ?? '';
   const problem = issue?.message ?? 'unknown';
   const isId = field === 'sessionId';
-  const details = { operation: 'events.stream', field, problem, value: isId ? 'sessionId' : undefined };
+  const value = isId ? textOrType(Reflect.get(query as object, field)) : undefined;
+  const details = { operation: 'events.stream', field, problem, value };
   throw new HoldfastError(isId ? 'INVALID_ID' : 'INVALID_INPUT', details);
 }

@@ -1,6 +1,7 @@
 // What operations on checkpoints, versions and proofs answer with.
 import type { ErrorCode } from '../base/errors.ts';
 import type { Checkpoint } from '../domain/checkpoints.ts';
+import type { ChainAnchor, SeqRange } from '../domain/recovery-vocabulary.ts';
 import type { ForkAnchor } from './fork-views.ts';
 import type { Page } from './views.ts';
 
@@ -44,17 +45,34 @@ export interface IntegrityProblem {
   readonly problem: string;
 }
 
+/**
+ * A part of a session's chain. Each event `session.recovered` begins one: it carries the state that was accepted, and what stands between
+ * the record that it goes on from and itself was given up.
+ */
+export interface ChainGeneration {
+  /** Its first event. */
+  readonly firstSeq: number;
+  /** The last one of it that was read and proven. */
+  readonly through: number;
+  /** The last good record before it, and its hash; null for the first, and where none could be read. */
+  readonly anchor: ChainAnchor | null;
+}
+
 /** What was found of a whole session. */
 export interface SessionVerdict {
   readonly sessionId: string;
   /** True when there are no problems. */
   readonly valid: boolean;
-  /** Events that were read and proven, one after the other from `firstSeq`. */
+  /** Events that were read and proven, one after the other from the first of each generation. */
   readonly events: number;
   readonly firstSeq: number;
   readonly seq: number;
   /** The hash that the head names. */
   readonly chain: string;
+  /** Oldest first; one, unless it was recovered with less than all of it. */
+  readonly generations: readonly ChainGeneration[];
+  /** What was given up when they began: damage in it is no problem any more. */
+  readonly dropped: readonly SeqRange[];
   readonly snapshots: readonly {
     readonly seq: number;
     readonly lawVersion: number;

@@ -1,6 +1,6 @@
 // What an operation is: declared once with its name, schemas and meaning. Client, HTTP, CLI and MCP are made from it.
 import type { z } from 'zod';
-import { type ErrorCode, HoldfastError, textOf, toError } from '../base/errors.ts';
+import { type ErrorCode, HoldfastError, textOrType, toError } from '../base/errors.ts';
 
 export interface Operation<Input extends z.ZodType = z.ZodType, Output = unknown> {
   /** What it does, in a sentence. */
@@ -77,7 +77,10 @@ export function parseInput<Input extends z.ZodType>(
   }
 }
 
-function refusalOf(name: string, input: unknown, { issues: [issue] }: z.ZodError): HoldfastError {
+function refusalOf(name: string, input: unknown, { issues: [first] }: z.ZodError): HoldfastError {
+  const issue = first && tellingIssue(first);
+  const refusal = issue && refusalIn(issue);
+  if (refusal !== undefined) return refusal;
   const path = issue?.path.join('.') ?? '';
   const field = String(issue?.path.at(-1) ?? '');
   const value = valueAt(input, issue?.path ?? []);
@@ -87,8 +90,46 @@ function refusalOf(name: string, input: unknown, { issues: [issue] }: z.ZodError
     operation: name,
     field: path,
     problem,
-    ...(code && { value: textOf(value) }),
+    ...(code && { value: textOrType(value) }),
   });
+}
+
+/** What cannot be kept says so itself, by its own code; named by its place in the whole. */
+export function refusalIn(issue: z.core.$ZodIssue): HoldfastError | undefined {
+  const refusal: unknown = issue.code === 'custom' ? issue.params?.refusal : undefined;
+  return HoldfastError.is(refusal) ? placed(refusal, issue.path) : undefined;
+}
+
+/** Of a choice of shapes, what is wrong with the one that the input comes closest to. */
+export function tellingIssue(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const closest = issue.errors
+    .filter((faults) => faults.some(isWithin))
+    .sort((a, b) => a.length - b.length)[0];
+  const fault = closest?.find(isWithin);
+  return fault === undefined
+    ? { ...issue, message: choicesOf(issue) }
+    : tellingIssue({ ...fault, path: [...issue.path, ...fault.path] });
+}
+
+const choicesOf = ({ errors, message }: z.core.$ZodIssueInvalidUnion): string =>
+  [...new Set(errors.flatMap((faults) => faults.map((fault) => fault.message)))].join(', or ') || message;
+
+/** Where all shapes fail as a whole, none is closer than the others. */
+const isWithin = (fault: z.core.$ZodIssue): boolean =>
+  fault.path.length > 0 || refusalIn(fault) !== undefined;
+
+/** A value knows the place within itself alone, which it calls `$`. */
+function placed({ code, details, cause }: HoldfastError, path: readonly PropertyKey[]): HoldfastError {
+  const root = `$${path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('')}`;
+  const within = (text: unknown): unknown =>
+    typeof text === 'string' ? text.replace('$', () => root) : text;
+  const { path: place, what } = details;
+  const found = {
+    ...(place !== undefined && { path: within(place) }),
+    ...(what !== undefined && { what: within(what) }),
+  };
+  return new HoldfastError(code, { ...details, ...found }, { cause });
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

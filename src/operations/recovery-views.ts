@@ -51,6 +51,8 @@ export interface RecoveryInfo extends Repeatable {
 export interface ReceiptPage extends Page<RecoveryReceipt> {
   /** Of the sessions that begin on this page those that once had more. */
   readonly notKept: readonly { readonly sessionId: string; readonly receipts: number }[];
+  /** Of the sessions of this page those of which receipts are damaged, and left out. */
+  readonly damaged: readonly { readonly sessionId: string; readonly receipts: number }[];
 }
 
 /** Receipts of starts, newest first. */
@@ -59,6 +61,8 @@ export interface BootPage extends Page<BootReceipt> {
   readonly total: number;
   /** When the oldest was written that is kept; null while all are. */
   readonly keptSince: number | null;
+  /** Records of this page's part that are damaged, and left out. */
+  readonly damaged: number;
 }
 
 /** What became of many. */

@@ -6,6 +6,7 @@ import type { Json } from '../base/json.ts';
 import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
 import { type BuiltContext, contextSections } from '../domain/built-context.ts';
 import { conditionKinds } from '../domain/condition-law.ts';
+import { eventTypes } from '../domain/event-vocabulary.ts';
 import { messageRoles } from '../domain/session-events.ts';
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { analysisOperations } from './analysis-operations.ts';
@@ -64,6 +65,13 @@ const runId = z.string().regex(idPattern);
 const run = z.strictObject({ sessionId, runId });
 const at = seq.optional();
 const past = z.strictObject({ sessionId, at });
+
+const knownTypes: ReadonlySet<string> = new Set(eventTypes);
+const eventType = z.string().refine((type) => knownTypes.has(type), 'there is no such type of event');
+const memberPath = z
+  .string()
+  .max(512)
+  .regex(/^[^.]+(\.[^.]+)*$/, 'give names of members with dots between them');
 
 const profile = {
   name: name.optional(),
@@ -317,8 +325,8 @@ export const operations = {
         .strictObject({
           payloads: z.literal('all').optional(),
           roles: z.array(z.enum(messageRoles)).min(1).optional(),
-          types: z.array(z.string().max(128)).min(1).max(100).optional(),
-          paths: z.array(z.string().min(1).max(512)).min(1).max(100).optional(),
+          types: z.array(eventType).min(1).max(100).optional(),
+          paths: z.array(memberPath).min(1).max(100).optional(),
         })
         .optional(),
       cursor: cursor.optional(),

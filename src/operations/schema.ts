@@ -11,12 +11,23 @@ const maxInputBytes = 1024 * 1024;
 export const sessionId = z.string().regex(idPattern);
 
 /** Any JSON value, copied, frozen, and at most 64 levels deep. */
-export const json = z.unknown().transform((value): Json => plainJson(value));
+export const json = z.unknown().transform((value, context): Json => kept(value, context));
+
+/** What cannot be kept is told to whoever knows where in the input it stands. */
+function kept<T>(value: unknown, context: z.RefinementCtx<T>): Json {
+  try {
+    return plainJson(value);
+  } catch (error) {
+    if (!HoldfastError.is(error)) throw error;
+    context.addIssue({ code: 'custom', message: error.message, params: { refusal: error } });
+    return z.NEVER;
+  }
+}
 
 /** A JSON object, copied and frozen. */
 export const jsonObject = z
   .custom<object>(isObject, 'expected an object')
-  .transform((value) => plainJson(value) as { readonly [key: string]: Json });
+  .transform((value, context) => kept(value, context) as { readonly [key: string]: Json });
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -25,7 +36,7 @@ function isObject(value: unknown): boolean {
 /** A JSON array, copied and frozen; what was read from a session can be handed on as it is. */
 export const jsonArray = z
   .custom<readonly unknown[]>(Array.isArray, 'expected an array')
-  .transform((value) => plainJson(value) as readonly Json[]);
+  .transform((value, context) => kept(value, context) as readonly Json[]);
 
 export const reason = z.string().min(1).max(1000);
 

@@ -14,6 +14,7 @@ import {
 import { sessionStatuses } from '../domain/session-lifecycle.ts';
 import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
 import { listItems } from '../domain/working-context.ts';
+import { refusalIn, tellingIssue } from './operation.ts';
 import { json, jsonArray, jsonObject, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
 import { link, treeBudget } from './tree-operations.ts';
@@ -116,7 +117,10 @@ function recordedMessage(
 export function deserializeSession(stored: unknown): RestoreSession {
   const result = record.safeParse(stored);
   if (!result.success) {
-    const [issue] = result.error.issues;
+    const [first] = result.error.issues;
+    const issue = first && tellingIssue(first);
+    const refusal = issue && refusalIn(issue);
+    if (refusal !== undefined) throw refusal;
     const field = issue?.path.join('.') || 'the record';
     throw new HoldfastError('INVALID_FORMAT', { field, problem: issue?.message ?? 'is not valid' });
   }

@@ -1,6 +1,6 @@
 // How a client hears of what happens in a space: by callback, or as an iterator; both from a cursor on where one is given.
 import { z } from 'zod';
-import { HoldfastError } from '../base/errors.ts';
+import { HoldfastError, textOrType } from '../base/errors.ts';
 import { idPattern } from '../base/ids.ts';
 import { type SpaceEventType, spaceEventTypes } from '../domain/space-events.ts';
 import { sessionId } from './schema.ts';
@@ -66,6 +66,7 @@ export function checkSpaceQuery(operation: string, query: unknown): void {
   const field = issue?.path.join('.') ?? '';
   const problem = issue?.message ?? 'unknown';
   const isId = field === 'sessionId' || field === 'spaceId';
-  const details = { operation, field, problem, value: isId ? field : undefined };
+  const value = isId ? textOrType(Reflect.get(query as object, field)) : undefined;
+  const details = { operation, field, problem, value };
   throw new HoldfastError(isId ? 'INVALID_ID' : 'INVALID_INPUT', details);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durabilities } from '../base/durability.ts';
 import { idPattern } from '../base/ids.ts';
 import { builtInPolicies, type MergePolicy } from '../domain/merge-policies.ts';
+import type { PolicyRule } from '../domain/space-events.ts';
 import { ownedScopes } from '../domain/space-scopes.ts';
 import { defaultKeptVersions } from '../domain/space-state.ts';
 import { type Operation, read, write } from './operation.ts';
@@ -36,6 +37,7 @@ const policy = z.custom<MergePolicy>(
 const policies = z
   .array(z.union([z.strictObject({ key, policy }), z.strictObject({ prefix: z.string().max(512), policy })]))
   .max(100)
+  .superRefine(eachOnce)
   .default([]);
 const keptVersions = z.number().int().min(1).max(1000).default(defaultKeptVersions);
 
@@ -56,11 +58,22 @@ const change = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('append'), key, values }),
 ]);
 
+/** Of two rules for the same only one could be followed. */
+function eachOnce(rules: readonly PolicyRule[], context: z.RefinementCtx): void {
+  const places = rules.map((rule) => ('key' in rule ? `key ${rule.key}` : `prefix ${rule.prefix}`));
+  const again = places.findIndex((place, i) => places.indexOf(place) < i);
+  if (again === -1) return;
+  const message = `the ${places[again]} has a policy already`;
+  context.addIssue({ code: 'custom', path: [again], message });
+}
+
 export const spaceOperations = {
   'spaces.create': write<SpaceCreated>()(
     'Makes a space that sessions can join, with the merge policies of its keys.',
     z.strictObject({
       spaceId: spaceId.optional(),
+      // In whose name it is made: the idempotency key is that of this session.
+      sessionId: sessionId.optional(),
       name: name.optional(),
       durability: z.enum(durabilities).optional(),
       keptVersions,

@@ -97,6 +97,10 @@ export const taskOperations = {
     'One task with its input, and its result or newest error.',
     z.strictObject(one),
   ),
+  'tasks.wait': read<TaskDetails>()(
+    'Waits until a task has ended, and answers with what became of it; refused once its session takes no work any more.',
+    z.strictObject(one),
+  ),
   'tasks.list': read<Page<TaskInfo>>()(
     'The tasks of a session by filter, a page at a time; all open ones and the newest that have ended.',
     z.strictObject({

@@ -30,7 +30,7 @@ export interface TaskStarted extends Acknowledged {
   readonly epoch: number;
   /** Until when it is theirs without a word; null for ever. */
   readonly leaseUntil: number | null;
-  /** An idempotency key for all that the attempt does outside: the task's id and the epoch. */
+  /** An idempotency key for all that the attempt does outside: no other attempt has it, of any task of any session. */
   readonly key: string;
 }
 

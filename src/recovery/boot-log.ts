@@ -5,9 +5,10 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { type BootCommand, type BootState, bootLaw, bootStream } from '../domain/recovery-boot-law.ts';
 import type { BootReceipt } from '../domain/recovery-vocabulary.ts';
-import { Entity } from '../entity/entity.ts';
+import type { Entity } from '../entity/entity.ts';
 import type { Journal } from '../journal/journal.ts';
 import { trimReceipts } from './kept-receipts.ts';
+import { openReceipts } from './readable-receipts.ts';
 
 export interface BootLogOptions {
   readonly journal: Journal;
@@ -69,7 +70,7 @@ export class BootLog {
   }
 
   async #with<T>(job: (entity: Entity<BootState, BootCommand>) => Promise<T>): Promise<T> {
-    const entity = await Entity.hydrate<BootState, BootCommand>({
+    const options = {
       ...this.#options,
       law: bootLaw,
       stream: bootStream,
@@ -78,7 +79,8 @@ export class BootLog {
       become: () => {},
       tell: () => {},
       crash: () => {},
-    });
+    };
+    const entity = await openReceipts<BootState, BootCommand>(options, countedBoots);
     try {
       const done = await job(entity);
       await entity.snapshot(snapshotEvery);
@@ -89,3 +91,8 @@ export class BootLog {
     }
   }
 }
+
+const countedBoots = (state: BootState, summary: unknown): BootState => ({
+  ...state,
+  count: (summary as { readonly boots?: number } | null)?.boots ?? state.count,
+});

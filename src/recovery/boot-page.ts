@@ -2,6 +2,7 @@
 import { HoldfastError } from '../base/errors.ts';
 import { bootStream } from '../domain/recovery-boot-law.ts';
 import type { BootReceipt } from '../domain/recovery-vocabulary.ts';
+import { readableEvents } from '../entity/readable-events.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 
 export interface BootPage {
@@ -10,40 +11,41 @@ export interface BootPage {
   /** All that there ever were. */
   readonly total: number;
   readonly keptSince: number | null;
+  /** Records of the page's part of the stream that cannot be proven, and are left out. */
+  readonly damaged: number;
 }
 
 const chunk = 50;
 
+/** A place of the stream, without its event where that is damaged. */
+type Place = Pick<StoredEvent, 'seq'> & Partial<StoredEvent>;
+
 export async function pageOfBoots(journal: Journal, limit: number, cursor?: string): Promise<BootPage> {
   const below = parseCursor(cursor);
   const head = await journal.head(bootStream);
-  if (head === undefined) return { items: [], total: 0, keptSince: null };
+  if (head === undefined) return { items: [], total: 0, keptSince: null, damaged: 0 };
   const { boots: total = 0 } = (head.summary ?? {}) as { readonly boots?: number };
   const items: BootReceipt[] = [];
   const page = { items, total, keptSince: await keptSince(journal, head) };
   let last = 0;
-  for await (const { seq, data } of backwards(journal, head, Math.min(below, head.seq + 1))) {
-    if (items.length === limit) return { ...page, cursor: String(last) };
-    items.push(data as BootReceipt);
+  let damaged = 0;
+  for await (const { seq, type, data } of backwards(journal, head, Math.min(below, head.seq + 1))) {
+    if (type === 'system.booted') {
+      if (items.length === limit) return { ...page, damaged, cursor: String(last) };
+      items.push(data as BootReceipt);
+    }
+    if (type === undefined) damaged += 1;
     last = seq;
   }
-  return page;
+  return { ...page, damaged };
 }
 
-async function* backwards(
-  journal: Journal,
-  { firstSeq }: Head,
-  from: number,
-): AsyncGenerator<StoredEvent, void> {
+async function* backwards(journal: Journal, { firstSeq }: Head, from: number): AsyncGenerator<Place, void> {
   for (let below = from; below > firstSeq; ) {
     const after = Math.max(firstSeq - 1, below - 1 - chunk);
-    const events: StoredEvent[] = [];
-    for (let at = after; at < below - 1; at = events.at(-1)?.seq ?? below) {
-      const page = await journal.readFrom(bootStream, at, { limit: below - 1 - at });
-      events.push(...page.events);
-      if (page.events.length === 0) break;
-    }
-    for (const event of events.toReversed()) if (event.type === 'system.booted') yield event;
+    const events = await readableEvents(journal, bootStream, after, below - 1);
+    const found = new Map(events.map((event) => [event.seq, event]));
+    for (let seq = below - 1; seq > after; seq--) yield found.get(seq) ?? { seq };
     below = after + 1;
   }
 }
@@ -51,8 +53,8 @@ async function* backwards(
 /** The time of the oldest that is kept; null while all are. */
 async function keptSince(journal: Journal, { firstSeq }: Head): Promise<number | null> {
   if (firstSeq === 1) return null;
-  const { events } = await journal.readFrom(bootStream, firstSeq - 1, { limit: 1 });
-  return events[0]?.at ?? null;
+  const [oldest] = await readableEvents(journal, bootStream, firstSeq - 1, firstSeq);
+  return oldest?.at ?? null;
 }
 
 function parseCursor(cursor: string | undefined): number {

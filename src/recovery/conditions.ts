@@ -23,6 +23,8 @@ export interface ClearedCondition {
   /** Clears this condition only; any, when it is not given. */
   readonly condition?: ConditionKind;
   readonly reason: string;
+  /** Where the session stands: the answer has it too. */
+  readonly sessionSeq?: number;
 }
 
 export type ConditionsOptions = ConditionStreamOptions;
@@ -96,7 +98,7 @@ export class Conditions {
 
   /** Shows the condition as gone once that is durable. That there is none to clear is an answer too. */
   async clear(sessionId: string, cleared: ClearedCondition, meta: CommandMeta = {}): Promise<Answer> {
-    const { condition, reason } = cleared;
+    const { condition, reason, sessionSeq } = cleared;
     const found = this.#open(sessionId);
     return this.#settle(
       found,
@@ -105,6 +107,7 @@ export class Conditions {
           type: 'condition.clear',
           ...(condition !== undefined && { condition }),
           reason: boundedText(reason),
+          ...(sessionSeq !== undefined && { sessionSeq }),
           askedAt: this.#options.clock.now(),
         },
         meta,

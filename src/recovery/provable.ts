@@ -2,11 +2,13 @@
 // follow from those before it.
 import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
+import type { SessionCommand } from '../domain/session-commands.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
-import { type Folded, fold, startOf } from '../entity/state-at.ts';
+import { type Fold, type Folded, fold, startOf } from '../entity/state-at.ts';
 import type { Head, Journal, Snapshot } from '../journal/journal.ts';
 import { isOfReplay } from '../journal/replay-guard.ts';
+import type { IntegrityProblem } from '../operations/integrity-views.ts';
 
 /** Where a replay begins. */
 export type Base = Folded<SessionState>;
@@ -14,9 +16,11 @@ export type Base = Folded<SessionState>;
 export interface Proven {
   readonly state: SessionState;
   readonly through: number;
+  /** The hash of the record at `through`, where one was read. */
+  readonly chain: string | undefined;
   readonly from: number;
-  /** Why it goes no further; absent when it reaches the head. */
-  readonly problem?: string;
+  /** Why it goes no further, at the record behind `through`; absent when it reaches the head. */
+  readonly broken?: IntegrityProblem;
 }
 
 export interface Bases {
@@ -61,24 +65,45 @@ export async function foldProvable(
   journal: Journal,
   head: Head,
   base: Base,
-  signal?: AbortSignal,
+  { signal, visit }: Pick<Fold<SessionState, SessionCommand>, 'signal' | 'visit'> = {},
 ): Promise<Proven> {
   const from = base.seq;
+  const seen = visit && once(visit, from);
+  const options = { law: sessionLaw, journal, head, signal, ...(seen && { visit: seen }) };
   let at = base;
   for (let limit = blockEvents; at.seq < head.seq; ) {
     try {
-      at = await fold({ law: sessionLaw, journal, head, signal }, at, Math.min(head.seq, at.seq + limit));
+      at = await fold(options, at, Math.min(head.seq, at.seq + limit));
     } catch (thrown) {
       const error = toError(thrown);
       if (!isFinding(error)) throw error;
       // The block is read again one by one, up to the record that does not hold.
-      if (limit === 1) return { state: at.state, through: at.seq, from, problem: error.message };
+      if (limit === 1) return { ...placeOf(at), from, broken: brokenBy(error, at.seq + 1) };
       limit = 1;
     }
   }
-  return { state: at.state, through: at.seq, from };
+  return { ...placeOf(at), from };
+}
+
+const brokenBy = ({ code, message }: HoldfastError, seq: number): IntegrityProblem => ({
+  ...{ code, seq },
+  problem: message,
+});
+
+const placeOf = ({ state, seq, chain }: Base) => ({ state, through: seq, chain });
+
+type Visit = NonNullable<Fold<SessionState, SessionCommand>['visit']>;
+
+/** An event that is read again is not shown again. */
+function once(visit: Visit, from: number): Visit {
+  let through = from;
+  return (event, before, after) => {
+    if (event.seq <= through) return;
+    through = event.seq;
+    visit(event, before, after);
+  };
 }
 
 /** What the records themselves say is wrong; anything else is a failure to look. */
-const isFinding = (error: Error): boolean =>
+const isFinding = (error: Error): error is HoldfastError =>
   HoldfastError.is(error, 'JOURNAL_CORRUPT') || HoldfastError.is(error, 'HISTORY_TRIMMED');

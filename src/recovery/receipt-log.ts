@@ -5,17 +5,19 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import {
   type RecordRecovery,
+  type RecoveryCounts,
   type RecoveryState,
   recoveryLaw,
   recoveryStream,
 } from '../domain/recovery-law.ts';
 import type { RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import { Entity } from '../entity/entity.ts';
+import type { Entity } from '../entity/entity.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import { answerFromRecord, receiptKey, receiptWindow } from '../entity/receipts.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import { trimReceipts } from './kept-receipts.ts';
+import { openReceipts } from './readable-receipts.ts';
 
 export interface ReceiptLogOptions {
   readonly journal: Journal;
@@ -93,11 +95,16 @@ export class ReceiptLog {
     return answerFromRecord(stored, meta, clock.now(), operations, receiptWindow);
   }
 
-  /** The newest receipts of a session, newest last. */
+  /** The newest receipts of a session, newest last; none where they are damaged. */
   async newest(sessionId: string): Promise<readonly RecoveryReceipt[]> {
     const { journal, telemetry } = this.#options;
     await this.#working.get(sessionId);
-    return (await hydrate(recoveryLaw, recoveryStream(sessionId), journal, telemetry)).state.receipts;
+    try {
+      return (await hydrate(recoveryLaw, recoveryStream(sessionId), journal, telemetry)).state.receipts;
+    } catch (error) {
+      if (HoldfastError.is(error, 'JOURNAL_CORRUPT')) return [];
+      throw error;
+    }
   }
 
   /** Resolves when nothing waits. */
@@ -172,16 +179,20 @@ export class ReceiptLog {
   }
 
   #open(sessionId: string): Promise<Entity<RecoveryState, RecordRecovery>> {
-    return Entity.hydrate<RecoveryState, RecordRecovery>({
+    const options = {
       ...this.#options,
       law: recoveryLaw,
       stream: recoveryStream(sessionId),
       mailboxSize: 16,
       incarnation: 1,
       become: () => {},
-      tell: (events) => this.#options.tell(sessionId, events),
+      tell: (events: readonly StoredEvent[]) => this.#options.tell(sessionId, events),
       crash: () => {},
-    });
+    };
+    return openReceipts<RecoveryState, RecordRecovery>(options, (state, counts) => ({
+      ...state,
+      counts: { ...(counts as RecoveryCounts) },
+    }));
   }
 
   async #pause(failures: number): Promise<void> {

@@ -9,6 +9,7 @@ import {
   type RecoveryTier,
   recoveryTiers,
 } from '../domain/recovery-vocabulary.ts';
+import { examined } from './offered-state.ts';
 import type {
   RecoveredState,
   RecoveryOptions,
@@ -74,10 +75,18 @@ function choose(
   failure: Failure,
   { strategies: chosenBy }: RecoveryOptions,
 ): StrategyName | RecoveryStrategy {
-  const own = chosenBy?.(failure);
-  const known = own === 'repair' || typeof own === 'object' || recoveryTiers.some((tier) => tier === own);
-  return (known ? own : undefined) ?? failureKinds[failure.kind].tier ?? 'hot';
+  const builtIn = failureKinds[failure.kind].tier ?? 'hot';
+  try {
+    const own = chosenBy?.(failure);
+    const known = own === 'repair' || isStrategy(own) || recoveryTiers.some((tier) => tier === own);
+    return known && own !== undefined ? own : builtIn;
+  } catch (error) {
+    return { name: 'strategies', tier: builtIn, budgetMs: 1_000, recover: () => Promise.reject(error) };
+  }
 }
+
+const isStrategy = (own: unknown): own is RecoveryStrategy =>
+  typeof own === 'object' && own !== null && recoveryTiers.some((tier) => 'tier' in own && tier === own.tier);
 
 const rank: Readonly<Record<Completeness, number>> = { complete: 2, partial: 1, minimal: 0 };
 
@@ -85,6 +94,8 @@ function isBetter(a: RecoveredState, b: RecoveredState): boolean {
   const difference = rank[a.completeness] - rank[b.completeness];
   return difference > 0 || (difference === 0 && a.through > b.through);
 }
+
+const isBuiltIn = (planned: RecoveryStrategy): boolean => strategies[planned.tier] === planned;
 
 interface Tried {
   readonly attempt: RecoveryAttempt;
@@ -105,9 +116,11 @@ async function tryOne(planned: Planned, request: RecoveryRequest, clock: Clock):
   try {
     const work = planned.recover({ ...request, signal: controller.signal });
     work.catch(() => undefined);
-    const found = await Promise.race([work, late]);
-    if (found !== 'late')
+    const offered = await Promise.race([work, late]);
+    if (offered !== 'late') {
+      const found = isBuiltIn(planned) ? offered : await examined(offered, request);
       return { attempt: { strategy, outcome: found?.completeness ?? 'failed', tookMs: took() }, found };
+    }
     const problem = `it took longer than ${budgetMs} ms`;
     return { attempt: { strategy, outcome: 'timedOut', tookMs: took(), problem } };
   } catch (error) {

@@ -4,7 +4,9 @@
 import { sessionOfHead } from '../domain/recovery-session.ts';
 import type { RecoveryTier } from '../domain/recovery-vocabulary.ts';
 import { sessionLaw } from '../domain/session-law.ts';
+import { contextOf } from '../domain/session-state.ts';
 import { hydrate } from '../entity/hydrate.ts';
+import { baseOf, nextGeneration } from './chain-generation.ts';
 import { type Base, findBases, foldProvable, type Proven } from './provable.ts';
 import type { RecoveredState, RecoveryStrategy, RecoveryTask } from './recovery-strategy.ts';
 
@@ -58,7 +60,17 @@ async function recoverCold(task: RecoveryTask): Promise<RecoveredState | undefin
     if (best === undefined || proven.through > best.through) best = proven;
     if (best.through === task.head.seq) break;
   }
-  return best === undefined || best.through === 0 ? undefined : recovered(task, best, passedOver);
+  best = await beyond(task, best);
+  // Of a session that is not told to be created yet the head says more than its records.
+  if (best === undefined || contextOf(best.state).createdAt === null) return undefined;
+  return recovered(task, best, passedOver);
+}
+
+/** Behind what broke, a later generation of the chain may lead further. */
+async function beyond(task: RecoveryTask, before: Proven | undefined): Promise<Proven | undefined> {
+  const next = before?.broken && (await nextGeneration(task.journal, task.head, before.broken));
+  if (next === undefined) return before;
+  return beyond(task, await foldFrom(task, baseOf(task.head, next)));
 }
 
 /** The newest snapshot that holds, as it is; without one what the head says. */
@@ -67,7 +79,7 @@ async function recoverEmergency(task: RecoveryTask): Promise<RecoveredState | un
   const { usable, passedOver } = await findBases(journal, head);
   const [newest] = usable;
   if (newest !== undefined && newest.seq >= head.firstSeq)
-    return recovered(task, { state: newest.state, through: newest.seq, from: newest.seq }, passedOver);
+    return recovered(task, { ...newest, through: newest.seq, from: newest.seq }, passedOver);
   const said = (head.summary ?? {}) as Readonly<Record<string, unknown>>;
   const state = sessionOfHead(sessionId, head, said);
   if (state === undefined) return undefined;
@@ -78,7 +90,7 @@ async function recoverEmergency(task: RecoveryTask): Promise<RecoveredState | un
 }
 
 const foldFrom = ({ journal, head, signal }: RecoveryTask, base: Base): Promise<Proven> =>
-  foldProvable(journal, head, base, signal);
+  foldProvable(journal, head, base, { signal });
 
 function recovered(
   { head }: RecoveryTask,

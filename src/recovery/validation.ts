@@ -4,11 +4,19 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { conditionStream } from '../domain/condition-law.ts';
 import { recoveryStream } from '../domain/recovery-law.ts';
-import { type ValidationLevel, validationLevels } from '../domain/recovery-vocabulary.ts';
+import { type SeqRange, type ValidationLevel, validationLevels } from '../domain/recovery-vocabulary.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import type { Cursor, Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
+import type { IntegrityProblem } from '../operations/integrity-views.ts';
+import {
+  baseOf,
+  beginsGeneration,
+  type GenerationEvent,
+  gaveUp,
+  nextGeneration,
+} from './chain-generation.ts';
 import { findBases, foldProvable } from './provable.ts';
-import { type MetSnapshot, verdictOn, verifyStream } from './verification.ts';
+import { eventsOf, type MetSnapshot, verdictOn, verifyStream } from './verification.ts';
 
 interface Finding {
   readonly severity: 'error' | 'warning';
@@ -52,6 +60,7 @@ class Validation {
   readonly #journal: Journal;
   readonly #sessionId: string;
   #head: Head | undefined;
+  #dropped: readonly SeqRange[] = [];
 
   constructor(journal: Journal, sessionId: string) {
     this.#journal = journal;
@@ -96,22 +105,35 @@ class Validation {
     return undefined;
   }
 
+  /** What a recovery has given up is no damage any more: the generation behind it begins anew. */
   async #tail(head: Head): Promise<void> {
     const { usable } = await findBases(this.#journal, head);
-    const [base] = usable;
-    if (base === undefined) return;
-    const { through, from, problem } = await foldProvable(this.#journal, head, base);
-    this.events += through - from;
-    if (problem !== undefined) this.#error('tail', through + 1, problem);
+    const places: IntegrityProblem[] = [];
+    const generations: GenerationEvent[] = [];
+    const visit = (event: StoredEvent): void => {
+      if (beginsGeneration(event)) generations.push(event);
+    };
+    for (let [base] = usable; base !== undefined; ) {
+      const { through, from, broken } = await foldProvable(this.#journal, head, base, { visit });
+      this.events += through - from;
+      const next = broken && (await nextGeneration(this.#journal, head, broken));
+      if (broken !== undefined) places.push(broken);
+      base = next && baseOf(head, next);
+    }
+    for (const { seq, problem } of places)
+      if (!generations.some((begun) => gaveUp(begun.seq, begun.data.dropped, seq)))
+        this.#error('tail', seq, problem);
   }
 
   /** Every record, and each snapshot and checkpoint against the state that the records lead to. */
   async #whole({ firstSeq }: Head): Promise<void> {
     if (firstSeq > 1) this.#warning(whole, firstSeq, 'what was before it was trimmed');
     const verification = await verifyStream(this.#journal, this.#sessionId);
-    const { through, broken, snapshots, checkpoints, parked } = verification;
-    this.events += through - firstSeq + 1;
-    if (broken !== undefined) this.#error(whole, broken.seq, broken.problem);
+    const { chain, problems, snapshots, checkpoints, parked } = verification;
+    this.events += eventsOf(chain.generations);
+    this.#dropped = chain.dropped;
+    for (const { from, to } of chain.dropped) this.#warning(whole, from, `given up by a recovery, to ${to}`);
+    for (const { seq, problem } of problems) this.#error(whole, seq, problem);
     for (const met of snapshots) this.#compare(met);
     for (const { seq, data, found } of checkpoints)
       if (verdictOn(data, found) === 'differs' && parked.every((event) => event >= seq))
@@ -148,7 +170,10 @@ class Validation {
       const entries = await this.#journal.readAll(after);
       for (const { events, damaged = [], cursor } of entries) {
         for (const { seq } of damaged.filter((place) => place.stream === stream))
-          this.#error('feed', seq, 'the feed names an event that cannot be proven');
+          this.#note({
+            severity: this.#isGivenUp(seq) ? 'warning' : 'error',
+            ...{ check: 'feed', seq, problem: 'the feed names an event that cannot be proven' },
+          });
         for (const { seq } of events.filter((event) => event.stream === stream)) {
           if (seq <= newest) this.#error('feed', seq, 'the feed names it behind a later one');
           newest = Math.max(newest, seq);
@@ -159,6 +184,10 @@ class Validation {
     }
     if (newest < head.seq && newest > 0)
       this.#warning('feed', newest, `the feed ends before the session, which ends at ${head.seq}`);
+  }
+
+  #isGivenUp(seq: number): boolean {
+    return this.#dropped.some(({ from, to }) => from <= seq && seq <= to);
   }
 
   async #each(head: Head, look: (event: StoredEvent) => void): Promise<void> {

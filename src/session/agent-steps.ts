@@ -21,7 +21,7 @@ import {
 } from './step-handles.ts';
 import { loadRecords, pendingSteps, type ReadEvents, recordOf } from './step-records.ts';
 import { type RecordedStep, type StepKind, type StepOutcome, StepReplay } from './step-replay.ts';
-import { runStep, type StepOptions } from './step-run.ts';
+import { noOptions, runStep, type StepOptions } from './step-run.ts';
 
 /** A step that others wait for is called within this time, or never. */
 const graceMs = 60_000;
@@ -155,7 +155,7 @@ export class AgentSteps {
     const named = (given: string | number, value: number | undefined, otherwise: string): [string, number] =>
       typeof given === 'string' ? [given, value as number] : [otherwise, given];
     const handles = {
-      step: <Result>(name: string, fn: (context: StepContext) => Result, options: StepOptions = {}) =>
+      step: <Result>(name: string, fn: (context: StepContext) => Result, options: StepOptions = noOptions) =>
         this.#step(scope, name, fn, options),
       sleep: async (given: string | number, ms?: number) => {
         const [name, wait] = named(given, ms, 'sleep');

@@ -105,7 +105,7 @@ async function targetOf(
   const named = checkpointId === undefined ? undefined : checkpointOf(now.state, checkpointId);
   const to = named === undefined ? (seq as number) : named.seq - 1;
   if (to > now.seq) throw notGoodFor('seq', `the newest event of the session is ${now.seq}`);
-  const { state: then } = await past.read(sessionId, to, signal);
+  const { state: then } = await past.read(sessionId, to, 'sessions.rollback', signal);
   assertGoodTarget(then);
   const state = sessionLaw.encode(then);
   const stateHash = sha256(state);

@@ -29,7 +29,7 @@ export async function compareSessions(
 ): Promise<Comparison> {
   const place = cursor === undefined ? undefined : placeFrom(cursor);
   const at = (id: string, seq: number | undefined): Promise<SessionView> =>
-    seq === undefined ? context.manager.read(id) : context.past.read(id, seq, signal);
+    seq === undefined ? context.manager.read(id) : context.past.read(id, seq, 'sessions.compare', signal);
   const mine = await at(sessionId, place?.mine);
   const theirs = await at(otherSessionId, place?.theirs);
   const ancestor = commonAncestor(mine.state.branching, sessionId, theirs.state.branching, otherSessionId);

@@ -23,12 +23,16 @@ async function retrySession(
   call: Call,
 ): Promise<OutputOf<'sessions.retry'>> {
   const { manager } = context;
-  const isWell = (): Promise<Answer> => manager.health.retried(sessionId, call);
+  const isWell = (seq: number): Promise<Answer> => manager.health.retried(sessionId, seq, call);
   context.recovery.replay.keeper.reconsider(sessionId);
   const before = await isAnswered(context, conditionStream(sessionId), call);
   if (manager.health.quarantine(sessionId) !== undefined) context.recovery.recoveries.reviving(sessionId);
-  const answer = await (before ? isWell() : manager.revive(sessionId, agents, isWell));
-  return answer as unknown as OutputOf<'sessions.retry'>;
+  // What is on record is not decided again: it has the seq of then.
+  const answer = await (before
+    ? isWell(0)
+    : manager.revive(sessionId, agents, async () => isWell((await manager.read(sessionId)).seq)));
+  const { sessionSeq: seq = answer.seq, ...rest } = answer as Answer & { readonly sessionSeq?: number };
+  return { ...rest, seq } as unknown as OutputOf<'sessions.retry'>;
 }
 
 export function conditionInfo({ seq: _, ...info }: Condition): ConditionInfo {

@@ -9,7 +9,7 @@ import { sessionStream } from '../domain/session-law.ts';
 import { type SessionState, statusOf } from '../domain/session-state.ts';
 import { listItems } from '../domain/working-context.ts';
 import type { Call, Handlers } from '../operations/bind.ts';
-import type { ParsedInputOf } from '../operations/registry.ts';
+import type { OperationName, ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, DeliveredEvent, MessageInfo, Page } from '../operations/views.ts';
 import { deliveredEvent } from './delivered-event.ts';
 import { checkPath } from './file-guard.ts';
@@ -29,20 +29,24 @@ interface Past {
 }
 
 export function contentHandlers(context: ReadingContext): Handlers<ContentOperation> {
-  const stateOf = async ({ sessionId, at }: Past, call: Call): Promise<SessionState> =>
-    (await viewOf(context, sessionId, at, call)).state;
+  const stateOf = async (operation: OperationName, past: Past, call: Call): Promise<SessionState> =>
+    (await viewOf(context, operation, past, call)).state;
   return {
     'messages.send': (message, call) =>
       sendCommand(context, message.sessionId, { type: 'message.send', message }, call),
     'messages.list': (input, call) => listMessages(context, input, call),
     'messages.get': async ({ seq, ...past }, call) =>
-      getMessage(context, await stateOf(past, call), seq, past.at),
+      getMessage(context, await stateOf('messages.get', past, call), seq, past.at),
     'messages.clear': ({ sessionId }, call) =>
       sendCommand(context, sessionId, { type: 'conversation.clear' }, call),
     'messages.pin': ({ sessionId, seq }, call) => {
       const checked = async (): Promise<SessionCommand> => {
         if (!(await isAnswered(context, sessionStream(sessionId), call))) {
-          const { erased } = await getMessage(context, await stateOf({ sessionId }, call), seq);
+          const { erased } = await getMessage(
+            context,
+            await stateOf('messages.pin', { sessionId }, call),
+            seq,
+          );
           if (erased) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId, seq });
         }
         return { type: 'message.pin', seq };
@@ -62,7 +66,10 @@ export function contentHandlers(context: ReadingContext): Handlers<ContentOperat
     'files.remove': ({ sessionId, path }, call) =>
       sendCommand(context, sessionId, { type: 'file.remove', path }, call),
     'files.list': async (past, call) =>
-      listFiles((await stateOf(past, call)).files).map(({ path, addedAt }) => ({ path, addedAt })),
+      listFiles((await stateOf('files.list', past, call)).files).map(({ path, addedAt }) => ({
+        path,
+        addedAt,
+      })),
     'files.index': ({ sessionId, path, metadata }, call) => {
       const checked = async (): Promise<SessionCommand> => ({
         type: 'file.index',
@@ -72,22 +79,25 @@ export function contentHandlers(context: ReadingContext): Handlers<ContentOperat
       return sendPrepared(context, sessionId, checked, call);
     },
     'files.listIndex': async (past, call) =>
-      listIndex((await stateOf(past, call)).files).map(({ path, metadata, lastAccessedAt }) => ({
-        path,
-        metadata,
-        lastAccessedAt,
-      })),
+      listIndex((await stateOf('files.listIndex', past, call)).files).map(
+        ({ path, metadata, lastAccessedAt }) => ({
+          path,
+          metadata,
+          lastAccessedAt,
+        }),
+      ),
     'memory.set': ({ sessionId, key, value }, call) =>
       sendCommand(context, sessionId, { type: 'memory.set', key, value }, call),
     'memory.get': async ({ key, ...past }, call) => {
-      const { sessionId, memory } = await stateOf(past, call);
+      const { sessionId, memory } = await stateOf('memory.get', past, call);
       const item = memory.items.get(key);
       if (item === undefined) throw new HoldfastError('KEY_NOT_FOUND', { sessionId, key });
       return { key, value: item.value };
     },
     'memory.delete': ({ sessionId, key }, call) =>
       sendCommand(context, sessionId, { type: 'memory.delete', key }, call),
-    'memory.keys': async (past, call) => listItems((await stateOf(past, call)).memory).map(({ key }) => key),
+    'memory.keys': async (past, call) =>
+      listItems((await stateOf('memory.keys', past, call)).memory).map(({ key }) => key),
     'events.publish': (input, call) => publishEvent(context, input, call),
     'events.list': (input) => listEvents(context, input),
   };
@@ -99,7 +109,7 @@ async function listMessages(
   call: Call,
 ): Promise<Page<MessageInfo>> {
   const { sessionId, limit, cursor, newestFirst } = input;
-  const { state, seq } = await viewOf(context, sessionId, input.at, call);
+  const { state, seq } = await viewOf(context, 'messages.list', input, call);
   const position = cursor === undefined ? undefined : seqFrom(cursor);
   const info = (event: MessageEvent): MessageInfo => messageInfo(state, event);
   if (newestFirst) {

@@ -7,6 +7,7 @@ import type { Head, Snapshot } from '../journal/journal.ts';
 import { decodeRecord, eraseRecord } from '../journal/record.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { ExportPage } from '../operations/views.ts';
+import type { Condition } from '../recovery/condition.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { isRedacted } from './redaction.ts';
 
@@ -80,11 +81,19 @@ async function begin(
   const header: CapsuleHeader = {
     ...{ holdfast: 'capsule', formatVersion: capsuleFormat, lawVersion: sessionLaw.version },
     ...{ sessionId, stream, exportedAt: clock.now(), firstSeq, seq, chain, status },
-    condition: (manager.health.condition(sessionId) ?? null) as unknown as Json,
+    condition: conditionOf(manager.health.condition(sessionId), redact !== undefined),
     redaction: (redact ?? null) as Json,
   };
   page.begin(head);
   page.add({ header });
+}
+
+/** Its reason and its error are free text, which may say anything of what was to be left out. */
+function conditionOf(known: Condition | undefined, isRedacted: boolean): Json {
+  if (known === undefined) return null;
+  if (!isRedacted) return known as unknown as Json;
+  const { condition, since, restarts, error } = known;
+  return { condition, since, restarts, error: error?.code === undefined ? null : { code: error.code } };
 }
 
 async function addRecords(

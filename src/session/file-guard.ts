@@ -1,7 +1,8 @@
 // Paths that a session may hold: names by default; below a root, when one is configured, links followed.
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { HoldfastError } from '../base/errors.ts';
+import { realPlace } from '../base/places.ts';
 
 /** The path as it is kept, or `INVALID_PATH`. With a root it is kept relative to it. */
 export async function checkPath(path: string, root: string | null): Promise<string> {
@@ -11,21 +12,11 @@ export async function checkPath(path: string, root: string | null): Promise<stri
     return path;
   }
   const base = await realpath(root);
-  const real = await realTarget(resolve(base, path));
+  const real = await realPlace(resolve(base, path));
   const inside = relative(base, real);
   if (inside === '' || inside.startsWith('..') || isAbsolute(inside))
     throw refused(path, 'it lies outside the root of files');
   return inside;
-}
-
-/** Where the path leads once all links are followed; what does not exist yet counts by its nearest parent that does. */
-async function realTarget(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(await realTarget(parent), basename(path));
-  }
 }
 
 function hasControlCharacter(path: string): boolean {

@@ -2,6 +2,7 @@
 import type { Ancestor } from '../domain/branching.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type { ForkInfo, ForkPoint, LineageInfo } from '../operations/fork-views.ts';
+import { listCursor, placeIn } from '../operations/list-cursor.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Page } from '../operations/views.ts';
 import { compareSessions } from './compare-sessions.ts';
@@ -25,16 +26,16 @@ export function forkHandlers(context: ReadingContext): Handlers<ForkOperation> {
 
 async function forksOf(
   { journal, manager }: ReadingContext,
-  { sessionId, limit, cursor = '' }: ParsedInputOf<'sessions.forks'>,
+  { sessionId, limit, cursor }: ParsedInputOf<'sessions.forks'>,
 ): Promise<Page<ForkInfo>> {
-  const found = await listForks(journal, sessionId, cursor, limit + 1);
+  const found = await listForks(journal, sessionId, placeIn('forks', cursor) ?? '', limit + 1);
   // Of a session that is deleted the forks are told all the same.
-  if (found.length === 0 && cursor === '') await manager.read(sessionId);
+  if (found.length === 0 && cursor === undefined) await manager.read(sessionId);
   const items = found
     .slice(0, limit)
     .map((fork) => ({ sessionId: fork.sessionId, from: pointOf(fork.from) }));
   const last = found.length > limit ? items.at(-1)?.sessionId : undefined;
-  return last === undefined ? { items } : { items, cursor: last };
+  return last === undefined ? { items } : { items, cursor: listCursor('forks', last) };
 }
 
 const pointOf = ({ sessionId, through: seq, chain }: Ancestor): ForkPoint => ({ sessionId, seq, chain });

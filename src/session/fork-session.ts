@@ -93,7 +93,7 @@ async function originOf(
   const now = await manager.read(sessionId);
   if (now.state.profile.durability === 'none') throw new HoldfastError('NOT_JOURNALED', { sessionId });
   const version = at ?? versionOf(now.state, checkpointId) ?? now.seq;
-  const { state } = version === now.seq ? now : await past.read(sessionId, version, signal);
+  const { state } = version === now.seq ? now : await past.read(sessionId, version, 'sessions.fork', signal);
   if (statusOf(state) === 'initializing' || contextOf(state).createdAt === null)
     throw notGood('the session was not open then');
   const lineage = lineageAt(now.state.branching, version);

@@ -13,6 +13,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { FreeSpace } from '../journal/store/free-space.ts';
 import type { Call } from '../operations/bind.ts';
+import type { OperationName } from '../operations/registry.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import type { Conditions } from '../recovery/conditions.ts';
 import type { ParkedEvents } from '../recovery/parked-events.ts';
@@ -83,11 +84,11 @@ export interface ReadingContext extends HandlerContext {
 /** A session as it is, or as it was at a seq: read from the journal, and nobody is woken. */
 export function viewOf(
   { manager, past }: ReadingContext,
-  sessionId: string,
-  at: number | undefined,
+  operation: OperationName,
+  { sessionId, at }: { readonly sessionId: string; readonly at?: number | undefined },
   { signal }: Call,
 ): Promise<SessionView> {
-  return at === undefined ? manager.read(sessionId) : past.read(sessionId, at, signal);
+  return at === undefined ? manager.read(sessionId) : past.read(sessionId, at, operation, signal);
 }
 
 /** Stands for a command whose answer is on record: it is answered from there and never decided. */

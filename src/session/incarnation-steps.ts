@@ -3,6 +3,7 @@ import type { TaskScope } from '../actor/task-scope.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { type Json, plainJson } from '../base/json.ts';
+import { faultOfChild } from '../base/step-faults.ts';
 import { narrowed } from '../domain/agent-budget.ts';
 import type { AgentRun, AgentStart } from '../domain/agent-runs.ts';
 import type { RunWork } from '../domain/run-work.ts';
@@ -49,9 +50,12 @@ function childStart(
   { agents }: AgentHost,
   agent: string,
   input: Json,
-  { role = null, restart = 'transient', timeoutMs = null, budget }: Nullable<ChildOptions>,
+  given: Nullable<ChildOptions>,
 ): Omit<AgentStart, 'runId'> {
   agents.assertRegistered(agent);
+  const fault = faultOfChild(given);
+  if (fault !== undefined) throw new HoldfastError('INVALID_INPUT', { operation: 'child', ...fault });
+  const { role = null, restart = 'transient', timeoutMs = null, budget } = given;
   const found = narrowed(agents.policy(agent).budget, budget ?? undefined);
   if ('wider' in found) {
     const field = `budget.${found.wider}`;

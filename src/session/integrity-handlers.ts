@@ -16,8 +16,10 @@ import type {
   IntegrityVerdict,
   SessionVerdict,
 } from '../operations/integrity-views.ts';
+import { listCursor, placeIn } from '../operations/list-cursor.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import {
+  eventsOf,
   type MetCheckpoint,
   type MetSnapshot,
   type Verification,
@@ -69,9 +71,10 @@ function sessionVerdict(
   verification: Verification,
   hashes: ReadonlyMap<number, string>,
 ): SessionVerdict {
-  const { head, through, broken, state } = verification;
+  const { head, state } = verification;
   const { firstSeq, seq, chain } = head;
-  const problems: IntegrityProblem[] = broken === undefined ? [] : [broken];
+  const { generations, dropped } = verification.chain;
+  const problems: IntegrityProblem[] = [...verification.problems];
   const snapshots = verification.snapshots.map((met) => {
     const problem = problemOfSnapshot(met, head, hashes.get(met.seq));
     if (problem !== undefined) problems.push(problem);
@@ -89,20 +92,20 @@ function sessionVerdict(
     if (verdict === 'differs') problems.push(problemOfCheckpoint(met));
     return { checkpointId: met.data.checkpointId, seq: met.seq, verdict };
   });
-  const valid = problems.length === 0;
-  const events = through - firstSeq + 1;
-  return { sessionId, valid, events, firstSeq, seq, chain, snapshots, checkpoints, problems };
+  return {
+    ...{ sessionId, valid: problems.length === 0, events: eventsOf(generations) },
+    ...{ firstSeq, seq, chain, generations, dropped, snapshots, checkpoints, problems },
+  };
 }
 
 /** The hashes of the records that snapshots were made at. */
 async function hashesOf(
   journal: Journal,
-  { head, snapshots, through }: Verification,
+  { head, snapshots, chain }: Verification,
 ): Promise<ReadonlyMap<number, string>> {
   const hashes = new Map<number, string>();
   for (const { seq } of snapshots) {
-    const hash =
-      seq >= head.firstSeq && seq <= through ? await recordHash(journal, head.stream, seq) : undefined;
+    const hash = chain.proves(seq) ? await recordHash(journal, head.stream, seq) : undefined;
     if (hash !== undefined) hashes.set(seq, hash);
   }
   return hashes;
@@ -132,9 +135,10 @@ async function checkpointVerdict(
   journal: Journal,
   sessionId: string,
   checkpointId: string,
-  { head, checkpoints, state, broken, erasures, parked }: Verification,
+  { head, checkpoints, state, chain, problems, erasures, parked }: Verification,
 ): Promise<CheckpointVerdict> {
   const [met] = checkpoints;
+  const broken = problems.find(({ seq }) => met === undefined || seq >= generationOf(chain, met.seq));
   const isListed = state === undefined || findCheckpoint(state.checkpoints, checkpointId) !== undefined;
   if (!isListed || (met === undefined && broken === undefined))
     throw new HoldfastError('CHECKPOINT_NOT_FOUND', { sessionId, checkpointId });
@@ -152,6 +156,10 @@ async function checkpointVerdict(
   return problem === undefined ? { ...place, valid: true } : { ...place, valid: false, problem };
 }
 
+/** Where the part of the chain begins that it lies in: what is wrong before that is no matter of what comes behind. */
+const generationOf = ({ generations }: Verification['chain'], seq: number): number =>
+  generations.findLast(({ firstSeq }) => firstSeq <= seq)?.firstSeq ?? 0;
+
 const differenceOf = (lawVersion: number): string =>
   lawVersion === sessionLaw.version
     ? 'its version leads to another state'
@@ -165,11 +173,12 @@ async function anchorPage(
   journal: Journal,
   { limit, cursor }: ParsedInputOf<'sessions.anchors'>,
 ): Promise<AnchorPage> {
-  const query = { prefix: 'session/', limit, ...(cursor !== undefined && { after: cursor }) };
+  const after = placeIn('anchors', cursor);
+  const query = { prefix: 'session/', limit, ...(after !== undefined && { after }) };
   const { heads, damaged, next } = await journal.list(query);
   const items = heads.filter(isAnchorable).map(anchorOf);
   const found = { items, digest: sha256(canonicalJson(items)), damaged };
-  return next === undefined ? found : { ...found, cursor: next };
+  return next === undefined ? found : { ...found, cursor: listCursor('anchors', next) };
 }
 
 /** Of a deleted session nothing is left, and of one that is in memory alone nothing is hashed: its chain is its seq. */

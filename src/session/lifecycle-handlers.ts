@@ -11,6 +11,7 @@ import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import type { Acknowledged, StatusAcknowledged } from '../operations/views.ts';
 import { type HandlerContext, sendCommand } from './handler-context.ts';
+import { writeOnce } from './keyed-write.ts';
 import { rootOf } from './session-root.ts';
 
 export type LifecycleOperation =
@@ -52,6 +53,8 @@ async function createSession(
 ): Promise<Acknowledged & { sessionId: string }> {
   const sessionId =
     input.sessionId ?? (call.operationId === undefined ? context.newId() : idFromKey(call.operationId));
+  if (input.parentSessionId === sessionId)
+    throw refused('parentSessionId', 'a session is not opened under itself');
   const durability = input.durability ?? context.durability;
   if (durability !== 'none') context.space.admit();
   const profile: SessionProfile = {
@@ -76,8 +79,10 @@ const ended: ReadonlySet<SessionStatus> = new Set(['terminating', 'terminated', 
 
 type Place = Pick<SessionProfile, 'tree'>;
 
-const refusedLink = (problem: string): HoldfastError =>
-  new HoldfastError('INVALID_INPUT', { operation: 'sessions.create', field: 'link', problem });
+const refused = (field: string, problem: string): HoldfastError =>
+  new HoldfastError('INVALID_INPUT', { operation: 'sessions.create', field, problem });
+
+const refusedLink = (problem: string): HoldfastError => refused('link', problem);
 
 const unjournaled = 'a session that is not journaled takes part in no tree';
 
@@ -167,11 +172,33 @@ async function deleteSession(
   { sessionId, reason }: ParsedInputOf<'sessions.delete'>,
   call: Call,
 ): Promise<StatusAcknowledged> {
-  return finished(
-    context,
-    sessionId,
-    await sendCommand(context, sessionId, { type: 'session.delete', reason }, call),
-  );
+  try {
+    return await finished(
+      context,
+      sessionId,
+      await sendCommand(context, sessionId, { type: 'session.delete', reason }, call),
+    );
+  } catch (error) {
+    const isGone =
+      HoldfastError.is(error, 'SESSION_QUARANTINED') || HoldfastError.is(error, 'SESSION_NOT_FOUND');
+    if (!isGone || (await context.journal.head(sessionStream(sessionId))) !== undefined) throw error;
+    return deleteLost(context, sessionId, error, call);
+  }
+}
+
+/** Of a session that has lost everything its condition is all that is left: who deletes it accepts that, and its id is free. */
+async function deleteLost(
+  { journal, manager, telemetry }: HandlerContext,
+  sessionId: string,
+  refusal: HoldfastError,
+  call: Call,
+): Promise<StatusAcknowledged> {
+  return writeOnce(journal, sessionId, call, async () => {
+    if (manager.health.quarantine(sessionId) === undefined) throw refusal;
+    await manager.removeStored(sessionId);
+    telemetry('session.lossAccepted', { sessionId });
+    return { answer: { seq: 0, durability: 'fsync', status: 'deleted' } as const, writes: [] };
+  });
 }
 
 async function finished(

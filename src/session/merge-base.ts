@@ -29,7 +29,8 @@ export async function mergeBasesOf(
   const version = Math.min(ancestor.version, through);
   const baseOf = async (part: MergePart): Promise<SessionState> => {
     const last = newestMerge(target, source, through, part);
-    if (last !== undefined) return (await context.past.read(last.sessionId, last.through, signal)).state;
+    if (last !== undefined)
+      return (await context.past.read(last.sessionId, last.through, 'sessions.merge', signal)).state;
     return stateOfAncestor(context, { ...ancestor, version }, [target, source], signal);
   };
   return { ancestor, files: await baseOf('files'), context: await baseOf('context') };
@@ -57,7 +58,8 @@ async function stateOfAncestor(
     if (index < 0) continue;
     const child = branching.lineage[index + 1]?.sessionId ?? own;
     const head = await journal.head(sessionStream(child));
-    if (head?.firstSeq === version + 1) return (await past.read(child, version + 1, signal)).state;
+    if (head?.firstSeq === version + 1)
+      return (await past.read(child, version + 1, 'sessions.merge', signal)).state;
   }
-  return (await past.read(sessionId, version, signal)).state;
+  return (await past.read(sessionId, version, 'sessions.merge', signal)).state;
 }

@@ -109,7 +109,10 @@ async function planOf(context: ReadingContext, input: Input, { signal }: Call): 
   if (now.state.profile.durability === 'none')
     throw new HoldfastError('NOT_JOURNALED', { sessionId: fromSessionId });
   const through = at ?? now.seq;
-  const source = through === now.seq ? now.state : (await past.read(fromSessionId, through, signal)).state;
+  const source =
+    through === now.seq
+      ? now.state
+      : (await past.read(fromSessionId, through, 'sessions.merge', signal)).state;
   const runs = source.agents.open.size;
   if (runs > 0) throw new HoldfastError('NOT_SETTLED', { sessionId: fromSessionId, version: through, runs });
   const base = await mergeBasesOf(context, target.state, source, through, signal);

@@ -1,7 +1,6 @@
 // Operations on parked events: what is asked for is tried in a process of its own, then in this one, and written only when all of
 // the session can be folded so. They work on a quarantined session too.
 import { HoldfastError, toError } from '../base/errors.ts';
-import type { Json } from '../base/json.ts';
 import type { ParkedCommand, ParkedData } from '../domain/parked-law.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { hydrate } from '../entity/hydrate.ts';
@@ -11,6 +10,7 @@ import type { Call, Handlers } from '../operations/bind.ts';
 import type { ParkingAnswer } from '../operations/parked-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import { parkingsOf } from '../recovery/parked-events.ts';
+import { editedData, notGood } from './edited-event.ts';
 import type { ReadingContext } from './handler-context.ts';
 
 export type ParkedOperation = `recovery.${'parked' | 'park' | 'unpark'}`;
@@ -54,7 +54,8 @@ async function park(
   const { events, chain: hash = '' } = await journal.readFrom(sessionStream(sessionId), seq - 1, {
     limit: 1,
   });
-  const recorded = events[0]?.data as Json | undefined;
+  const [recorded] = events;
+  if (recorded === undefined) throw new HoldfastError('EVENT_NOT_FOUND', { sessionId, event: seq });
   const edited = action === 'edit' ? { data: editedData(recorded, data) } : {};
   if (action === 'skip' && data !== undefined) throw notGood('data', 'what is skipped has none');
   const event: ParkedData = { seq, hash, action, ...edited, by: call.by ?? null, reason };
@@ -132,31 +133,8 @@ async function headOf({ journal }: ReadingContext, sessionId: string) {
   return head;
 }
 
-/** The law takes the members of a payload as they are: one that lacks some, or has others, would not be of its kind. */
-function editedData(recorded: Json | undefined, data: Json | undefined): Json {
-  if (data === undefined) throw notGood('data', 'an edit needs the payload that stands for the recorded one');
-  if (recorded === undefined) throw notGood('seq', 'its payload was erased, and is not brought back');
-  const [before, now] = [kindsOf(recorded), kindsOf(data)];
-  for (const [member, kind] of before)
-    if (now.get(member) !== kind) throw notGood(`data.${member}`, `it is ${kind} in the record`);
-  for (const member of now.keys())
-    if (!before.has(member)) throw notGood(`data.${member}`, 'the record has no such member');
-  return data;
-}
-
-const kindsOf = (value: Json): ReadonlyMap<string, string> =>
-  new Map(Object.entries(value as object).map(([member, held]) => [member, kindOf(held)]));
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : typeof value;
-}
-
 const seqsOf = (events: readonly { readonly seq: number }[]): readonly number[] =>
   events.map(({ seq }) => seq);
-
-const notGood = (field: string, problem: string): HoldfastError =>
-  new HoldfastError('INVALID_INPUT', { operation: 'recovery.park', field, problem });
 
 const failed = (
   sessionId: string,

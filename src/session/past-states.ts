@@ -7,6 +7,7 @@ import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import { statusOf } from '../domain/session-state.ts';
 import { stateAt } from '../entity/state-at.ts';
 import type { Head, Journal } from '../journal/journal.ts';
+import type { OperationName } from '../operations/registry.ts';
 import type { SessionView } from './session-view.ts';
 
 const kept = 4;
@@ -20,14 +21,22 @@ export class PastStates {
     this.#journal = journal;
   }
 
-  /** @throws HoldfastError `INVALID_INPUT` beyond the newest event, `HISTORY_TRIMMED` below the first that can be read. */
-  async read(sessionId: string, at: number, signal?: AbortSignal): Promise<SessionView> {
+  /**
+   * @throws HoldfastError `INVALID_INPUT`, of the operation that asks, beyond the newest event; `HISTORY_TRIMMED` below the first
+   * that can be read.
+   */
+  async read(
+    sessionId: string,
+    at: number,
+    operation: OperationName,
+    signal?: AbortSignal,
+  ): Promise<SessionView> {
     const head = await this.#headOf(sessionId);
     if (at > head.seq) {
-      const problem = `the newest event of the session is ${head.seq}`;
-      throw new HoldfastError('INVALID_INPUT', { operation: 'a version', field: 'at', problem, sessionId });
+      const problem = `at: there is no version ${at}, the newest is ${head.seq}`;
+      throw new HoldfastError('INVALID_INPUT', { operation, field: 'at', problem, sessionId });
     }
-    if (at < head.firstSeq) return this.#readInherited(sessionId, head, at, signal);
+    if (at < head.firstSeq) return this.#readInherited(sessionId, head, at, operation, signal);
     const view = this.#known(head, at) || (await this.#replay(head, at, signal));
     if (statusOf(view.state) === 'deleted') throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
     return view;
@@ -45,6 +54,7 @@ export class PastStates {
     sessionId: string,
     head: Head,
     at: number,
+    operation: OperationName,
     signal: AbortSignal | undefined,
   ): Promise<SessionView> {
     const { state } = await stateAt(sessionLaw, this.#journal, head, head.firstSeq, signal);
@@ -57,7 +67,7 @@ export class PastStates {
       const { sessionId: ancestorId, through } = owner;
       throw new HoldfastError('HISTORY_ERASED', { sessionId, ancestorId, through });
     }
-    const then = await this.read(owner.sessionId, at, signal);
+    const then = await this.read(owner.sessionId, at, operation, signal);
     const older = lineageAt(state.branching, at);
     return { state: inherited(then.state, sessionId, [...older, owner]), seq: at };
   }

@@ -131,8 +131,18 @@ class HeldPermit {
 
   async #report(usage: Partial<Usage>): Promise<void> {
     const { tokens, cost } = usage;
-    if (tokens !== undefined) this.#used.tokens = (this.#used.tokens ?? 0) + tokens;
-    if (cost !== undefined) this.#used.cost = (this.#used.cost ?? 0) + cost;
+    // What is refused as a report was not used: the permit would not be taken back with it.
+    if (isUsage(tokens, cost)) {
+      if (tokens !== undefined) this.#used.tokens = (this.#used.tokens ?? 0) + tokens;
+      if (cost !== undefined) this.#used.cost = (this.#used.cost ?? 0) + cost;
+    }
     await this.#session.report(usage);
   }
+}
+
+/** As `agents.report` takes it. */
+function isUsage(tokens: unknown = 0, cost: unknown = 0): boolean {
+  const most = 1e12;
+  const isAmount = (given: unknown): boolean => typeof given === 'number' && given >= 0 && given <= most;
+  return Number.isSafeInteger(tokens) && isAmount(tokens) && isAmount(cost);
 }

@@ -48,8 +48,9 @@ export function queryHandlers(context: ReadingContext): Handlers<QueryOperation>
         return { answer: { sessionId }, writes: [{ key: savedKey(sessionId), value: undefined }] };
       }),
     'sessions.buildContext': (input, call) => buildFor(context, input, call),
-    'sessions.entries': async ({ sessionId, at, limit, cursor }, call) => {
-      const { state, seq: through } = await viewOf(context, sessionId, at, call);
+    'sessions.entries': async ({ limit, cursor, ...past }, call) => {
+      const { sessionId } = past;
+      const { state, seq: through } = await viewOf(context, 'sessions.entries', past, call);
       const after = cursor === undefined ? await beginning(context.journal, state) : seqFrom(cursor);
       const { conversation, branching } = state;
       const span = { after, through, conversation, asReplayed: true, lineage: branching.lineage };
@@ -72,7 +73,7 @@ async function getPastSession(
   at: number,
   call: Call,
 ): Promise<SessionDetails> {
-  const view = await viewOf(context, sessionId, at, call);
+  const view = await viewOf(context, 'sessions.get', { sessionId, at }, call);
   return detailsAt(view, contextOf(view.state).updatedAt, undefined);
 }
 
@@ -188,7 +189,7 @@ async function buildFor(
   call: Call,
 ): Promise<BuiltContext> {
   const { sessionId, at, ...request } = input;
-  const { state, seq } = await viewOf(context, sessionId, at, call);
+  const { state, seq } = await viewOf(context, 'sessions.buildContext', { sessionId, at }, call);
   const wanted = request.include.includes('conversation');
   const count = request.maxMessages ?? inheritedWindow(state);
   const loaded = wanted ? await loadConversation(context, state, seq, count) : { messages: [] };

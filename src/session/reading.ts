@@ -1,6 +1,12 @@
 // Reading a session's events from its journal, forwards by page and backwards from the end.
 import { HoldfastError } from '../base/errors.ts';
-import { type Conversation, emptyConversation, hidingRange } from '../domain/conversation.ts';
+import {
+  type Conversation,
+  emptyConversation,
+  hiddenBelow,
+  hidingRange,
+  shownThrough,
+} from '../domain/conversation.ts';
 import type { MessageEvent } from '../domain/session-events.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
@@ -21,11 +27,11 @@ export interface Reading<Item> {
 export const beginning = (journal: Journal, { sessionId, branching }: SessionState): Promise<number> =>
   beginningOf(journal, sessionId, branching.lineage);
 
-/** Which events are wanted: those behind `after`, up to `through`, none that was rolled back. */
+/** Which events are wanted: those behind `after`, up to `through`, none that is hidden. */
 export interface ReadSpan {
   readonly after: number;
   readonly through?: number;
-  /** What it hides is left out, mostly without being read. */
+  /** What it hides is left out, and not read: it may be what cannot be. */
   readonly conversation?: Conversation;
   /** Events as a replay takes them: what is parked is left out, or edited. */
   readonly asReplayed?: boolean;
@@ -47,7 +53,8 @@ export async function readForwards<Item>(
   let position = after;
   for (let block = firstBlock(limit); position < through; block = Math.min(2 * block, largestBlock)) {
     position = hidingRange(conversation, position + 1)?.[1] ?? position;
-    const page = await readLineage(journal, sessionId, lineage, position, block);
+    const shown = Math.min(block, shownThrough(conversation, position) - position);
+    const page = await readLineage(journal, sessionId, lineage, position, shown);
     for (const event of page.events) {
       if (event.seq > through) return { items, next: undefined };
       const taken = asReplayed ? replaying(journal, event) : event;
@@ -80,7 +87,8 @@ export async function readBackwards(
       end = hidden[0] + 1;
       continue;
     }
-    const start = Math.max(floor, inheritedBelow(state, end - 1), end - 1 - block);
+    const shown = Math.max(floor, inheritedBelow(state, end - 1), hiddenBelow(conversation, end - 1));
+    const start = Math.max(shown, end - 1 - block);
     block = Math.min(2 * block, largestBlock);
     const recorded = await readBlock(journal, state, start, end).catch((error: unknown) => {
       if (items.length > 0 && HoldfastError.is(error, 'HISTORY_ERASED')) return undefined;

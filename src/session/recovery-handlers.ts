@@ -6,6 +6,7 @@ import {
   type RecoveryStatus,
   recoveryStatuses,
 } from '../domain/recovery-vocabulary.ts';
+import { readableEvents } from '../entity/readable-events.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import { KeptAnswers } from '../journal/kept-answers.ts';
 import type { Handlers } from '../operations/bind.ts';
@@ -27,6 +28,7 @@ export type RecoveryOperation =
 
 const prefix = `${recoveryLaw.kind}/`;
 const mostShown = 1_000;
+const readAtOnce = 256;
 
 export function recoveryHandlers(context: HandlerContext): Handlers<RecoveryOperation> {
   const { journal } = context;
@@ -95,6 +97,12 @@ async function listReceipts(
   const place = parseCursor(cursor);
   const items: RecoveryReceipt[] = [];
   const notKept: ReceiptPage['notKept'][number][] = [];
+  const damaged = new Map<string, number>();
+  const page = () => ({
+    items,
+    notKept,
+    damaged: [...damaged].map(([id, n]) => ({ sessionId: id, receipts: n })),
+  });
   let last = place;
   for await (const head of headsOf(journal, sessionId, place?.sessionId)) {
     const id = head.stream.slice(prefix.length);
@@ -103,25 +111,33 @@ async function listReceipts(
       notKept.push({ sessionId: id, receipts: head.firstSeq - 1 });
     const after = isNew ? head.firstSeq - 1 : place.seq;
     for await (const { seq, receipt } of receiptsIn(journal, head, after)) {
-      if (items.length === limit)
-        return { items, notKept, ...(last && { cursor: `${last.sessionId}.${last.seq}` }) };
-      items.push(await withDecisions(journal, receipt));
+      if (receipt !== undefined) {
+        if (items.length === limit)
+          return { ...page(), ...(last && { cursor: `${last.sessionId}.${last.seq}` }) };
+        items.push(await withDecisions(journal, receipt));
+      } else damaged.set(id, (damaged.get(id) ?? 0) + 1);
       last = { sessionId: id, seq };
     }
   }
-  return { items, notKept };
+  return page();
 }
 
+/** Without the receipt where its record cannot be proven. */
 async function* receiptsIn(
   journal: Journal,
   head: Head,
   from: number,
-): AsyncGenerator<{ readonly seq: number; readonly receipt: RecoveryReceipt }> {
-  for (let after = Math.max(from, head.firstSeq - 1); after < head.seq; ) {
-    const { events } = await journal.readFrom(head.stream, after);
-    for (const { seq, type, data } of events)
-      if (type === 'recovery.recorded' && data !== undefined) yield { seq, receipt: data as RecoveryReceipt };
-    after = events.at(-1)?.seq ?? head.seq;
+): AsyncGenerator<{ readonly seq: number; readonly receipt?: RecoveryReceipt }> {
+  for (let after = Math.max(from, head.firstSeq - 1); after < head.seq; after += readAtOnce) {
+    const through = Math.min(after + readAtOnce, head.seq);
+    const events = await readableEvents(journal, head.stream, after, through);
+    const found = new Map(events.map((event) => [event.seq, event]));
+    for (let seq = after + 1; seq <= through; seq++) {
+      const event = found.get(seq);
+      if (event === undefined) yield { seq };
+      else if (event.type === 'recovery.recorded' && event.data !== undefined)
+        yield { seq, receipt: event.data as RecoveryReceipt };
+    }
   }
 }
 

@@ -22,11 +22,9 @@ export async function revive(
   isWell: () => Promise<Answer>,
   { live, health, arrivals, isStored, status }: Revival,
 ): Promise<Answer> {
-  if (!(await isStored(sessionId))) {
-    // Where nothing is left of it, the caller has accepted that: the id is free.
-    await health.forget(sessionId);
-    throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
-  }
+  // Of what was lost wholly its condition is all that tells of it, until somebody accepts the loss by a delete.
+  if (!(await isStored(sessionId)))
+    throw health.refusalOf(sessionId) ?? new HoldfastError('SESSION_NOT_FOUND', { sessionId });
   if (health.quarantine(sessionId) === undefined) return isWell();
   return live.startWithoutAgents(sessionId, async () => {
     const start = (): Promise<SessionActor> => live.start(sessionId);

@@ -23,6 +23,8 @@ export interface SessionEventsOptions {
   readonly journal: Journal;
   readonly pubsub: PubSub<Announcement>;
   readonly telemetry: Telemetry;
+  /** Throws when nobody may begin to listen any more. */
+  readonly assertOpen: () => void;
 }
 
 type Reading = Pick<StreamQuery, 'after' | 'signal'> & {
@@ -33,19 +35,22 @@ type Reading = Pick<StreamQuery, 'after' | 'signal'> & {
 export class SessionEvents implements EventPort {
   readonly #journal: Journal;
   readonly #pubsub: PubSub<Announcement>;
+  readonly #assertOpen: () => void;
   readonly #readers: EventReaders<DeliveredEvent>;
   /** The same topics with events as users see them, each made once however many callbacks hear it. */
   readonly #heard: PubSub<DeliveredEvent>;
   readonly #bridges = new Map<string, () => void>();
 
-  constructor({ journal, pubsub, telemetry }: SessionEventsOptions) {
+  constructor({ journal, pubsub, telemetry, assertOpen }: SessionEventsOptions) {
     this.#journal = journal;
     this.#pubsub = pubsub;
+    this.#assertOpen = assertOpen;
     this.#readers = new EventReaders(telemetry);
     this.#heard = new LocalPubSub(telemetry);
   }
 
   stream<Type extends EventType>(query: StreamQuery<Type>, closing?: AbortSignal): EventStream<Type> {
+    this.#assertOpen();
     const { sessionId, after, signal, types } = query;
     const wanted: ReadonlySet<EventType> | undefined = types && new Set(types);
     const wants = wanted && (({ type }: DeliveredEvent): boolean => wanted.has(type));
@@ -56,6 +61,7 @@ export class SessionEvents implements EventPort {
   }
 
   subscribe(sessionId: string | null, listener: (event: DeliveredEvent) => void): () => void {
+    this.#assertOpen();
     const topic = sessionId === null ? globalTopic : sessionTopic(assertId(sessionId));
     if (!this.#bridges.has(topic)) this.#bridges.set(topic, this.#bridge(topic));
     const stop = this.#heard.subscribe(topic, listener);

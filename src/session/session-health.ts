@@ -85,8 +85,9 @@ export class SessionHealth {
     this.#record(sessionId, this.#conditions.set(sessionId, wanted));
   }
 
-  retried(sessionId: string, meta: CommandMeta): Promise<Answer> {
-    return this.#conditions.clear(sessionId, { condition: 'quarantined', reason: 'retried' }, meta);
+  retried(sessionId: string, sessionSeq: number, meta: CommandMeta): Promise<Answer> {
+    const cleared = { condition: 'quarantined', reason: 'retried', sessionSeq } as const;
+    return this.#conditions.clear(sessionId, cleared, meta);
   }
 
   /** It was brought back by a recovery; of one that was well nothing is written. */

@@ -5,7 +5,7 @@ import { openRuns } from '../domain/agent-runs.ts';
 import { foundEffects } from '../domain/found-effects.ts';
 import { recordedError } from '../domain/recorded-error.ts';
 import { failureOf } from '../domain/recovery-failures.ts';
-import { minimalSession, partialSession, withEntriesOf } from '../domain/recovery-session.ts';
+import { minimalSession, partialSession, withEntriesOf, withoutDropped } from '../domain/recovery-session.ts';
 import type {
   Completeness,
   RecoveredData,
@@ -21,6 +21,7 @@ import type { Head } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { RecoveryInfo } from '../operations/recovery-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
+import { anchorAt } from '../recovery/chain-anchor.ts';
 import { type RecoveryResult, recoverSession } from '../recovery/recover-session.ts';
 import { validateSession } from '../recovery/validation.ts';
 import type { HandlerContext } from './handler-context.ts';
@@ -35,6 +36,8 @@ interface Offer {
   readonly cut: (state: SessionState) => SessionState;
   readonly through: number;
   readonly dropped: readonly SeqRange[];
+  /** True when the records lead to all of it, up to the head. */
+  readonly isProven: boolean;
 }
 
 export async function recover(context: HandlerContext, input: Input, call: Call): Promise<RecoveryInfo> {
@@ -112,15 +115,18 @@ function offerOf(
   const entries = Number((head.summary as { entries?: unknown } | null)?.entries ?? 0);
   const whole = withEntriesOf(sessionLaw.decode(found.state), Number.isFinite(entries) ? entries : 0);
   const dropped = [...(through < head.seq ? [{ from: through + 1, to: head.seq }] : []), ...lost];
-  const offer = { whole, through, dropped };
+  const isProven = found.completeness === 'complete' && dropped.length === 0;
+  const offer = { whole, through, dropped, isProven };
   if (wanted === 'minimal' || found.completeness === 'minimal')
     return { ...offer, completeness: 'minimal', cut: (state) => minimalSession(state, head.seq) };
   if (wanted === 'partial') return { ...offer, completeness: 'partial', cut: partialSession };
-  const isComplete = found.completeness === 'complete' && dropped.length === 0;
-  return { ...offer, completeness: isComplete ? 'complete' : 'partial', cut: (state) => state };
+  return { ...offer, completeness: isProven ? 'complete' : 'partial', cut: (state) => state };
 }
 
-/** Events behind the head that were durable once: all that is there may be proven, and it is not all. */
+/**
+ * Events behind the head that were durable once: all that is there may be proven, and it is not all. Meanwhile nobody writes, so that
+ * what stands there again was imported.
+ */
 async function lostOf(
   { manager, recovery }: HandlerContext,
   sessionId: string,
@@ -130,29 +136,30 @@ async function lostOf(
   const receipts = await recovery.receiptLog.newest(sessionId);
   const told = receipts.findLast(({ reason }) => reason === 'history_lost')?.dropped ?? [];
   // Without its receipt that something is lost is all that is known.
-  return told.length > 0 ? told : [{ from: seq + 1, to: seq + 1 }];
+  if (told.length === 0) return [{ from: seq + 1, to: seq + 1 }];
+  return told.filter(({ to }) => to > seq).map(({ from, to }) => ({ from: Math.max(from, seq + 1), to }));
 }
 
 /** From here on the session is what was accepted; what it had stays in its journal. */
 async function accept(
-  { manager }: HandlerContext,
+  { manager, journal }: HandlerContext,
   { sessionId, tier }: RecoveryInfo,
-  { completeness, whole, cut, through, dropped }: Offer,
+  { completeness, whole, cut, through, dropped, isProven }: Offer,
   head: Head,
   recoveryId: string,
   { by, correlation }: Call,
 ): Promise<void> {
+  const anchor = await anchorAt(journal, head, through);
   const dataOf = (found: SessionState): RecoveredData => {
-    const state = cut(found);
+    const state = withoutDropped(cut(found), through, head.seq);
     return {
       ...{ from: head.status as SessionStatus, to: statusOf(state), completeness },
-      ...{ tier: tier ?? 'emergency', recoveryId, through, dropped },
+      ...{ tier: tier ?? 'emergency', recoveryId, through, anchor, dropped },
       summary: sessionLaw.summarize(state).summary,
       state: sessionLaw.encode(state),
     };
   };
   const recovered = { state: whole, head, lastAt: head.updatedAt, snapshotSeq: 0, snapshotBytes: 0 };
-  const isProven = dropped.length === 0 && through === head.seq;
   const meta = { ...(by !== undefined && { by }), ...(correlation !== undefined && { correlation }) };
   await manager.accept(sessionId, { recovered, isProven, dataOf }, meta);
 }

@@ -4,6 +4,7 @@ import { type Clock, delay } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { type Json, plainJson } from '../base/json.ts';
 import type { PayloadCodecs } from '../base/payload-codec.ts';
+import { faultOfStep } from '../base/step-faults.ts';
 import type { UnknownDecision } from '../domain/agent-step-events.ts';
 import { classifyError, type RecordedFailure, recordedFailure } from '../domain/error-class.ts';
 
@@ -32,6 +33,9 @@ export interface StepOptions {
     | ((effect: UnknownEffect) => UnknownVerdict | Promise<UnknownVerdict>);
 }
 
+/** Those of most steps: nothing in them needs to be looked at. */
+export const noOptions: StepOptions = Object.freeze({});
+
 /** What has become of an attempt, as it is recorded. */
 type StepEnd =
   | { readonly type: 'step.complete'; readonly result?: Json }
@@ -59,6 +63,7 @@ export interface StepJob {
 
 /** Resolves when its end is recorded; rejects when that is not to be, or cannot be. */
 export async function runStep(job: StepJob): Promise<void> {
+  assertOptions(job);
   if (job.options.effect === true && !(await enterEffect(job))) return;
   const end = await attemptAll(job);
   try {
@@ -67,6 +72,12 @@ export async function runStep(job: StepJob): Promise<void> {
     if (!isSizeRefusal(error)) throw error;
     await job.record.end(failed(job, toError(error), 1));
   }
+}
+
+function assertOptions({ key, options }: StepJob): void {
+  const fault = options === noOptions ? undefined : faultOfStep(options);
+  if (fault !== undefined)
+    throw new TypeError(`The options of the step ${key} are not valid: ${fault.problem}`);
 }
 
 /** False when the effect has its outcome already. */

@@ -15,7 +15,7 @@ import { ownVersions } from './store-laws.ts';
 /** Opening makes a store where none is, which nobody who wants to look at one has asked for. */
 export async function withStore<T>(
   location: string,
-  repair: 'auto' | 'refuse',
+  { repair = 'refuse', encryptionKeys = [] }: Pick<DoctorOptions, 'repair' | 'encryptionKeys'>,
   job: (journal: LevelJournal) => Promise<T>,
 ): Promise<T> {
   await finishSwap(location);
@@ -23,7 +23,12 @@ export async function withStore<T>(
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
   const gate = { supported: ownVersions, upgrade: 'auto' } as const;
   // Nothing is put beside a store that is only looked at.
-  const journal = await openLevelJournal(location, { repair, gate, reserveBytes: 0 });
+  const journal = await openLevelJournal(location, {
+    repair,
+    gate,
+    reserveBytes: 0,
+    atRest: { encryptionKeys },
+  });
   try {
     return await job(journal);
   } finally {
@@ -33,11 +38,11 @@ export async function withStore<T>(
 
 export function examineLocation(
   location: string,
-  { agents = [], repair = 'refuse', onProgress, signal, limit }: DoctorOptions,
+  { agents = [], onProgress, signal, limit, ...opening }: DoctorOptions,
 ): Promise<DoctorReport> {
   const names = new Set(Array.isArray(agents) ? (agents as readonly string[]) : Object.keys(agents));
   const hasAgent = (agent: string): boolean => names.has(agent);
-  return withStore(location, repair, (journal) =>
+  return withStore(location, opening, (journal) =>
     examineStore(journal, { hasAgent, onProgress, signal, limit }),
   );
 }
@@ -46,7 +51,7 @@ export async function examineBackup(from: string, options: DoctorOptions): Promi
   const scratch = await mkdtemp(join(tmpdir(), 'holdfast-doctor-'));
   try {
     const to = join(scratch, 'store');
-    await restoreStore({ from, to });
+    await restoreStore({ from, to, encryptionKeys: options.encryptionKeys ?? [] });
     return await examineLocation(to, options);
   } finally {
     await rm(scratch, { recursive: true, force: true });

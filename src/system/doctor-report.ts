@@ -1,6 +1,7 @@
 // What a look through a whole store is told, and what it says: counts that are whole, and lists that end at a limit.
 import type { ErrorCode } from '../base/errors.ts';
 import type { StoreVersions } from '../journal/store/store-versions.ts';
+import type { EncryptionKey } from '../journal/store/value-envelope.ts';
 import type { Finding } from './finding.ts';
 
 /** A session whose replay leads to another state than the one that was kept of it under the same version of the law. */
@@ -86,6 +87,8 @@ export interface DoctorOptions {
   readonly signal?: AbortSignal;
   /** A damaged store is repaired on a copy, as `createSystem` does it, or refused with `JOURNAL_DAMAGED`; `refuse` by default. */
   readonly repair?: 'auto' | 'refuse';
+  /** Those of `createSystem`, for a store or a backup that is encrypted. */
+  readonly encryptionKeys?: readonly EncryptionKey[];
   /** Entries that each list of the report holds at most; 1,000 by default. The counts are whole. */
   readonly limit?: number;
 }

@@ -1,6 +1,7 @@
 // Looking a store or a backup through before it is opened by another version, for a process that has none open: the work is loaded when
 // it is needed.
 import type { DoctorOptions, DoctorReport } from './doctor-report.ts';
+import { assertGiven, assertText, type Members } from './given.ts';
 
 export type {
   DoctorOptions,
@@ -11,6 +12,11 @@ export type {
   SessionFailure,
 } from './doctor-report.ts';
 
+const members: Members<DoctorOptions> = {
+  ...{ location: 'optional', backup: 'optional', agents: 'optional', onProgress: 'optional' },
+  ...{ signal: 'optional', repair: 'optional', encryptionKeys: 'optional', limit: 'optional' },
+};
+
 /**
  * Says what this version of the library makes of a store: every session is loaded from its newest snapshot and replayed from its first
  * event, and the states are compared. No session is started, nothing is raised, and nothing is written but what opening writes.
@@ -20,9 +26,11 @@ export type {
  * `BACKUP_FAILED` for a backup
  */
 export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
+  assertGiven('doctor', options, members);
   const { location, backup } = options;
   if ((location === undefined) === (backup === undefined))
     throw new TypeError('doctor: give the location of a store or the folder of a backup');
+  assertText('doctor', backup === undefined ? 'location' : 'backup', location ?? backup);
   const { examineBackup, examineLocation } = await import('./closed-store.ts');
   return backup === undefined ? examineLocation(location ?? '', options) : examineBackup(backup, options);
 }

@@ -1,5 +1,6 @@
 // What a migration is told, and what it says.
 import type { StoreVersions } from '../journal/store/store-versions.ts';
+import type { EncryptionKey } from '../journal/store/value-envelope.ts';
 import type { Finding } from './finding.ts';
 
 export interface MigrationOptions {
@@ -15,6 +16,8 @@ export interface MigrationOptions {
   readonly signal?: AbortSignal;
   /** A damaged store is repaired on a copy, as `createSystem` does it, or refused with `JOURNAL_DAMAGED`; `refuse` by default. */
   readonly repair?: 'auto' | 'refuse';
+  /** Those of `createSystem`, for a store or a backup that is encrypted. */
+  readonly encryptionKeys?: readonly EncryptionKey[];
 }
 
 /** A snapshot that cannot be made anew; the stream is read as before, with what is left. */

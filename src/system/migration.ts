@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { systemClock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
+import { isWithin, realPlace } from '../base/places.ts';
 import { conditionLaw } from '../domain/condition-law.ts';
 import type { Command, Law } from '../domain/law.ts';
 import { memoriesLaw } from '../domain/memory-law.ts';
@@ -27,9 +28,10 @@ import { ownVersions } from './store-laws.ts';
 
 const listed = 1_000;
 
-export function migrateLocation(options: MigrationOptions): Promise<MigrationReport> {
-  const { location, dryRun = false, repair = 'refuse', backupTo } = options;
-  return withStore(location, repair, async (level) => {
+export async function migrateLocation(options: MigrationOptions): Promise<MigrationReport> {
+  const { location, dryRun = false, backupTo } = options;
+  if (backupTo !== undefined) await assertOutside(backupTo, location);
+  return withStore(location, options, async (level) => {
     const backup = backupTo === undefined || dryRun ? undefined : await backUp(level, location, backupTo);
     const migration = new Migration(level, options);
     await migration.begin();
@@ -39,6 +41,13 @@ export function migrateLocation(options: MigrationOptions): Promise<MigrationRep
     await migration.run(memoriesLaw());
     return { ...(await migration.settle(dryRun)), ...(backup !== undefined && { backup }) };
   });
+}
+
+/** What lies in the store goes with the store. */
+async function assertOutside(backupTo: string, location: string): Promise<void> {
+  if (!isWithin(await realPlace(backupTo), await realPlace(location))) return;
+  const faults = ['backupTo: give a directory outside of the store'];
+  throw new HoldfastError('INVALID_CONFIG', { problem: faults.join('; '), faults });
 }
 
 async function backUp(journal: LevelJournal, location: string, to: string): Promise<string> {

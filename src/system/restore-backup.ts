@@ -1,7 +1,13 @@
 // Restoring a whole store, for a process that has none open: loaded when it is needed.
 import type { RestoreOptions, RestoreReport } from '../journal/backup/restore.ts';
+import { assertGiven, type Members } from './given.ts';
 
 export type { RestoreOptions, RestoreReport } from '../journal/backup/restore.ts';
+
+const members: Members<RestoreOptions> = {
+  ...{ from: 'text', to: 'text' },
+  ...{ force: 'optional', backupDirectory: 'optional', encryptionKeys: 'optional' },
+};
 
 /**
  * Makes a store at `to` from the backup in the folder `from`, reads every stream of it, and puts it in its place when it is whole. A
@@ -12,6 +18,7 @@ export type { RestoreOptions, RestoreReport } from '../journal/backup/restore.ts
  * `JOURNAL_FOREIGN`, `JOURNAL_FORMAT`, `JOURNAL_READ_ONLY`
  */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
+  assertGiven('restoreBackup', options, members);
   const { restoreStore } = await import('../journal/backup/restore.ts');
   return restoreStore(options);
 }

@@ -1,6 +1,7 @@
 // What serves sessions: conditions, their manager, projections and operations. One incarnation of it lives at a time, and all
 // of it is made anew when the sessions are started again.
 import type { SystemConfig } from '../base/config.ts';
+import { laterOnce } from '../base/loop-turns.ts';
 import { Coordination } from '../collaboration/coordination.ts';
 import { Handoffs } from '../collaboration/handoffs.ts';
 import { Memories } from '../collaboration/memories.ts';
@@ -280,7 +281,9 @@ function sessionList(
     ...ports,
     ...{ journal, unjournaled: journal.volatile },
     create: () => new SessionList({ journal, live, now, conditions: () => conditions.list() }),
-    follow: (following) => new Follower({ ...ports, journal, onGrowth, ...following }),
+    // Whoever asks a list has it catch up first.
+    follow: (following) =>
+      new Follower({ ...ports, journal, onGrowth: (wake) => onGrowth(laterOnce(wake)), ...following }),
   });
 }
 

@@ -1,15 +1,28 @@
 // Exported sessions as files, through any client: the same in process and over a wire.
 import { createReadStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { HoldfastError } from '../base/errors.ts';
 import type { Client } from '../client/client.ts';
+import type { CapsuleFooter } from '../journal/capsule.ts';
 import type { InputOf, OutputOf } from '../operations/registry.ts';
 import { CapsuleReplay, liveThrough } from '../session/capsule-replay.ts';
+import { assertGiven, assertText, type Members } from './given.ts';
 
 export type ExportOptions = Omit<InputOf<'sessions.export'>, 'cursor'> & { readonly file: string };
 
 export type ImportOptions = Omit<InputOf<'sessions.import'>, 'text' | 'uploadId'> & { readonly file: string };
+
+/** What was written. */
+export interface ExportReport {
+  /** The file, as an absolute path. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Events in it, and those among them without their payload; null for JSON, which has messages in place of events. */
+  readonly events: number | null;
+  readonly redacted: number | null;
+}
 
 export interface CapsuleReport {
   /** Every line, hash and link holds, and nothing is missing. */
@@ -24,23 +37,45 @@ export interface CapsuleReport {
   readonly problems: readonly string[];
 }
 
+const exportMembers: Members<ExportOptions> = {
+  sessionId: 'text',
+  file: 'text',
+  format: 'optional',
+  redact: 'optional',
+};
+
+const importMembers: Members<ImportOptions> = {
+  file: 'text',
+  as: 'optional',
+  overwrite: 'optional',
+  agents: 'optional',
+};
+
 /** A piece of an upload, far below what one call may bring along, whatever its characters become as JSON. */
 const pieceCharacters = 128 * 1024;
 
 /** Writes a session to a file for its owner alone, which takes the place of the one that is there when it is whole. */
-export async function exportSession(client: Client, { file, ...input }: ExportOptions): Promise<void> {
-  const draft = `${file}.tmp`;
+export async function exportSession(client: Client, options: ExportOptions): Promise<ExportReport> {
+  assertGiven('exportSession', options, exportMembers);
+  const { file, ...input } = options;
+  const path = resolve(file);
+  const draft = `${path}.tmp`;
   await rm(draft, { force: true });
   const written = await open(draft, 'wx', 0o600);
+  let bytes = 0;
+  let end = '';
   try {
     for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
       const page = await client.sessions.export({ ...input, ...(cursor !== undefined && { cursor }) });
       await written.writeFile(page.text);
+      bytes += Buffer.byteLength(page.text);
+      end = page.text;
       cursor = page.cursor;
     }
     await written.sync();
     await written.close();
-    await rename(draft, file);
+    await rename(draft, path);
+    return { path, bytes, ...countsOf(end) };
   } catch (error) {
     await written.close();
     await rm(draft, { force: true });
@@ -48,11 +83,21 @@ export async function exportSession(client: Client, { file, ...input }: ExportOp
   }
 }
 
+/** A capsule ends with a line of its own that counts what it holds. */
+function countsOf(end: string): Pick<ExportReport, 'events' | 'redacted'> {
+  const last = end.slice(end.lastIndexOf('\n', end.length - 2) + 1);
+  if (!last.startsWith('{"footer":')) return { events: null, redacted: null };
+  const { footer } = JSON.parse(last) as { readonly footer: CapsuleFooter };
+  return { events: footer.events, redacted: footer.redacted };
+}
+
 /** Brings a session in from a file that {@link exportSession} wrote, of either format. */
 export async function importSession(
   client: Client,
-  { file, ...input }: ImportOptions,
+  options: ImportOptions,
 ): Promise<OutputOf<'sessions.import'>> {
+  assertGiven('importSession', options, importMembers);
+  const { file, ...input } = options;
   let uploadId: string | undefined;
   const pieces = createReadStream(file, { encoding: 'utf8', highWaterMark: pieceCharacters });
   for await (const text of pieces as AsyncIterable<string>)
@@ -62,6 +107,7 @@ export async function importSession(
 
 /** Says whether a capsule holds: its lines, hashes and chain, and whether the law of a session takes its events. Needs no store. */
 export async function verifyCapsule(file: string): Promise<CapsuleReport> {
+  assertText('verifyCapsule', 'file', file);
   const replay = new CapsuleReplay(false);
   try {
     for await (const line of createInterface({ input: createReadStream(file) }))

@@ -1,4 +1,5 @@
 // The public names of `holdfast/testing`: what tests of programs on Holdfast are made of, and the suites of its ports.
+export type { Decision, Law, LawEvent } from '../domain/law.ts';
 export { CrashMatrixError, crashMatrix } from './crash-matrix/crash-matrix.ts';
 export type { EntityScenario } from './crash-matrix/entity-matrix.ts';
 export type {

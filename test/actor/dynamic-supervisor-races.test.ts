@@ -137,9 +137,7 @@ function assertInTurn(reports: readonly ChildReport[]): void {
   }
 }
 
-test('2,000 interleavings of starts, kills, crashes, stops, wakes and writes of one id', {
-  timeout: 60_000,
-}, async () => {
+test('2,000 interleavings of starts, kills, crashes, stops, wakes and writes of one id', async () => {
   const seen = { restarts: 0, alive: 0, none: 0 };
   const plans = fc.array(fc.constantFrom<Verb>(...verbs, 'start', 'wake', 'kill', 'crash', 'crash'), {
     minLength: 3,

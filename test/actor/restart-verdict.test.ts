@@ -198,7 +198,10 @@ test('one history serves all children of a supervisor, each judged by its own re
 });
 
 test('a verdict changes nothing that it was given, and the same input gives the same verdict', () => {
-  const runs = fc.array(fc.record({ upMs: fc.nat(2_000), progressed: fc.boolean() }), { maxLength: 30 });
+  const runs = fc.array(fc.record({ upMs: fc.nat(2_000), progressed: fc.boolean() }), {
+    maxLength: 30,
+    size: 'max',
+  });
   fc.assert(
     fc.property(runs, (chosen) => {
       let history: RestartHistory = noRestarts;

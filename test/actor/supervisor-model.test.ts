@@ -193,7 +193,7 @@ async function begin(
 
 const numRuns = Number(process.env.SUPERVISOR_RUNS ?? 600);
 
-test('random lives of a supervisor are those of the table', { timeout: 60_000 }, async () => {
+test('random lives of a supervisor are those of the table', async () => {
   const reached = { crash: 0, shutdown: 0, restarts: 0 };
   const strategies = fc.constantFrom<Strategy>('one_for_one', 'one_for_all', 'rest_for_one');
   await fc.assert(

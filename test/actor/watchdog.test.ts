@@ -54,36 +54,43 @@ function block(ms: number): void {
   while (performance.now() < until);
 }
 
-async function watched(): Promise<{ watchdog: Watchdog; next: () => Promise<CodeName> }> {
-  const stalls: CodeName[] = [];
+type Code = { readonly runId?: string };
+
+async function watched() {
+  const stalls: (CodeName & Code)[] = [];
   const watchdog = new Watchdog({ stallMs: 20, exitAfterMs: null, report: (stall) => stalls.push(stall) });
-  // Its thread is there once it has seen a stall.
-  const next = async (): Promise<CodeName> => {
-    // A short one may be told late, from before.
-    const long = (): number => stalls.findIndex(({ stalledMs }) => Number(stalledMs) >= 150);
-    while (long() < 0) await quiet(1);
-    return stalls.splice(0, long() + 1).at(-1) ?? {};
+  /** On a machine that does much else its thread may miss one: the same again is another chance. */
+  const told = async (ms: number, { runId }: Code, stall: () => void | Promise<void>): Promise<CodeName> => {
+    for (;;) {
+      await stall();
+      await quiet();
+      const found = stalls.find((each) => Number(each.stalledMs) >= ms && each.runId === runId);
+      if (found !== undefined) return found;
+    }
   };
+  // Its thread is there once it has seen a stall.
   while (stalls.length === 0) {
     block(60);
     await quiet(5);
   }
   stalls.length = 0;
-  return { watchdog, next };
+  return { watchdog, told };
 }
 
 test('whose code blocks is named, also in the rest of the turn in which it got an answer', async () => {
-  const { watchdog, next } = await watched();
-  const owner = { sessionId: 's', agent: 'a', runId: 'r' };
-  watchdog.run(owner, () => block(200));
-  expect(await next()).toMatchObject({ ...owner, stalledMs: expect.any(Number) });
-  watchdog.goesOn(owner);
-  await Promise.resolve();
-  block(200);
-  expect(await next()).toMatchObject(owner);
+  const { watchdog, told } = await watched();
+  const called = { sessionId: 's', agent: 'a', runId: 'r1' };
+  expect(await told(150, called, () => watchdog.run(called, () => block(200)))).toMatchObject(called);
+  const answered = { ...called, runId: 'r2' };
+  const goesOn = async (): Promise<void> => {
+    watchdog.goesOn(answered);
+    await Promise.resolve();
+    block(200);
+  };
+  expect(await told(150, answered, goesOn)).toMatchObject(answered);
   await quiet();
-  block(200);
-  expect(await next()).not.toHaveProperty('sessionId');
+  // Longer than any that its thread has seen before it was asked of.
+  expect(await told(350, {}, () => block(400))).not.toHaveProperty('sessionId');
   await watchdog.close();
 });
 
@@ -126,7 +133,9 @@ test('a process that an agent blocks for good says so on stderr, and ends where 
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
-  expect(lines[0]).toMatchObject({ name: 'eventLoop.stalled', data: { sessionId: 's', agent: 'busy' } });
-  expect(lines.at(-1)).toMatchObject({ name: 'eventLoop.killed', data: { sessionId: 's', agent: 'busy' } });
+  // Before the agent a start may stall on a machine that does much else.
+  const data = expect.objectContaining({ sessionId: 's', agent: 'busy' });
+  expect(lines).toContainEqual(expect.objectContaining({ name: 'eventLoop.stalled', data }));
+  expect(lines.at(-1)).toMatchObject({ name: 'eventLoop.killed', data });
   expect(lines.length).toBeGreaterThan(2);
 });

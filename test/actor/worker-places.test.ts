@@ -58,7 +58,7 @@ test('there are never more than there may be, and nobody who waits is forgotten'
   const step = fc.tuple(fc.constantFrom('take', 'release', 'give up'), fc.nat(5), fc.nat(2));
   const law = fc.asyncProperty(
     fc.integer({ min: 1, max: 3 }),
-    fc.array(step, { maxLength: 40 }),
+    fc.array(step, { maxLength: 40, size: 'max' }),
     async (max, steps) => {
       const places = new WorkerPlaces(max);
       const { granted, releases, aborts, take } = claims(places);

@@ -17,6 +17,16 @@ describe('an id', () => {
     expect(() => assertId(value)).toThrow(expect.objectContaining({ code: 'INVALID_ID' }));
   });
 
+  test.each<[string, unknown]>([
+    ['an object', {}],
+    ['an array', ['a']],
+    ['a number', 1],
+    ['a function', () => 'a'],
+    ['null', null],
+  ])('of a wrong type is told as %s', (type, value) => {
+    expect(() => assertId(value)).toThrow(`${type} is not a valid id: `);
+  });
+
   test('that is new is valid, long enough, and not the last one', () => {
     const ids = Array.from({ length: 2_000 }, randomId);
     expect(ids.filter((id) => !idPattern.test(id))).toEqual([]);

@@ -37,6 +37,17 @@ const { value } = fc.letrec((tie) => ({
 }));
 
 describe('rich codecs', () => {
+  test('leave instances of classes that extend a known one to be refused by name, or to a codec of theirs', () => {
+    const extended = [
+      new (class Ledger extends Map<number, number> {})([[1, 2]]),
+      new (class Tags extends Set {})(),
+      new (class Day extends Date {})(0),
+      new (class Bytes extends Uint8Array {})(3),
+    ];
+    for (const odd of extended)
+      expect(() => plainJson(rich.encode({ odd }))).toThrow(`it is a ${odd.constructor.name}`);
+  });
+
   test('bring back every value as it was, through JSON', () => {
     fc.assert(
       fc.property(value, (given) => {

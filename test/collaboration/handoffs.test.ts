@@ -42,6 +42,25 @@ describe('an offer', () => {
     expect(await client.handoffs.inbox(customer)).toEqual([]);
   });
 
+  test.each(['context_transfer', 'full_handoff'] as const)(
+    'under its key is answered also once it was accepted, whoever the caller is by then: %s',
+    async (kind) => {
+      const { client } = await world();
+      const asked = { ...customer, to: desk, kind, key: 'one' } as const;
+      const { handoffId } = await client.handoffs.offer(asked, {
+        ownership: { owner: 'customer', epoch: 0 },
+      });
+      await client.handoffs.accept({ ...desk, handoffId });
+      const again = { handoffId, status: 'accepted', existing: true };
+      expect(await client.handoffs.offer(asked)).toMatchObject(again);
+      const before = { ownership: { owner: 'customer', epoch: 0 } };
+      expect(await client.handoffs.offer(asked, before)).toMatchObject(again);
+      expect(await client.handoffs.ownership(customer)).toMatchObject({ owner: 'desk', ownershipEpoch: 1 });
+      await client.sessions.terminate(desk);
+      expect(await client.handoffs.offer(asked)).toMatchObject({ handoffId, existing: true });
+    },
+  );
+
   test('under a key that was used before is the handoff that is there', async () => {
     const { client } = await world();
     const asked = { ...customer, to: desk, kind: 'context_transfer', key: 'one' } as const;
@@ -59,7 +78,10 @@ describe('an offer', () => {
     await client.sessions.create({ sessionId: 'resting' });
     await client.sessions.pause({ sessionId: 'resting' });
     await expect(offer({ ...asked, sessionId: 'light' })).rejects.toMatchObject(code('NOT_JOURNALED'));
-    await expect(offer({ ...asked, to: customer })).rejects.toMatchObject(code('HANDOFF_NOT_ADDRESSED'));
+    await expect(offer({ ...asked, to: customer })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      details: { field: 'to' },
+    });
     const nobody = offer({ ...asked, to: { sessionId: 'nobody' } });
     await expect(nobody).rejects.toMatchObject(code('SESSION_NOT_FOUND'));
     const paused = offer({ ...asked, to: { sessionId: 'resting' } });

@@ -6,9 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { killHolders } from '../support/lock-kills.ts';
 
-test('no lock strands in a process that is killed, and no token comes back', {
-  timeout: 60_000,
-}, async () => {
+test('no lock strands in a process that is killed, and no token comes back', async () => {
   const location = await mkdtemp(join(tmpdir(), 'holdfast-locks-'));
   onTestFinished(() => rm(location, { recursive: true }));
   const { broken, granted, left } = await killHolders(location, 1, seededRandom(7));

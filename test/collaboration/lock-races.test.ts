@@ -3,9 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lockPlans, raceForLocks } from '../support/lock-races.ts';
 
-test('whoever may believe that a lock is his has it alone, and nothing is left behind', {
-  timeout: 60_000,
-}, async () => {
+test('whoever may believe that a lock is his has it alone, and nothing is left behind', async () => {
   const counts = { granted: 0, refused: 0, sure: 0 };
   await fc.assert(
     fc.asyncProperty(lockPlans, fc.scheduler(), async (plan, scheduler) => {

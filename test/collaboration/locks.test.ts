@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { AgentContext } from '../../src/system.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { codeOf, errorOf, quiet, watch } from '../support/outcome.ts';
+import { quarantined } from '../support/quarantine.ts';
 
 async function world(options: TestSystemOptions = {}, sessions = ['a', 'b', 'c']): Promise<TestSystem> {
   const system = await createTestSystem(options);
@@ -148,7 +149,7 @@ test('a wait that would be a deadlock is refused, with all who are in it', async
 
 test.each([
   ['terminated', (system: TestSystem) => system.client.sessions.terminate({ sessionId: 'a' })],
-  ['quarantined', (system: TestSystem) => quarantined(system)],
+  ['quarantined', (system: TestSystem) => quarantined(system, 'a')],
 ])('a session that is %s holds nothing any more, and waits for nothing', async (_, end) => {
   await using system = await world({ sessionRestarts: { maxRestarts: 1 } });
   const { locks } = system.client;
@@ -164,21 +165,6 @@ test.each([
   expect(await locks.held({ sessionId: 'a' })).toEqual([]);
   expect(await codeOf(locks.acquire({ sessionId: 'a', name: 'w' }))).toMatch(/^SESSION_/);
 });
-
-async function quarantined({ client, clock, crash }: TestSystem): Promise<void> {
-  for (let n = 0; n < 20; n++) {
-    const { status } = await client.sessions.get({ sessionId: 'a' });
-    if (status === 'quarantined') return;
-    try {
-      crash('a');
-    } catch {
-      // It is being started again.
-    }
-    await clock.advance(500);
-    await quiet();
-  }
-  throw new Error('it was not quarantined');
-}
 
 describe('after a kill', () => {
   test('a lock is held on, expires in its time, and tokens go on growing', async () => {
@@ -244,7 +230,7 @@ test('the list goes on behind its cursor', async () => {
   const rest = await locks.list({ limit: 2, cursor: first.cursor ?? '' });
   expect(rest.items.map(({ name }) => name)).toEqual(['r']);
   expect(rest.cursor).toBeUndefined();
-  expect(await codeOf(locks.list({ cursor: 'x' }))).toBe('INVALID_INPUT');
+  expect(await codeOf(locks.list({ cursor: 'x' }))).toBe('INVALID_CURSOR');
 });
 
 test('an agent takes a lock by its session, and its wait ends with its incarnation', async () => {

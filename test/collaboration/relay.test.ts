@@ -4,6 +4,7 @@ import { HoldfastError } from '../../src/base/errors.ts';
 import { Relay } from '../../src/collaboration/relay.ts';
 import { SessionLinks } from '../../src/collaboration/session-links.ts';
 import type { Journal, StoredEvent } from '../../src/journal/journal.ts';
+import { keys } from '../../src/journal/keys.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
@@ -104,6 +105,22 @@ describe('the relay', () => {
     await three.catchUp();
     expect(done.length).toBe(6);
     await three.stop();
+  });
+
+  test('whose position is damaged tells all there is once more, and keeps nobody from being served', async () => {
+    const { relay, tell, done, disk, reports } = await world();
+    const one = relay();
+    await one.begin();
+    await tell('a:1');
+    await one.catchUp();
+    await one.stop();
+    await disk.data.put(keys.kv('relay/position'), 'rot');
+    const two = relay();
+    await two.start();
+    await two.catchUp();
+    await two.stop();
+    expect(done).toEqual(['a:1', 'a:1']);
+    expect(reports.find(({ name }) => name === 'follower.failed')?.data).toMatchObject({ name: 'relay' });
   });
 
   test('tries again in its place what failed for a while, and others go on', async () => {

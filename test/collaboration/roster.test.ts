@@ -36,6 +36,14 @@ test('a session joins in a role, is found by it with its locks, and leaves', asy
   expect(await locks.held({ sessionId: 'a' })).toHaveLength(1);
 });
 
+test('who joins again keeps the lease of the first time, and hears how often that wants a sign of life', async () => {
+  await using system = await world();
+  const { roster } = system.client;
+  const first = { sessionId: 'a', role: 'tester', liveness: 'lease', leaseMs: 8_000 } as const;
+  expect(await roster.join(first)).toMatchObject({ joined: true, beatMs: 2_000 });
+  expect(await roster.join({ ...first, leaseMs: 400_000 })).toMatchObject({ joined: false, beatMs: 2_000 });
+});
+
 test('a task goes to the role, is done by its member, and leaves it idle', async () => {
   await using system = await world();
   const { roster, tasks } = system.client;
@@ -48,7 +56,7 @@ test('a task goes to the role, is done by its member, and leaves it idle', async
   const work = await waiting;
   expect(work).toMatchObject({
     ...{ assignment: assigned.assignment, title: 'Try it', by: 'desk' },
-    task: { sessionId: 'desk', taskId: 't', epoch: 1, key: 't:1', input: { n: 1 } },
+    task: { sessionId: 'desk', taskId: 't', epoch: 1, key: 'desk/t@1:1', input: { n: 1 } },
   });
   expect(await tasks.get({ sessionId: 'desk', taskId: 't' })).toMatchObject({
     status: 'in_progress',

@@ -93,6 +93,19 @@ test('a call with the same key takes effect once, and is answered the same after
   expect((await system.client.spaces.get({ spaceId, sessionId: a, key: 'n' })).value).toBe(5);
 });
 
+test('a count is exact, or refused', async () => {
+  const { test: system, spaceId, a } = await world();
+  await using _ = system;
+  const { spaces } = system.client;
+  const add = (by: number) => spaces.increment({ spaceId, sessionId: a, key: 'n', by });
+  const most = Number.MAX_SAFE_INTEGER;
+  expect(await add(most)).toMatchObject({ value: most });
+  expect(await codeOf(add(1))).toBe('POLICY_MISMATCH');
+  expect(await add(-most)).toMatchObject({ value: 0 });
+  expect(await codeOf(add(-most - 2))).toBe('POLICY_MISMATCH');
+  expect(await add(0.5)).toMatchObject({ value: 0.5 });
+});
+
 test('a transaction writes all under one version, or nothing', async () => {
   const { test: system, spaceId, a } = await world([{ key: 'm', policy: 'manual' }]);
   await using _ = system;
@@ -396,4 +409,10 @@ test('a space that is destroyed is gone with all that it held, and its id begins
   await spaces.create({ spaceId, name: 'again' });
   expect(await spaces.info({ spaceId })).toMatchObject({ name: 'again', keys: 0, members: 0, version: 0 });
   expect((await spaces.list()).items.map(({ spaceId: id }) => id)).toEqual([spaceId]);
+});
+
+test('an update without a function is said to lack it, before anything is read', async () => {
+  await using system = await createTestSystem();
+  const given = system.client.spaces.update({ spaceId: 'none', sessionId: 'a', key: 'k' }, 5 as never);
+  await expect(given).rejects.toThrow(new TypeError('A change must be a function'));
 });

@@ -1,7 +1,7 @@
 // Tasks through the Client: created, listed, worked on by hand, and carried out by agents.
 import { expect, onTestFinished, test } from 'vitest';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/index.ts';
-import { codeOf, quiet } from '../support/outcome.ts';
+import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 
 async function world(options: TestSystemOptions = {}): Promise<TestSystem> {
   const system = await createTestSystem(options);
@@ -31,7 +31,7 @@ test('a task is created, started, told of and completed by hand; its dependents 
   ]);
   expect(await codeOf(client.tasks.start({ sessionId, taskId: 'late' }))).toBe('TASK_NOT_READY');
   const { epoch, key } = await client.tasks.start({ sessionId, taskId: 'first' });
-  expect({ epoch, key }).toEqual({ epoch: 1, key: 'first:1' });
+  expect({ epoch, key }).toEqual({ epoch: 1, key: 'a/first@3:1' });
   await client.tasks.progress({ sessionId, taskId: 'first', epoch, fraction: 0.5 });
   expect(await client.tasks.complete({ sessionId, taskId: 'first', epoch, result: 'done' })).toMatchObject({
     status: 'completed',
@@ -54,7 +54,7 @@ test('agents carry out tasks in the order of their dependencies', async () => {
   const { client } = await world({
     agents: {
       worker: async ({ input }) => {
-        order.push((input as { key: string }).key);
+        order.push((input as { taskId: string }).taskId);
         return { did: (input as { input: string }).input };
       },
     },
@@ -68,7 +68,7 @@ test('agents carry out tasks in the order of their dependencies', async () => {
     ],
   });
   await quiet(2_000);
-  expect(order).toEqual(['a:1', 'b:1', 'c:1']);
+  expect(order).toEqual(['a', 'b', 'c']);
   expect(await client.tasks.get({ sessionId, taskId: 'c' })).toMatchObject({
     ...{ status: 'completed', result: { did: 'c' } },
   });
@@ -155,4 +155,21 @@ test('a cursor from before a session had tasks goes on with what came since, tas
     break;
   }
   expect(heard).toEqual(['tasks/a task.created']);
+});
+
+test('whoever asks for work hears that there is none, which may be asked again, and then gets what is ready', async () => {
+  const { client } = await world();
+  const work = { sessionId, owner: 'w' };
+  await client.tasks.create({ sessionId, taskId: 'of-a-role', title: 'T', role: 'editor' });
+  const none = { code: 'NO_TASK_READY', retryable: true };
+  expect(await errorOf(client.tasks.claim(work))).toMatchObject({
+    ...none,
+    details: { sessionId, role: null },
+  });
+  expect(await errorOf(client.tasks.claim({ ...work, role: 'cook' }))).toMatchObject({
+    ...{ ...none, details: { sessionId, role: 'cook' } },
+  });
+  expect(await codeOf(client.tasks.claim({ ...work, taskId: 'none' }))).toBe('TASK_NOT_FOUND');
+  await client.tasks.create({ sessionId, taskId: 't', title: 'T' });
+  expect(await client.tasks.claim(work)).toMatchObject({ taskId: 't' });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet, watch, whileTimePasses } from '../support/outcome.ts';
+import { quarantined } from '../support/quarantine.ts';
 
 const settled = async (test: TestSystem, rounds = 8): Promise<void> => {
   for (let i = 0; i < rounds; i++) {
@@ -344,20 +345,6 @@ describe('a session of a tree', () => {
 });
 
 describe('a session that could not be ended with its tree', () => {
-  async function quarantined(test: TestSystem, sessionId: string): Promise<void> {
-    const { sessions } = test.client;
-    for (let n = 0; n < 20 && (await statusOf(test, sessionId)) !== 'quarantined'; n++) {
-      try {
-        test.crash(sessionId);
-      } catch {
-        await codeOf(sessions.wake({ sessionId }));
-      }
-      await test.clock.advance(500);
-      await quiet();
-    }
-    expect(await statusOf(test, sessionId)).toBe('quarantined');
-  }
-
   test.each([
     ['the root', 'a'],
     ['one below', 'b'],

@@ -25,7 +25,7 @@ const acquire = (sessionId: string, name: string, terms: Partial<AcquireLock> = 
 const begun = (policy = defaultConflictPolicy) => new LawLife(locksLaw(policy), locksStream);
 const tokenOf = (answer: unknown): number => Number((answer as { token: number }).token);
 
-test('whatever is asked of locks, they come to what the model comes to', { timeout: 60_000 }, () => {
+test('whatever is asked of locks, they come to what the model comes to', () => {
   const seen = new Set<string>();
   fc.assert(
     fc.property(lockSteps, (steps) => {

@@ -17,7 +17,7 @@ const assign = (role: string | null, more: { strict?: boolean; except?: string[]
 
 const begun = () => new LawLife(rosterLaw, rosterStream);
 
-test('whatever is asked of the roster, it comes to what the model comes to', { timeout: 60_000 }, () => {
+test('whatever is asked of the roster, it comes to what the model comes to', () => {
   const seen = new Set<string>();
   fc.assert(
     fc.property(rosterSteps, (steps) => {
@@ -60,7 +60,7 @@ test('whoever is not heard of within its lease is dead, also when that is notice
   expect(life.state.dead).toEqual([]);
 });
 
-test('neither the members nor the memory of the dead grow without end', { timeout: 60_000 }, () => {
+test('neither the members nor the memory of the dead grow without end', () => {
   const life = begun();
   for (let n = 0; n < rosterLimits.dead + 5; n++) {
     life.send(join(`s${n}`, 'r'), 1);

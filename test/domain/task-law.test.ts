@@ -2,10 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { transition } from 'xstate';
-import { failurePolicies, type NewTask } from '../../src/domain/task.ts';
+import { failurePolicies, type NewTask, type Task } from '../../src/domain/task.ts';
 import { decideTasks } from '../../src/domain/task-decisions.ts';
 import { taskEventTypes } from '../../src/domain/task-events.ts';
 import { inOrder } from '../../src/domain/task-graph.ts';
+import { tasksLaw } from '../../src/domain/task-law.ts';
 import {
   advanceTask,
   statusAfter,
@@ -149,7 +150,7 @@ describe('the failure of a task', () => {
 });
 
 test('in any graph, in whatever order tasks are completed, none is started too early and each is unblocked exactly once', () => {
-  const graphs = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, maxLength: 30 });
+  const graphs = fc.array(fc.array(fc.nat(), { maxLength: 4 }), { minLength: 1, maxLength: 30, size: 'max' });
   fc.assert(
     fc.property(graphs, fc.infiniteStream(fc.nat()), (graph, choices) => {
       const life = new TaskLife();
@@ -221,6 +222,20 @@ test('ended tasks beyond the limit are forgotten, oldest first, but for those th
   expect(state.counts.completed).toBe(1);
 });
 
+test('who depends on a task that is forgotten depends on the next of its id, as after a snapshot', () => {
+  const life = new TaskLife();
+  life.send(create(newTask('first'), newTask('after', on('first'))), 0);
+  for (const taskId of ['first', 'after']) life.send({ type: 'task.cancel', taskId, reason: 'r' }, 0);
+  const first = life.state.tasks.get('first');
+  const other = { ...life.state.tasks.get('after'), taskId: 'other', dependencies: [] } as Task;
+  const limits = { ...taskLimits, endedTasks: 2 };
+  const state = first && withTask(life.state, { ...other, status: 'cancelled' }, limits);
+  expect(state?.tasks.has('first')).toBe(false);
+  expect(state?.dependents.get('first')).toEqual(['after']);
+  const read = tasksLaw.decode(tasksLaw.encode(state ?? life.state));
+  expect([...read.dependents.entries()]).toEqual([...(state?.dependents.entries() ?? [])]);
+});
+
 test('an attempt that fails is tried again behind a growing back-off, until it has failed for good', () => {
   const life = new TaskLife();
   const retry = { maxAttempts: 4, backoffMs: 100, factor: 10, maxBackoffMs: 5_000 };
@@ -246,7 +261,7 @@ test('of any writers that start, renew, lose and end attempts under leases, only
     afterMs: fc.constantFrom(0, 4, 11),
   });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
       const life = new TaskLife();
       const retry = { maxAttempts: 1_000, backoffMs: 0, factor: 1, maxBackoffMs: 0 };
       life.send(create(newTask('a', { retry })), 0);

@@ -178,6 +178,21 @@ describe('by itself', () => {
     await scheduled(test, hourMs / 2);
   });
 
+  test('a clock that was set back stops nothing: one of a time that has not come counts as none', async () => {
+    const backupRetention = { hourly: 1, daily: 0, weekly: 0, monthly: 0 };
+    const ahead = await started({ backupEveryMs: 50 * hourMs, backupRetention });
+    await scheduled(ahead, 1);
+    await scheduled(ahead, 50 * hourMs);
+    const backupId = (await ahead.client.backups.list()).at(-1)?.backupId;
+    await ahead.close();
+    const test = await started({ backupEveryMs: hourMs, backupRetention });
+    await scheduled(test, 1);
+    await scheduled(test, hourMs);
+    const left = (await test.client.backups.list()).map((backup) => backup.backupId);
+    expect(left).toHaveLength(2);
+    expect(left).toContain(backupId);
+  });
+
   test('retention takes what the schedule made, and nothing that somebody asked for', async () => {
     const backupRetention = { hourly: 2, daily: 0, weekly: 0, monthly: 0 };
     const test = await started({ backupEveryMs: hourMs, backupRetention });

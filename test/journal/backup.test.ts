@@ -13,6 +13,7 @@ import {
 import { encodeFrame, FrameReader } from '../../src/journal/backup/backup-frame.ts';
 import { readManifest } from '../../src/journal/backup/backup-manifest.ts';
 import { unpaced } from '../../src/journal/backup/backup-pace.ts';
+import { proveBackup } from '../../src/journal/backup/backup-proof.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { commit, draft, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
@@ -258,6 +259,21 @@ describe('the directory of backups', () => {
       await mkdir(join(scene.directory, name));
     await removeLeftovers(scene.directory);
     expect(await filesOf(scene.directory)).toEqual([backupId, 'mine.tmp']);
+  });
+
+  test('that has no place to be proven in could not be made: the store is not what failed', async () => {
+    await fill(scene.journal, 1);
+    const { backupId } = await scene.backUp();
+    const folder = join(scene.directory, backupId);
+    const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    const proof = proveBackup({
+      ...{ folder, facts: await readManifest(folder), scratch: join(scene.root, 'scratch'), atRest: {} },
+      pace: { after: () => Promise.reject(full) },
+      isDamagedAtSource: async () => false,
+    });
+    expect(await errorOf(proof)).toMatchObject({
+      ...{ code: 'BACKUP_FAILED', retryable: true, details: { problem: full.message } },
+    });
   });
 
   test('refuses a backup of a newer format', async () => {

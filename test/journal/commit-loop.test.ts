@@ -134,7 +134,7 @@ describe('a commit loop', () => {
     const commit = fc.record({ stream: fc.constantFrom('a', 'b', 'c', 'd'), bytes: fc.nat(5) });
     await fc.assert(
       fc.asyncProperty(
-        fc.array(commit, { maxLength: 60 }),
+        fc.array(commit, { maxLength: 60, size: 'max' }),
         fc.integer({ min: 1, max: 12 }),
         async (commits, limit) => {
           const { loop, groups, add } = loopOf(limit);

@@ -1,10 +1,18 @@
 // A store whose files are encrypted or compressed: nothing of a payload is in them, every key that is missing is named, keys are
 // exchanged, and backups are as the store is.
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSystem, type EncryptionKey, rekeyStore, restoreBackup, type SystemOptions } from 'holdfast';
+import {
+  createSystem,
+  doctor,
+  type EncryptionKey,
+  migrateStore,
+  rekeyStore,
+  restoreBackup,
+  type SystemOptions,
+} from 'holdfast';
 import { afterEach, describe, expect, test } from 'vitest';
 import { codeOf } from '../support/outcome.ts';
 
@@ -68,6 +76,47 @@ describe('an encrypted store', () => {
     expect(await contentsOf(location, { encryptionKeys: [first] })).toHaveLength(3);
   });
 
+  test('is neither opened nor written anew under another key of the same id', async () => {
+    const location = await written({ encryptionKeys: [first] });
+    const wrong = keyOf(first.id);
+    expect(await codeOf(createSystem({ location, encryptionKeys: [wrong] }))).toBe('ENCRYPTION_KEY_WRONG');
+    expect(await codeOf(rekeyStore({ location, encryptionKeys: [second, wrong] }))).toBe(
+      'ENCRYPTION_KEY_WRONG',
+    );
+    expect(await contentsOf(location, { encryptionKeys: [first] })).toEqual([secret, secret, secret]);
+    await rekeyStore({ location, encryptionKeys: [second, first] });
+    expect(await codeOf(createSystem({ location, encryptionKeys: [keyOf(second.id)] }))).toBe(
+      'ENCRYPTION_KEY_WRONG',
+    );
+  });
+
+  test('that does not say which its key is stays as it is where nothing can be read', async () => {
+    const location = await written({ encryptionKeys: [first] });
+    await writeFile(join(location, 'envelope.json'), JSON.stringify({ keyIds: [first.id] }));
+    const { values, unreadable } = await rekeyStore({ location, encryptionKeys: [second, keyOf(first.id)] });
+    // What opening wrote itself is under the new key.
+    expect(values - unreadable).toBeLessThan(3);
+    expect(await codeOf(createSystem({ location, encryptionKeys: [second] }))).toBe('ENCRYPTION_KEY_MISSING');
+    const both = { encryptionKeys: [second, first] };
+    expect(await contentsOf(location, both)).toEqual([secret, secret, secret]);
+  });
+
+  test('is looked through and migrated under its keys', async () => {
+    const location = await written({ encryptionKeys: [first] });
+    const given = { encryptionKeys: [first] };
+    expect(await codeOf(doctor({ location }))).toBe('ENCRYPTION_KEY_MISSING');
+    expect(await doctor({ location, ...given })).toMatchObject({ sessions: 1, loads: 1 });
+    const backupTo = await newPlace();
+    const { backup = '' } = await migrateStore({ location, backupTo, ...given });
+    expect(await doctor({ backup, ...given })).toMatchObject({ sessions: 1, loads: 1 });
+  });
+
+  test('is not made by keys where there is none', async () => {
+    const location = await newPlace();
+    expect(await codeOf(rekeyStore({ location, encryptionKeys: [first] }))).toBe('JOURNAL_OPEN_FAILED');
+    expect(await readdir(location)).toEqual([]);
+  });
+
   test('may have been a plain one before, which can still be read', async () => {
     const location = await written({});
     expect(await contentsOf(location, { encryptionKeys: [first] })).toEqual([secret, secret, secret]);
@@ -102,6 +151,8 @@ describe('an encrypted store', () => {
     expect(await filesWith(backup.path, secret)).toEqual([]);
     const to = join(await newPlace(), 'restored');
     expect(await codeOf(restoreBackup({ from: backup.path, to }))).toBe('ENCRYPTION_KEY_MISSING');
+    const wrong = { from: backup.path, to, encryptionKeys: [keyOf(first.id)] };
+    expect(await codeOf(restoreBackup(wrong))).toBe('ENCRYPTION_KEY_WRONG');
     await restoreBackup({ from: backup.path, to, encryptionKeys: [first] });
     expect(await codeOf(createSystem({ location: to }))).toBe('ENCRYPTION_KEY_MISSING');
     expect(await contentsOf(to, { encryptionKeys: [first] })).toEqual([secret, secret, secret]);

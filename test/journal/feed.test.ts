@@ -23,7 +23,7 @@ describe('the tail of the feed', () => {
   test('gives what follows a position exactly, or says that it reaches not so far back', () => {
     fc.assert(
       fc.property(
-        fc.array(commit, { maxLength: 60 }),
+        fc.array(commit, { maxLength: 60, size: 'max' }),
         fc.nat(60),
         fc.integer({ min: 1, max: 9 }),
         (commits, after, limit) => {

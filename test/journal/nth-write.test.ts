@@ -76,7 +76,7 @@ async function play(store: MemoryJournal): Promise<{ unknown: number }> {
   return { unknown };
 }
 
-describe('a script of two hundred operations', { timeout: 120_000 }, () => {
+describe('a script of two hundred operations', () => {
   test.each<Fault>(['before', 'after'])(
     'loses nothing when any one of its writes fails %s it',
     async (fault) => {

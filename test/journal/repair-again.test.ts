@@ -7,6 +7,7 @@ import { keys } from '../../src/journal/keys.ts';
 import { footerSize, placesByIndex } from '../../src/journal/store/table-blocks.ts';
 import { readTable } from '../../src/journal/store/table-salvage.ts';
 import { commit, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
+import { quiet } from '../support/outcome.ts';
 import { StoredJournal } from '../support/stored-journal.ts';
 
 const disk = vi.hoisted(() => ({ isFull: false }));
@@ -46,12 +47,14 @@ async function compacted(change: (db: Db) => Promise<void> = async () => {}): Pr
   await db.close();
 }
 
-/** Flips a bit in the middle of the nth block of the newest table. */
-async function damage(block: number): Promise<void> {
+/** Flips a bit of the nth block of the newest table: in its middle, or in its checksum, which LevelDB does not miss when it reads. */
+async function damage(block: number, part: 'middle' | 'checksum' = 'middle'): Promise<void> {
   const path = await store.file(/\.ldb$/);
   const table = await readFile(path);
   const { offset, size } = (placesByIndex(table) ?? []).at(block) ?? { offset: 0, size: 2 };
-  table.writeUInt8(table.readUInt8(offset + (size >> 1)) ^ 1, offset + (size >> 1));
+  const kindSize = 1;
+  const at = part === 'middle' ? offset + (size >> 1) : offset + size + kindSize;
+  table.writeUInt8(table.readUInt8(at) ^ 1, at);
   await writeFile(path, table);
 }
 
@@ -82,6 +85,37 @@ test('what a repair cost is told although the first opening behind it fails', as
   await vi.waitFor(() => expect(recorded.length).toBe(1));
   expect(recorded[0]).toBeGreaterThan(0);
   await journal.close();
+});
+
+test('a close waits until what a repair cost is recorded', async () => {
+  await store.write(10, ...streams);
+  await store.write(11, ...streams);
+  await compacted();
+  await store.forgetClose();
+  const journal = await store.open();
+  let recorded = (): void => {};
+  const recording = new Promise<void>((begun) => {
+    void journal.settleFindings(() => {
+      begun();
+      return new Promise((resolve) => {
+        recorded = resolve;
+      });
+    });
+  });
+  await damage(-1);
+  await journal
+    .scrub(scrubbing)
+    .run()
+    .catch(() => undefined);
+  await journal.incident;
+  await recording;
+  const closed = journal.close();
+  await quiet(200);
+  recorded();
+  await closed;
+  const again = await store.open();
+  expect(again.opening.repaired).toBeUndefined();
+  await again.close();
 });
 
 test('a repair whose cost nobody had compared, or recorded, when the process was killed is compared by the next', async () => {
@@ -127,7 +161,7 @@ test.each([
   await store.write(10, ...streams);
   await compacted();
   await store.forgetClose();
-  await damage(0);
+  await damage(0, 'checksum');
   const owner = store.path('owner.json');
   await writeFile(owner, JSON.stringify({ pid: 1, startedAt: '0', bootId: 'before' }));
   const openedAt = Date.now() / 1_000 - past.lived;

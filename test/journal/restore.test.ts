@@ -1,5 +1,5 @@
 // A restored store is what was backed up, under a higher epoch; it takes a place that is empty, or one that was backed up first.
-import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { restoreBackup } from 'holdfast';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -75,6 +75,21 @@ describe('a backup is restored', () => {
     expect((await restoreBackup({ from: preRestoreBackup, to: undone })).streams).toBe(7);
   });
 
+  test('never into the backup itself, nor over what it is read from or what is kept of the old store', async () => {
+    await storeWith(1);
+    await symlink(from, join(scene.root, 'link'));
+    const before = await printDirectory(scene.root);
+    const refused = (options: object): Promise<string> =>
+      codeOf(restoreBackup({ from, to, force: true, ...options }));
+    expect(await refused({ to: join(from, 'inner') })).toBe('RESTORE_REFUSED');
+    expect(await refused({ to: from })).toBe('RESTORE_REFUSED');
+    expect(await refused({ to: join(scene.root, 'link', 'inner') })).toBe('RESTORE_REFUSED');
+    expect(await refused({ to: scene.directory })).toBe('RESTORE_REFUSED');
+    expect(await refused({ backupDirectory: join(to, 'kept') })).toBe('RESTORE_REFUSED');
+    expect(await refused({ backupDirectory: join(from, 'kept') })).toBe('RESTORE_REFUSED');
+    expect(await printDirectory(scene.root)).toEqual(before);
+  });
+
   test('under an epoch above that of the store which it replaces', async () => {
     await storeWith(1);
     for (let opened = 0; opened < 5; opened++) await streamsAt(to);
@@ -115,9 +130,11 @@ describe('a restore that is refused changes nothing', () => {
     await damage(join(from, 'records-00001.bin.gz'), (bytes) => bytes.subarray(1));
     expect(await codeOf(restoreBackup({ from, to, force: true }))).toBe('BACKUP_DAMAGED');
     expect(await streamsAt(to)).toBe(2);
-    expect(await codeOf(restoreBackup({ from: join(scene.root, 'none'), to: join(scene.root, 'new') }))).toBe(
-      'BACKUP_NOT_FOUND',
-    );
+    const none = join(scene.root, 'none');
+    await expect(restoreBackup({ from: none, to: join(scene.root, 'new') })).rejects.toMatchObject({
+      code: 'BACKUP_NOT_FOUND',
+      details: { backup: none },
+    });
     expect(await beside()).toEqual(['store', 'store-backups']);
   });
 });

@@ -210,8 +210,8 @@ describe('a directory of somebody else', () => {
 
   test('or a file in its place is refused', async () => {
     await writeFile(directory, 'mine');
-    await expectRefusal('JOURNAL_FOREIGN');
-    await expectRefusal('JOURNAL_FOREIGN', {}, join(directory, 'below'));
+    await expectRefusal('JOURNAL_FOREIGN', { problem: 'is a file, not a directory' });
+    await expectRefusal('JOURNAL_FOREIGN', { problem: 'lies below a file' }, join(directory, 'below'));
   });
 });
 
@@ -220,6 +220,18 @@ describe('a store', () => {
     await writeStore();
     await writeFile(join(directory, 'HOLDFAST.json'), JSON.stringify({ holdfast: 'store', format: 2 }));
     await expectRefusal('JOURNAL_FORMAT', { found: 2, supported: 1 });
+  });
+
+  test('whose owner is a link that leads nowhere is refused with what to do, and serves once that was done', async () => {
+    await writeStore();
+    const owner = join(directory, 'owner.json');
+    await symlink(join(base, 'nowhere'), owner);
+    await expect(openLevelJournal(directory)).rejects.toMatchObject({
+      code: 'JOURNAL_OPEN_FAILED',
+      message: expect.stringContaining(`${owner} is a link that cannot be followed: remove it`),
+    });
+    await rm(owner);
+    await expectUsable();
   });
 
   test('whose database is gone is refused, and nothing is made in its place', async () => {

@@ -1,5 +1,6 @@
 // The opening of a store: what is damaged is repaired on a copy and never in place, what is lost is named, and a close in order
 // is told from a kill.
+import { execFileSync } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { StoreReport } from '../../src/journal/store/store-report.ts';
@@ -157,6 +158,16 @@ describe('a damaged database', () => {
     expect(heard).toContain('journal.damaged');
   });
 
+  test('with a pipe in the place of a file is repaired, and nobody waits for whoever would write into it', async () => {
+    await store.write(3, a);
+    const [log] = (await readdir(store.path('store'))).filter((name) => name.endsWith('.log'));
+    await rm(store.path('store', String(log)));
+    execFileSync('mkfifo', [store.path('store', String(log))]);
+    const { report } = await look();
+    expect(report.repaired?.reasons).toEqual([`${log}: it is no file`]);
+    expect(report.lost.map(({ stream }) => stream)).toEqual([a]);
+  });
+
   test('whose compactions have failed is repaired at the next opening', async () => {
     await store.write(3, a);
     await writeFile(
@@ -215,6 +226,20 @@ describe('a damaged log', () => {
     expect((await look()).report).toMatchObject({ shutdown: 'clean', lost: [] });
     await store.forgetClose();
     expect((await look()).report).toMatchObject({ shutdown: 'unclean', lost: [] });
+  });
+
+  test('is named too under a marker that somebody has written anew', async () => {
+    await store.write(3, a, b);
+    await store.write(6, a, b);
+    const createdAt = new Date(0).toISOString();
+    const { uuid } = JSON.parse(await readFile(store.path('HOLDFAST.json'), 'utf8'));
+    const marker = { holdfast: 'store', format: 1, uuid, createdAt, witnessed: true };
+    await writeFile(store.path('HOLDFAST.json'), JSON.stringify(marker));
+    const log = await store.file(/\.log$/);
+    await truncate(log, (await stat(log)).size - 10);
+    const { report, counts } = await look();
+    expect(report.lost).toEqual([{ stream: b, found: 3, witnessed: 6 }]);
+    expect(counts).toEqual([6, 3]);
   });
 
   test('with a half written record at its end is what a kill leaves, and no damage', async () => {

@@ -277,6 +277,22 @@ describe('a wrong shape is INVALID_INPUT', () => {
 describe('a wrong id is INVALID_ID', () => {
   test.each(ids)('%s', (_, call) => refused(call, 'INVALID_ID'));
 });
+describe('an id of a wrong type is told by its type', () => {
+  const id = wild<string>({});
+  test.each<[string, Call]>([
+    ['of a session', (client) => client.sessions.get({ sessionId: id })],
+    ['of a parent', (client) => client.sessions.create({ parentSessionId: id })],
+    ['of a session that is listened to', (client) => client.events.subscribe(id, () => {})],
+    ['of a session whose events are read', (client) => client.events.stream({ sessionId: id }).next()],
+    [
+      'of a space that is listened to',
+      (client) => client.spaces.subscribe({ spaceId: id, sessionId }, () => {}),
+    ],
+  ])('%s', async (_, call) => {
+    const error = await errorOf((async () => call(system.client))());
+    expect(String(error)).toContain('an object is not a valid id');
+  });
+});
 describe('a wrong role is INVALID_ROLE', () => {
   test.each(roles)('%s', (_, call) => refused(call, 'INVALID_ROLE'));
 });

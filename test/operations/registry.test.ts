@@ -219,7 +219,8 @@ const goodUse: Record<OperationName, (test: TestSystem) => Promise<[answer: unkn
     { streams: 2, records: 4, damaged: 0, findings: [] },
   ],
   'projections.list': async ({ client }) => [
-    await client.projections.list(),
+    // A list is up to date when it is asked; this says how far it has come.
+    await client.sessions.count().then(() => client.projections.list()),
     [{ name: 'sessions', rows: 1 }],
   ],
   'projections.rebuild': async ({ client }) => [
@@ -756,8 +757,9 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
     client.tasks.get({ ...one, taskId: 'none' }),
     client.tasks.start({ ...one, taskId: 'none' }),
     client.tasks.create({ ...one, title: 'T', dependencies: ['none'] }),
-    client.tasks.claim({ ...one, owner: 'w' }),
+    client.tasks.claim({ ...one, taskId: 'none', owner: 'w' }),
   ]),
+  NO_TASK_READY: after(({ client }) => client.tasks.claim({ ...one, owner: 'w' })),
   TASK_EXISTS: after(async ({ client }) => {
     await client.tasks.create({ ...one, taskId: 't', title: 'T' });
     return client.tasks.create({ ...one, taskId: 't', title: 'T' });
@@ -872,6 +874,7 @@ const elsewhere: readonly ErrorCode[] = [
   'MERGE_CONFLICT',
   'JOURNAL_DAMAGED',
   'ENCRYPTION_KEY_MISSING',
+  'ENCRYPTION_KEY_WRONG',
   'AGENT_RUN_EXISTS',
   'AGENT_TIMEOUT',
   'BUDGET_EXHAUSTED',

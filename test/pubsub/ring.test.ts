@@ -8,7 +8,7 @@ const isVolatile = (item: number): boolean => item < 0;
 const waiter = (wake: () => void): Waiter => ({ isWaiting: false, wake });
 
 test('it holds the newest items, each under its index, and counts the volatile ones that fell out', () => {
-  const lists = fc.array(fc.integer({ min: -9, max: 9 }), { maxLength: 60 });
+  const lists = fc.array(fc.integer({ min: -9, max: 9 }), { maxLength: 60, size: 'max' });
   fc.assert(
     fc.property(lists, fc.integer({ min: 1, max: 9 }), (items, capacity) => {
       const ring = new Ring<number>({ capacity, isVolatile });

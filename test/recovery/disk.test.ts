@@ -10,7 +10,7 @@ describe.skipIf(refusal !== undefined).concurrent('a real disk', () => {
   test.each([
     ['a full disk is read, refuses writes with a code, and heals without a restart', fullDisk, 14],
     ['a deleted directory is found, read and not written', deletedDirectory, 8],
-  ])('%s', { timeout: 120_000 }, async (_, scenario, megabytes) => {
+  ])('%s', async (_, scenario, megabytes) => {
     expect(await play(scenario, megabytes * 1024 * 1024)).toMatchObject({ problems: [] });
   });
 });

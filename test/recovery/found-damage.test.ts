@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { TelemetryEvent } from '../../src/base/telemetry.ts';
 import type { StoreReport } from '../../src/journal/store/store-report.ts';
 import { Conditions } from '../../src/recovery/conditions.ts';
 import { recordFound } from '../../src/recovery/found-damage.ts';
@@ -44,6 +45,13 @@ test('what is lost or damaged is quarantined at once, with a receipt of what is 
   await conditions.close();
   await journal.close();
 });
+
+/** All that came in the last life of a store that nobody has open. */
+async function loseLog(location: string): Promise<void> {
+  const store = join(location, 'store');
+  const logs = (await readdir(store)).filter((name) => name.endsWith('.log'));
+  for (const log of logs) await truncate(join(store, log));
+}
 
 /** Takes the last record out of the log of a store that nobody has open. */
 async function loseLastCommit(location: string): Promise<void> {
@@ -87,6 +95,78 @@ test('a session that has lost its end goes on without it only when that is accep
     expect(await sessions.get(one)).toMatchObject({ status: 'active', condition: null });
     expect((await messages.list(one)).items.map(({ content }) => content)).toEqual(['kept']);
     expect((await recovery.receipts(one)).items.at(-1)).toMatchObject({ reason: 'requested', dropped });
+  } finally {
+    await rm(location, { recursive: true });
+  }
+});
+
+test('a session that has lost everything stays named until somebody accepts that by a delete, and then its id is free', async () => {
+  const location = await mkdtemp(join(tmpdir(), 'holdfast-lost-'));
+  const gone = { sessionId: 'gone' };
+  const accepted: string[] = [];
+  const onTelemetry = ({ name, data }: TelemetryEvent) =>
+    name === 'session.lossAccepted' && accepted.push(String(data.sessionId));
+  try {
+    await (await createSystem({ location })).close();
+    const first = await createSystem({ location });
+    await first.client.sessions.create(gone);
+    await first.close();
+    await loseLog(location);
+    for (let start = 0; start < 2; start++) {
+      await using system = await createSystem({ location });
+      const { sessions } = system.client;
+      expect(await codeOf(sessions.retry(gone))).toBe('SESSION_QUARANTINED');
+      expect(await sessions.conditions({})).toMatchObject([{ ...gone, error: { code: 'HISTORY_LOST' } }]);
+    }
+    await using system = await createSystem({ location, onTelemetry });
+    const { sessions, recovery } = system.client;
+    expect(await codeOf(sessions.delete({ sessionId: 'nobody' }))).toBe('SESSION_NOT_FOUND');
+    const once = { idempotencyKey: 'accept' };
+    expect(await sessions.delete(gone, once)).toMatchObject({ status: 'deleted' });
+    expect(await sessions.delete(gone, once)).toMatchObject({ status: 'deleted', repeated: true });
+    expect(accepted).toEqual(['gone']);
+    expect(await sessions.conditions({})).toEqual([]);
+    expect((await recovery.receipts(gone)).items).toEqual([]);
+    expect(await codeOf(sessions.delete(gone))).toBe('SESSION_NOT_FOUND');
+    await sessions.create(gone);
+    expect(await sessions.get(gone)).toMatchObject({ status: 'active', condition: null });
+  } finally {
+    await rm(location, { recursive: true });
+  }
+});
+
+test('a session that has lost its end, or all, is whole again when its records were imported', async () => {
+  const location = await mkdtemp(join(tmpdir(), 'holdfast-lost-'));
+  const capsules: string[] = [];
+  try {
+    for (const run of [1, 2]) {
+      const system = await createSystem({ location });
+      const { sessions, messages } = system.client;
+      if (run === 1) await sessions.create({ sessionId: 'cut' });
+      else {
+        await messages.send({ sessionId: 'cut', role: 'user', content: 'lost' });
+        await sessions.create({ sessionId: 'gone' });
+        for (const sessionId of ['cut', 'gone']) capsules.push((await sessions.export({ sessionId })).text);
+      }
+      await system.close();
+    }
+    await loseLog(location);
+    await using system = await createSystem({ location });
+    const { sessions, recovery, messages } = system.client;
+    expect(await recovery.recover({ sessionId: 'cut' })).toMatchObject({
+      ...{ status: 'partial', needsAcceptance: true, dropped: [{ from: 3, to: 3 }] },
+    });
+    expect(await codeOf(recovery.recover({ sessionId: 'gone' }))).toBe('SESSION_NOT_FOUND');
+    for (const text of capsules) await sessions.import({ text, overwrite: true });
+    for (const sessionId of ['cut', 'gone']) {
+      expect(await recovery.recover({ sessionId })).toMatchObject({
+        ...{ status: 'complete', recovered: true, dropped: [] },
+      });
+      expect((await recovery.receipts({ sessionId })).items.at(-1)).toMatchObject({ dataLost: false });
+    }
+    expect((await messages.list({ sessionId: 'cut' })).items).toMatchObject([{ content: 'lost' }]);
+    expect(await sessions.conditions({})).toEqual([]);
+    await messages.send({ sessionId: 'gone', role: 'user', content: 'goes on' });
   } finally {
     await rm(location, { recursive: true });
   }

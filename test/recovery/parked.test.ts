@@ -75,6 +75,46 @@ test('an edited message is shown edited, its event as it was recorded, and an ed
   expect(built).not.toContain('"a"');
 });
 
+test.each<[string, object, string]>([
+  ['a role that there is not', { role: 'alien' }, 'data.role'],
+  ['a count below zero', { entry: -7 }, 'data.entry'],
+  ['a part of a count', { size: 1.5 }, 'data.size'],
+  ['a time that it took below zero', { processingMs: -1 }, 'data.processingMs'],
+])('an edit to %s is refused with its place, and nothing is parked', async (_, change, field) => {
+  await using test = await createTestSystem();
+  const { client } = test;
+  await client.sessions.create(one);
+  const { seq } = await client.messages.send({ ...one, role: 'user', content: 'a', processingMs: 5 });
+  const recorded = (await client.events.list(one)).items.find((event) => event.seq === seq);
+  const data = { ...(recorded?.data as object), ...change } as Record<string, unknown>;
+  const refused = client.recovery.park({ ...one, seq, action: 'edit', reason, data });
+  await expect(refused).rejects.toMatchObject({ code: 'INVALID_INPUT', details: { field } });
+  expect(await client.recovery.parked(one)).toMatchObject({ events: [] });
+  expect(await contentsOf(test)).toEqual(['a']);
+});
+
+test('what operations bring along may be edited within what they take', async () => {
+  await using test = await createTestSystem({ agents: { agent: async () => null } });
+  const { client } = test;
+  await client.sessions.create({ ...one, name: 'desk', metadata: { deep: 1 } });
+  await client.files.add({ ...one, path: 'a.ts' });
+  await client.memory.set({ ...one, key: 'k', value: -1 });
+  await client.agents.start({ ...one, agent: 'agent', input: { n: -1 } });
+  const { items } = await client.events.list(one);
+  const types = ['session.created', 'file.added', 'memory.updated', 'agent.started'];
+  for (const { type, seq, data } of items) {
+    if (!types.includes(type) || seq === undefined) continue;
+    await client.recovery.park({
+      ...one,
+      seq,
+      action: 'edit',
+      reason,
+      data: data as Record<string, unknown>,
+    });
+  }
+  expect((await client.recovery.parked(one)).events).toHaveLength(types.length);
+});
+
 test('what would leave later events without what they need is refused, and nothing is parked', async () => {
   await using test = await createTestSystem();
   const { client } = test;

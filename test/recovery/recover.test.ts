@@ -1,7 +1,13 @@
 // A session is brought back by the best that can be proven; less than all of it only when somebody accepts that.
 import { describe, expect, test } from 'vitest';
 import { failureKinds } from '../../src/domain/recovery-failures.ts';
-import type { RecoveryOptions, RecoveryStrategy } from '../../src/recovery/recovery-strategy.ts';
+import { sessionLaw } from '../../src/domain/session-law.ts';
+import { hydrate } from '../../src/entity/hydrate.ts';
+import type {
+  RecoveredState,
+  RecoveryOptions,
+  RecoveryStrategy,
+} from '../../src/recovery/recovery-strategy.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 
@@ -40,6 +46,19 @@ async function dropSnapshots(test: TestSystem): Promise<void> {
     if (key.startsWith('s!session/s!')) await test.disk.data.del(key);
 }
 
+/** The state of such a session, as its law encodes it. */
+async function stateOf(messages: number): Promise<string> {
+  let text = '';
+  const recover: RecoveryStrategy['recover'] = async ({ journal, stream }) => {
+    text = sessionLaw.encode((await hydrate(sessionLaw, stream, journal, () => {})).state);
+    return undefined;
+  };
+  const looking: RecoveryStrategy = { name: 'looking', tier: 'hot', budgetMs: 1_000, recover };
+  await using test = await stored(messages, { strategies: () => looking });
+  await test.client.recovery.recover(one);
+  return text;
+}
+
 const conversation = async ({ client }: TestSystem) =>
   (await client.sessions.buildContext({ ...one, include: ['conversation'] })).conversation ?? [];
 
@@ -54,6 +73,21 @@ describe('recovering a session', () => {
       attempts: [{ strategy: 'hot', outcome: 'complete' }],
     });
     expect((await test.client.sessions.get(one)).seq).toBe(seq);
+  });
+
+  test('whose creation cannot be proven is what its head says, and takes all that a session takes', async () => {
+    await using test = await stored(3);
+    await dropSnapshots(test);
+    await damageEvent(test, 2);
+    expect(await test.client.recovery.recover({ ...one, accept: true })).toMatchObject({
+      ...{ status: 'minimal', recovered: true, tier: 'emergency', through: 0 },
+      dropped: [{ from: 1, to: 5 }],
+    });
+    expect(await test.client.sessions.get(one)).toMatchObject({ status: 'active', name: 'desk' });
+    const { checkpointId } = await test.client.checkpoints.create(one);
+    await test.client.messages.send(say('later'));
+    expect(await test.client.sessions.rollback({ ...one, checkpointId })).toMatchObject({ status: 'active' });
+    expect(await contents(test)).toEqual([]);
   });
 
   test('with a damaged event offers the longest provable beginning, and does nothing until it is accepted', async () => {
@@ -72,7 +106,7 @@ describe('recovering a session', () => {
       ],
     });
     expect(await codeOf(test.client.messages.send(say('x')))).toBe('JOURNAL_CORRUPT');
-    expect(await test.client.recovery.receipts(one)).toEqual({ items: [], notKept: [] });
+    expect(await test.client.recovery.receipts(one)).toEqual({ items: [], notKept: [], damaged: [] });
   });
 
   test('goes on from what was accepted, keeps the rest in its journal, and needs no snapshot to come back', async () => {
@@ -271,6 +305,62 @@ describe('strategies', () => {
       { strategy: 'repair', outcome: 'failed' },
     ]);
     expect(heard).toEqual(['task.actorsCrashed']);
+  });
+
+  /** A strategy that answers what it is told to, whatever the records say. */
+  const saying = (offered: unknown): RecoveryStrategy => ({
+    ...{ name: 'ours', tier: 'hot', budgetMs: 1_000 },
+    recover: async () => offered as RecoveredState,
+  });
+
+  const offer = { completeness: 'complete', through: 5, snapshotSeq: 0, replayed: 0, state: '{}' };
+
+  test.each([
+    ['nothing that is an object', null],
+    ['a number', 42],
+    ['a state that is no JSON', { ...offer, state: 'not json' }],
+    ['a state of nothing', offer],
+    ['events that are not there', { ...offer, through: 999 }],
+    ['a completeness that there is not', { ...offer, completeness: 'best' }],
+    ['all of it, and not its end', { ...offer, through: 4 }],
+  ])('that offer %s give way to the next', async (_, offered) => {
+    await using test = await stored(3, { strategies: () => saying(offered) });
+    expect(await test.client.recovery.recover(one)).toMatchObject({
+      ...{ status: 'complete', tier: 'hot', recovered: true },
+      attempts: [
+        { strategy: 'ours', outcome: 'failed', problem: expect.stringContaining('cannot be used') },
+        { strategy: 'hot', outcome: 'complete' },
+      ],
+    });
+  });
+
+  test('whose map throws, or names no strategy, are the built-in ones', async () => {
+    const failing = (): never => {
+      throw new Error('no map');
+    };
+    for (const [strategies, attempts] of [
+      [failing, [{ strategy: 'strategies', problem: 'no map' }, { strategy: 'hot' }]],
+      [() => null as never, [{ strategy: 'hot' }]],
+      [() => ({ name: 'ours' }) as never, [{ strategy: 'hot' }]],
+    ] as const) {
+      await using test = await stored(1, { strategies });
+      expect(await test.client.recovery.recover(one)).toMatchObject({ status: 'complete', attempts });
+    }
+  });
+
+  test('that call complete what the records do not lead to have offered a part, to be accepted', async () => {
+    const offered = { ...offer, through: 8, state: await stateOf(3) };
+    await using test = await stored(6, { strategies: () => saying(offered) });
+    await dropSnapshots(test);
+    await damageEvent(test, 6);
+    const found = await test.client.recovery.recover(one);
+    expect(found).toMatchObject({ status: 'partial', recovered: false, needsAcceptance: true });
+    expect(found.attempts[0]).toMatchObject({ strategy: 'ours', outcome: 'partial' });
+    expect(await test.client.recovery.recover({ ...one, accept: true })).toMatchObject({ recovered: true });
+    expect(await contents(test)).toEqual(['m1', 'm2', 'm3']);
+    expect((await test.client.checkpoints.list(one)).items).toEqual([]);
+    await test.restart('kill');
+    expect(await contents(test)).toEqual(['m1', 'm2', 'm3']);
   });
 
   test('named where there are none are noted as missing', async () => {

@@ -1,18 +1,21 @@
 // A session leaves as a text that proves itself, and lives again elsewhere with the same chain, or refuses to.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type AgentDefinition, exportSession, importSession, verifyCapsule } from 'holdfast';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
-import { codeOf, errorOf } from '../support/outcome.ts';
+import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 
 const one = { sessionId: 's' };
 
 const idler: AgentDefinition = ({ signal }) =>
   new Promise((resolve) => signal.addEventListener('abort', resolve));
+
+const broken: AgentDefinition = () =>
+  Promise.reject(Object.assign(new Error('Ann. said it'), { code: 'MODEL_DOWN' }));
 
 let here: TestSystem;
 let there: TestSystem;
@@ -22,11 +25,11 @@ let file = '';
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'holdfast-capsule-'));
   file = join(root, 's.capsule');
-  const agents = { idler };
+  const agents = { idler, broken };
   here = await createTestSystem({ agents });
   there = await createTestSystem({ agents });
   const { client } = here;
-  await client.sessions.create({ ...one, name: 'desk', metadata: { customer: { name: 'Ann' } } });
+  await client.sessions.create({ ...one, name: 'desk', metadata: { customer: { name: 'Ann.' } } });
   await client.messages.send({ ...one, role: 'user', content: 'secret' });
   await client.messages.send({
     ...one,
@@ -80,6 +83,15 @@ describe('a capsule', () => {
     });
     expect(report.head?.seq).toBe(seq);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('is told of by whoever wrote it: where, how much, how many events, and what was left out', async () => {
+    const written = await exportSession(here.client, { ...one, file, redact: { roles: ['user'] } });
+    const { seq } = await here.client.sessions.get(one);
+    const { size: bytes } = await stat(file);
+    expect(written).toEqual({ path: file, bytes, events: seq, redacted: 1 });
+    const content = await exportSession(here.client, { ...one, file: relative('.', file), format: 'json' });
+    expect(content).toEqual({ path: file, bytes: (await stat(file)).size, events: null, redacted: null });
   });
 
   test('lives elsewhere under the same id, event by event, and is the same capsule there', async () => {
@@ -171,11 +183,37 @@ describe('a capsule', () => {
 });
 
 describe('redaction', () => {
+  test('leaves no text of the session’s condition in the header', async () => {
+    const condition = async (): Promise<unknown> =>
+      JSON.parse((await readFile(file, 'utf8')).split('\n')[0] ?? '').header.condition;
+    await here.client.agents.start({ ...one, agent: 'broken' });
+    for (let tries = 0; tries < 20; tries++) {
+      await quiet();
+      await here.clock.advance(5_000);
+    }
+    await exportSession(here.client, { ...one, file });
+    expect(await condition()).toMatchObject({
+      condition: 'quarantined',
+      error: { message: 'Ann. said it' },
+    });
+    await exportSession(here.client, { ...one, file, redact: { payloads: 'all' } });
+    expect(await readFile(file, 'utf8')).not.toContain('Ann.');
+    expect(await condition()).toEqual({
+      ...{
+        condition: 'quarantined',
+        since: expect.any(Number),
+        restarts: expect.any(Number),
+        error: { code: expect.any(String) },
+      },
+    });
+    expect(await verifyCapsule(file)).toMatchObject({ valid: true });
+  });
+
   test.each<[string, Parameters<typeof exportSession>[1]['redact'], number, string[]]>([
-    ['all payloads', { payloads: 'all' }, 6, ['secret', 'Ann', 'line']],
+    ['all payloads', { payloads: 'all' }, 6, ['secret', 'Ann.', 'line']],
     ['a role', { roles: ['user'] }, 1, ['secret']],
-    ['a type of event', { types: ['session.created'] }, 1, ['Ann']],
-    ['a path', { paths: ['metadata.deep.*.key', 'metadata.customer'] }, 2, ['line', 'Ann']],
+    ['a type of event', { types: ['session.created'] }, 1, ['Ann.']],
+    ['a path', { paths: ['metadata.deep.*.key', 'metadata.customer'] }, 2, ['line', 'Ann.']],
   ])('of %s leaves out what it names, and the chain holds', async (_, redact, redacted, gone) => {
     await exportSession(here.client, { ...one, file, redact });
     const text = await readFile(file, 'utf8');
@@ -185,6 +223,33 @@ describe('redaction', () => {
     await exportSession(here.client, { ...one, file: whole });
     const { head } = await verifyCapsule(whole);
     expect(await verifyCapsule(file)).toMatchObject({ valid: true, replays: false, redacted, head });
+  });
+
+  test.each<[string, Parameters<typeof exportSession>[1]['redact'], string]>([
+    ['a role', { roles: ['user'] }, 'secret'],
+    ['a path', { paths: ['metadata.customer'] }, 'Ann.'],
+    ['a type of event', { types: ['message.sent'] }, 'secret'],
+  ])('of %s reaches the states that rollbacks, restores and forks carry', async (_, redact, word) => {
+    const { client } = here;
+    const { checkpointId } = await client.checkpoints.create(one);
+    await client.sessions.fork({ ...one, newSessionId: 'fork' });
+    await client.sessions.rollback({ ...one, checkpointId });
+    await client.sessions.save(one);
+    await client.sessions.restore(one);
+    for (const sessionId of ['s', 'fork']) {
+      await exportSession(client, { sessionId, file, redact });
+      expect(await readFile(file, 'utf8')).not.toContain(word);
+    }
+  });
+
+  test.each<[object, string]>([
+    [{ types: ['mesage.sent'] }, 'redact.types.0'],
+    [{ paths: ['metadata..customer'] }, 'redact.paths.0'],
+  ])('of what there cannot be is refused, for it would leave out nothing: %j', async (redact, place) => {
+    expect(await errorOf(here.client.sessions.export({ ...one, redact }))).toMatchObject({
+      code: 'INVALID_INPUT',
+      details: { field: place },
+    });
   });
 
   test('that takes what the law needs cannot be lived through, and is refused by name', async () => {

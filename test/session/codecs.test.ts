@@ -63,5 +63,5 @@ test('without codecs what JSON would alter is refused by its place and its kind'
   for (const odd of [new Date(0), new Map(), new Set(), 1n, Number.NaN, [undefined], Uint8Array.of(1)])
     expect(await codeOf(test.client.memory.set({ ...one, key: 'k', value: odd }))).toBe('NOT_JSON');
   const refused = test.client.memory.set({ ...one, key: 'k', value: { a: [new Map()] } });
-  await expect(refused).rejects.toMatchObject({ details: { path: '$.a[0]', problem: 'it is a Map' } });
+  await expect(refused).rejects.toMatchObject({ details: { path: '$.value.a[0]', problem: 'it is a Map' } });
 });

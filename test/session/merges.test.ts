@@ -230,6 +230,54 @@ test('tasks that have ended come with their results, and nobody does them again'
   expect(await client.tasks.get({ ...main, taskId: 'lost' })).toMatchObject({ error: { message: 'no way' } });
 });
 
+test('a task that had failed when it was merged, and is completed since, is completed by the next merge', async () => {
+  await using system = await createTestSystem();
+  await branched(system.client);
+  const { tasks, sessions } = system.client;
+  const lose = async (of: { sessionId: string; taskId: string }, owner = 'me') => {
+    await tasks.start({ ...of, owner });
+    await tasks.fail({ ...of, error: { message: 'no way' }, retryable: false });
+  };
+  const [ours, theirs] = [
+    { ...main, taskId: 'ours' },
+    { ...branch, taskId: 'theirs' },
+  ];
+  await tasks.create({ ...ours, title: 'ours' });
+  await tasks.create({ ...theirs, title: 'theirs' });
+  await tasks.create({ ...branch, taskId: 'again', title: 'again' });
+  for (const of of [ours, theirs, { ...branch, taskId: 'again' }]) await lose(of);
+  await sessions.merge({ ...branch, fromSessionId: 'main' });
+  expect((await sessions.merge(back)).tasks).toBe(2);
+  const waits = { ...main, taskId: 'waits', title: 'waits' };
+  await tasks.create({ ...waits, dependencies: [{ taskId: 'theirs', onFailure: 'block' }] });
+  // What was tried once more here is in the hands of whoever does it here.
+  await tasks.retry({ ...main, taskId: 'again' });
+  for (const taskId of ['ours', 'theirs', 'again']) {
+    await tasks.retry({ ...branch, taskId });
+    await tasks.start({ ...branch, taskId, owner: 'me' });
+    await tasks.complete({ ...branch, taskId, result: `${taskId} at last` });
+  }
+  await tasks.create({ ...branch, taskId: 'later', title: 'later' });
+  await tasks.cancel({ ...branch, taskId: 'later' });
+  expect((await sessions.merge(back)).tasks).toBe(3);
+  const now = async (taskId: string) => {
+    const { status, result } = await tasks.get({ ...main, taskId });
+    return [status, result ?? null];
+  };
+  expect(await now('theirs')).toEqual(['completed', 'theirs at last']);
+  expect(await now('ours')).toEqual(['completed', 'ours at last']);
+  expect(await now('waits')).toEqual(['pending', null]);
+  expect(await now('again')).toEqual(['pending', null]);
+  const { items } = await tasks.history({ ...main, taskId: 'theirs' });
+  expect(items.map(({ type }) => type).slice(-3)).toEqual(['task.retried', 'task.started', 'task.completed']);
+  expect(items.at(-2)).toMatchObject({ data: { owner: 'session:branch' } });
+  expect((await sessions.merge(back)).tasks).toBe(0);
+  // Given up here, it is completed by the end that there is: it does not matter what came in between.
+  await lose({ ...main, taskId: 'again' });
+  expect((await sessions.merge(back)).tasks).toBe(1);
+  expect(await now('again')).toEqual(['completed', 'again at last']);
+});
+
 test('what an erasure takes is in no answer that was kept, and a merge that is refused brings no tasks', async () => {
   await using system = await createTestSystem();
   const { client } = system;

@@ -92,3 +92,17 @@ test('what was answered before the quarantine is answered again from the record,
   );
   expect(await codeOf(client.messages.send(message))).toBe('SESSION_QUARANTINED');
 });
+
+test('a retry answers with where the session stands, also the second time', async () => {
+  await using test = await quarantined();
+  const { client } = test;
+  const key = { idempotencyKey: 'once' };
+  const { seq } = await client.sessions.get(one);
+  const first = await client.sessions.retry({ ...one, agents: 'stop' }, key);
+  expect(first).toEqual({ seq: expect.any(Number), durability: 'fsync', condition: null });
+  expect(first.seq).toBeGreaterThan(seq);
+  expect((await client.sessions.get(one)).seq).toBe(first.seq);
+  const { seq: next } = await client.messages.send(message);
+  expect(await client.sessions.retry({ ...one, agents: 'stop' }, key)).toEqual({ ...first, repeated: true });
+  expect(await client.sessions.retry(one)).toEqual({ ...first, seq: next });
+});

@@ -14,7 +14,7 @@ async function started() {
   const store = memoryJournal();
   const journal: Journal = await store.open();
   const pubsub = new LocalPubSub<Announcement>(() => {});
-  const events = new SessionEvents({ journal, pubsub, telemetry: () => {} });
+  const events = new SessionEvents({ journal, pubsub, telemetry: () => {}, assertOpen: () => {} });
   /** Appends one event as an entity does, and tells of it unless told not to. */
   const append = async (stream: string, type: string, at: number, isTold = true): Promise<void> => {
     const head = await journal.head(stream);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import { createTestSystem } from '../../src/testing/test-system.ts';
-import { codeOf } from '../support/outcome.ts';
+import { codeOf, errorOf } from '../support/outcome.ts';
 import { one, said, say, withPast } from '../support/past-sessions.ts';
 
 /** All that is shown of a session, now or as it was. */
@@ -111,4 +111,37 @@ test('a version that is not yet, or is no more, is refused by its code', async (
   await client.sessions.restore(one);
   expect(await codeOf(client.sessions.get({ ...one, at: 3 }))).toBe('HISTORY_TRIMMED');
   expect(await said(test)).toEqual(['first', 'second']);
+});
+
+test('whoever asks for a version that is not yet hears which operation and member that was, and which is the newest', async () => {
+  await using test = await withPast();
+  const { client } = test;
+  const { seq } = await client.sessions.get(one);
+  const past = { ...one, at: seq + 1 };
+  await client.sessions.create({ sessionId: 'other' });
+  const asked: Readonly<Record<string, () => Promise<unknown>>> = {
+    'sessions.get': () => client.sessions.get(past),
+    'sessions.fork': () => client.sessions.fork(past),
+    'sessions.merge': () =>
+      client.sessions.merge({
+        sessionId: 'other',
+        fromSessionId: one.sessionId,
+        at: seq + 1,
+      }),
+    'sessions.entries': () => client.sessions.entries(past),
+    'sessions.buildContext': () => client.sessions.buildContext(past),
+    'messages.list': () => client.messages.list(past),
+    'messages.get': () => client.messages.get({ ...past, seq: 1 }),
+    'files.list': () => client.files.list(past),
+    'files.listIndex': () => client.files.listIndex(past),
+    'memory.get': () => client.memory.get({ ...past, key: 'k' }),
+    'memory.keys': () => client.memory.keys(past),
+  };
+  for (const [operation, call] of Object.entries(asked)) {
+    const problem = `at: there is no version ${seq + 1}, the newest is ${seq}`;
+    expect(await errorOf(call())).toMatchObject({
+      code: 'INVALID_INPUT',
+      details: { operation, field: 'at', problem },
+    });
+  }
 });

@@ -83,7 +83,9 @@ test('a record that was exchanged and hashed anew does not lead to the head', as
     return encodeRecord({ event, payload }, prev).value;
   });
   const found = await test.client.sessions.verify(one);
-  expect(found).toMatchObject({ valid: false, problems: [{ code: 'JOURNAL_CORRUPT', seq: 101 }] });
+  // A snapshot was made of the record as it had been.
+  const problems = [101, 100].map((seq) => ({ code: 'JOURNAL_CORRUPT', seq }));
+  expect(found).toMatchObject({ valid: false, problems });
   for (const checkpointId of ids) {
     const { valid } = await test.client.checkpoints.verify({ ...one, checkpointId });
     expect(valid).toBe(false);

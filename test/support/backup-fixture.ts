@@ -52,7 +52,7 @@ export async function fill(journal: Journal, streams: number, events = 5): Promi
 /** All keys and values but the epoch, which each opening counts up. */
 export async function contentOf(journal: LevelJournal): Promise<readonly (readonly [string, string])[]> {
   const entries = await journal.inspect((db) => db.iterator().all());
-  return entries.filter(([key]) => key !== 'm!epoch');
+  return entries.filter(([key]) => key !== 'm!epoch' && key !== 'm!store');
 }
 
 export const filesOf = async (folder: string): Promise<readonly string[]> =>

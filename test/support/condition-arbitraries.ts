@@ -25,5 +25,5 @@ export const conditionCommands: fc.Arbitrary<readonly ConditionCommand[]> = fc.a
       .tuple(clearedCondition, askedAt)
       .map(([data, at]): ConditionCommand => ({ type: 'condition.clear', ...data, askedAt: at })),
   ),
-  { maxLength: 12 },
+  { maxLength: 12, size: 'max' },
 );

@@ -283,7 +283,7 @@ export const handoffMoves = fc.commands(
     fc.constant(reloadMove),
     fc.constant(endMove),
   ],
-  { maxCommands: 25 },
+  { maxCommands: 25, size: 'max' },
 );
 
 export function liveAsModelled(moves: Iterable<Move>): void {

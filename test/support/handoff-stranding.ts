@@ -29,7 +29,7 @@ export const strandingMoves = fc.array(
     fc.record({ do: fc.constant('crash' as const), by: party }),
     fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(100, deadlineMs / 2) }),
   ),
-  { minLength: 3, maxLength: 14 },
+  { minLength: 3, maxLength: 14, size: 'max' },
 );
 
 type Move = typeof strandingMoves extends fc.Arbitrary<(infer M)[]> ? M : never;

@@ -1,6 +1,9 @@
 // A process that owns a journal until it is killed: it appends to one stream for ever and tells each seq that is durable.
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Version } from '../../src/journal/journal.ts';
 import { openLevelJournal } from '../../src/journal/open-level-journal.ts';
+import { readWitness } from '../../src/journal/store/witness-files.ts';
 
 const [location = '', stream = '', lastSeq = ''] = process.argv.slice(2);
 const journal = await openLevelJournal(location);
@@ -17,6 +20,9 @@ for (let seq = 1; seq <= Number(lastSeq); seq++) {
   version = result.head.version;
   process.send?.(seq);
 }
+// What is noted behind the answers is in its file too: from here on nothing is written.
+while ((await readWitness(join(location, 'witness'))).tail.get(stream)?.last !== Number(lastSeq))
+  await nextTurn();
 process.send?.('done');
 // Nothing else keeps this process alive: an open journal does not.
 process.on('message', () => {});

@@ -11,6 +11,7 @@ import { liveRoster, rosterSteps } from './roster-model.ts';
 import { raceMoves, raceOf } from './session-races.ts';
 import { liveAsModelled as liveSpaces, spaceMoves } from './space-model.ts';
 import { raceOfSwaps, swapPlans } from './space-races.ts';
+import { liveSteps, stepMoves } from './step-model.ts';
 import { liveTasks, taskSteps } from './task-lives.ts';
 import { liveOffers, offerSteps } from './task-offer-lives.ts';
 import { raceForTask, taskPlans } from './task-races.ts';
@@ -69,6 +70,7 @@ function law<Ts>(
 const idlePool = JSON.stringify({ held: 0, waiting: 0, isOver: true, timers: 0 });
 
 export const checkedLaws: readonly CheckedLaw[] = [
+  life('agents and their steps', stepMoves, liveSteps),
   life('tasks', taskSteps, liveTasks),
   life('offers of tasks', offerSteps, liveOffers),
   life('spaces', spaceMoves, liveSpaces),

@@ -238,7 +238,7 @@ const step: fc.Arbitrary<LockStep> = fc.oneof(
   },
 );
 
-export const lockSteps = fc.array(step, { minLength: 4, maxLength: 40 });
+export const lockSteps = fc.array(step, { minLength: 4, maxLength: 40, size: 'max' });
 
 /** What the law is asked; a release mostly of what is held now, by whoever holds it. */
 function commandOf(

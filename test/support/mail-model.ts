@@ -51,7 +51,7 @@ export const mailSteps: fc.Arbitrary<readonly MailStep[]> = fc.array(
       .tuple(fc.integer({ min: 1, max: 300 }), fc.constantFrom('inbox' as const, 'dead' as const))
       .map(([n, what]): MailStep => (n === 300 ? { do: 'fill', what } : { do: 'discard', nth: n % 6 })),
   ),
-  { minLength: 8, maxLength: 40 },
+  { minLength: 8, maxLength: 40, size: 'max' },
 );
 
 interface ModelLetter {

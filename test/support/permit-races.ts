@@ -32,7 +32,7 @@ export const poolMoves: fc.Arbitrary<readonly PoolMove[]> = fc.array(
     fc.record({ move: fc.constant('refuse' as const), afterMs: fc.nat(5_000) }),
     fc.record({ move: fc.constant('time' as const), ms: fc.nat(40_000) }),
   ),
-  { minLength: 5, maxLength: 80 },
+  { minLength: 5, maxLength: 80, size: 'max' },
 );
 
 export const poolLimits: fc.Arbitrary<PermitKey> = fc.record(

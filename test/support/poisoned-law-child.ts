@@ -1,5 +1,6 @@
 // Loaded into a process before its program (`--import`): the law of a session as a version with a bug would have it. It folds
 // messages that begin with `poison:` as the word behind it says, all others as ever, or every event so.
+import { readdirSync, readFileSync } from 'node:fs';
 
 const loop = (): never => {
   for (;;);
@@ -26,9 +27,18 @@ interface Patched {
   evolve(state: unknown, event: { readonly type: string; readonly data: unknown }): unknown;
 }
 
-const built = new URL('../../../dist/domain/session-law.js', import.meta.url);
+/** The file of the package in which the law stands. */
+function builtLaw(): URL {
+  const chunks = new URL('../../../dist/chunks/', import.meta.url);
+  const holdsLaw = (file: string): boolean =>
+    /^export \{[^}]*\bsessionLaw\b/m.test(readFileSync(new URL(file, chunks), 'utf8'));
+  const name = readdirSync(chunks).find((file) => file.endsWith('.js') && holdsLaw(file));
+  if (name === undefined) throw new Error('No file of dist/chunks exports sessionLaw');
+  return new URL(name, chunks);
+}
+
 if (import.meta.url.endsWith('.js')) {
-  const { sessionLaw } = (await import(built.href)) as { readonly sessionLaw: Patched };
+  const { sessionLaw } = (await import(builtLaw().href)) as { readonly sessionLaw: Patched };
   const { evolve } = sessionLaw;
   sessionLaw.evolve = (state, event) => {
     poisonOf(event);

@@ -53,7 +53,10 @@ function filesOf(target: unknown): readonly string[] {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** What `tsc -p configFile` would write, relative to `root` and beginning with `./`, without writing it. */
+/**
+ * What a build would write by names that are known before, relative to `root` and beginning with `./`, without writing it: the types of
+ * each source, and the code of each entry point, which is an `index.ts`.
+ */
 export function buildOutputs(root: string, configFile = 'tsconfig.build.json'): ReadonlySet<string> {
   const path = posix.join(root, configFile);
   const { config, error } = ts.readConfigFile(path, ts.sys.readFile);
@@ -61,6 +64,8 @@ export function buildOutputs(root: string, configFile = 'tsconfig.build.json'): 
   const build = ts.parseJsonConfigFileContent(config, ts.sys, root, undefined, path);
   const outputs = build.fileNames
     .filter((file) => !file.endsWith('.d.ts'))
-    .flatMap((file) => ts.getOutputFileNames(build, file, !ts.sys.useCaseSensitiveFileNames));
-  return new Set(outputs.map((file) => `./${relative(root, file).split(sep).join('/')}`));
+    .flatMap((file) => ts.getOutputFileNames(build, file, !ts.sys.useCaseSensitiveFileNames))
+    .map((file) => `./${relative(root, file).split(sep).join('/')}`);
+  const entries = outputs.filter((path) => path.endsWith('/index.d.ts'));
+  return new Set([...outputs, ...entries.map((path) => path.replace('.d.ts', '.js'))]);
 }

@@ -173,7 +173,7 @@ const step: fc.Arbitrary<RosterStep> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, 7, 60) }) },
 );
 
-export const rosterSteps = fc.array(step, { minLength: 4, maxLength: 40 });
+export const rosterSteps = fc.array(step, { minLength: 4, maxLength: 40, size: 'max' });
 
 function commandOf(step: Exclude<RosterStep, { do: 'wait' }>, state: RosterState): RosterCommand {
   switch (step.do) {

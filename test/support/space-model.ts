@@ -309,7 +309,7 @@ export const spaceMoves = fc.commands(
     fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.boolean()).map((given) => memberMove(...given)),
     fc.constant(move('reload', (_, life) => life.reload())),
   ],
-  { maxCommands: 30 },
+  { maxCommands: 30, size: 'max' },
 );
 
 /** One life: after each command the law stands where the model does, and at the end its events say the same again. */

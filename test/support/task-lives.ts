@@ -111,7 +111,7 @@ function assertSound({ state, events }: TaskLife): void {
 const shown = (task: { taskId: string; status: string; epoch: number; failures: number }): string =>
   [task.taskId, task.status, task.epoch, task.failures].join(' ');
 
-export const taskSteps = fc.array(command, { minLength: 4, maxLength: 18 });
+export const taskSteps = fc.array(command, { minLength: 4, maxLength: 40, size: 'max' });
 
 /** Throws where they come to different things. */
 export function liveTasks(steps: readonly ModelCommand[]): void {

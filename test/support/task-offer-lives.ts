@@ -16,7 +16,7 @@ export const offerSteps: fc.Arbitrary<readonly Step[]> = fc.array(
     ),
     fc.tuple(fc.constant('wait' as const), fc.constantFrom(1, 5, 9)),
   ),
-  { maxLength: 20 },
+  { maxLength: 20, size: 'max' },
 );
 
 /** Throws where they come to different things. */

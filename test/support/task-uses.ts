@@ -27,7 +27,7 @@ export const taskUses: Record<Extract<OperationName, `tasks.${string}`>, Use> = 
     await started(test);
     await test.client.tasks.offer({ ...one, epoch: 1, to: 'desk', summary: 'half done' });
     const answer = await test.client.tasks.take({ ...one, by: 'desk' });
-    return [answer, { epoch: 2, key: 't:2', package: { summary: 'half done', nextActions: [] } }];
+    return [answer, { epoch: 2, key: 's/t@1:2', package: { summary: 'half done', nextActions: [] } }];
   },
   'tasks.decline': async (test) => {
     await started(test);
@@ -65,6 +65,11 @@ export const taskUses: Record<Extract<OperationName, `tasks.${string}`>, Use> = 
       { taskId: 't', version: 1, ready: true, input: null, result: null },
     ];
   },
+  'tasks.wait': async (test) => {
+    await created(test);
+    await test.client.tasks.cancel(one);
+    return [await test.client.tasks.wait(one), { taskId: 't', status: 'cancelled', result: null }];
+  },
   'tasks.list': async (test) => {
     await created(test);
     return [
@@ -92,14 +97,14 @@ export const taskUses: Record<Extract<OperationName, `tasks.${string}`>, Use> = 
   },
   'tasks.start': async (test) => {
     await created(test);
-    return [await test.client.tasks.start(one), { epoch: 1, leaseUntil: null, key: 't:1' }];
+    return [await test.client.tasks.start(one), { epoch: 1, leaseUntil: null, key: 's/t@1:1' }];
   },
   'tasks.claim': async (test) => {
     await created(test);
     const leaseUntil = test.clock.now() + 60_000;
     return [
       await test.client.tasks.claim({ sessionId: 's', owner: 'w' }),
-      { taskId: 't', epoch: 1, leaseUntil, key: 't:1' },
+      { taskId: 't', epoch: 1, leaseUntil, key: 's/t@1:1' },
     ];
   },
   'tasks.progress': async (test) => {

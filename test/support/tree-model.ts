@@ -69,7 +69,7 @@ export const treeSteps: fc.Arbitrary<readonly TreeStep[]> = fc.array(
       .integer({ min: 1, max: 400 })
       .map((n): TreeStep => (n === 400 ? { do: 'crowd' } : { do: 'adopt', child: 'a' })),
   ),
-  { minLength: 8, maxLength: 40 },
+  { minLength: 8, maxLength: 40, size: 'max' },
 );
 
 interface ModelChild {

@@ -237,6 +237,15 @@ describe('a migration', () => {
     await (await start({ preflight: 'refuse' })).close();
   });
 
+  test('keeps its backup outside of the store, or changes nothing', async () => {
+    await filled();
+    await age('a');
+    const { outdated } = await renewed();
+    const inside = migrateStore({ location, backupTo: join(location, 'backups') });
+    await expect(inside).rejects.toMatchObject({ code: 'INVALID_CONFIG', message: /backupTo/ });
+    expect((await renewed()).outdated).toBe(outdated);
+  });
+
   test('that was stopped between two streams goes on from there', async () => {
     await filled();
     await age('a', 'b', 'c');

@@ -33,7 +33,7 @@ const failureOf = async (run: Promise<unknown>): Promise<CrashMatrixError> => {
 const finishEvery = 3;
 
 // A machine that does a dozen other things takes ten times as long.
-describe('what keeps its promises passes', { timeout: 120_000 }, () => {
+describe('what keeps its promises passes', () => {
   test('an entity on the journal, at every operation, by every fault', async () => {
     const { points, pointsByFault, recoveries } = await crashMatrix.entity(ledger, {
       ...{ sequences: 2, errors: 25, finishEvery },
@@ -87,7 +87,7 @@ describe('what keeps its promises passes', { timeout: 120_000 }, () => {
   });
 });
 
-describe('finds in a small program on the bare store', { timeout: 120_000 }, () => {
+describe('finds in a small program on the bare store', () => {
   test.each<[Mistake, number]>([
     ['apply before append', 2],
     ['go on after an I/O error', 1],
@@ -101,7 +101,7 @@ describe('finds in a small program on the bare store', { timeout: 120_000 }, () 
   });
 });
 
-describe('finds around the entity of the journal', { timeout: 120_000 }, () => {
+describe('finds around the entity of the journal', () => {
   type Scenario = CrashScenario<
     { readonly entity: { send(command: LedgerCommand): Promise<unknown> } },
     LedgerCommand
@@ -202,6 +202,19 @@ describe('a failure', () => {
     expect(error.place.commands.length).toBe(3);
   });
 
+  test('is a promise for later that does not come, on the disk that was recovered and in the process that went on', async () => {
+    const scenario: typeof losing = {
+      ...notebookScenario(),
+      async later() {
+        throw new Error('it is too old');
+      },
+    };
+    for (const kind of [{ errors: 0 }, { crashes: 0 }]) {
+      const error = await failureOf(crashMatrix(scenario, { sequences: 20, shrinks: 0, ...kind }));
+      expect(error.message).toContain('what is promised for later does not come: it is too old');
+    }
+  });
+
   test('is a recovery that refuses to start', async () => {
     const scenario: typeof losing = {
       ...notebookScenario(),
@@ -229,4 +242,14 @@ test.each([
 ])('options that are not as they should be are refused: %j', async (options, named) => {
   await expect(crashMatrix(notebookScenario(), options)).rejects.toThrow(TypeError);
   await expect(crashMatrix(notebookScenario(), options)).rejects.toThrow(named);
+});
+
+test('a run that fails by a mistake of its own is thrown, and no matrix in which nothing happens is called good', async () => {
+  const mistaken: CrashScenario<unknown, string> = {
+    ...notebookScenario(),
+    run: () => Promise.reject(new TypeError('no method of that name')),
+  };
+  await expect(crashMatrix(mistaken, { sequences: 1, crashes: 1, errors: 1 })).rejects.toThrow(
+    new TypeError('no method of that name'),
+  );
 });

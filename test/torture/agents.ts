@@ -95,9 +95,11 @@ class Campaign {
     writeFileSync(ledger, '');
     let isApproved = false;
     for (let left = kills; ; left--) {
-      const killAfterMs = left > 0 ? Math.floor(this.#random() ** 2 * longestRunMs) : undefined;
       if (!isApproved && (left <= 1 || (left * 3 <= kills * 2 && this.#random() < 0.2)))
         isApproved = await this.#approve(ledger, run);
+      // One that was killed before it had begun could not be approved, and would wait for it for ever.
+      const mayEnd = left <= 0 && isApproved;
+      const killAfterMs = mayEnd ? undefined : Math.floor(this.#random() ** 2 * longestRunMs);
       const { lines, ended } = await this.#process('run', ledger, run, killAfterMs);
       if (!ended) {
         this.#kills += 1;

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { agentsHarness } from './agents.ts';
 import { backupHarness } from './backup.ts';
+import { collaborationCrashHarness } from './collaboration-crash.ts';
 import { corruptHarness } from './corrupt.ts';
 import { crashHarness } from './crash.ts';
 import { diskHarness } from './disk.ts';
@@ -45,6 +46,7 @@ const harnesses: readonly Harness[] = [
   permitsHarness,
   lawsHarness,
   taskCrashHarness,
+  collaborationCrashHarness,
 ];
 
 const { values, positionals } = parseArgs({

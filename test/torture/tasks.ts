@@ -170,7 +170,7 @@ function faultsIn(
   };
   const done = new Map<string, number>();
   for (const [place, key] of effects.entries()) {
-    const taskId = key.slice(0, key.indexOf(':'));
+    const taskId = key.slice(key.indexOf('/') + 1, key.indexOf('@'));
     if (!done.has(taskId)) done.set(taskId, place);
   }
   if (completed !== tasks.length || open !== 0)

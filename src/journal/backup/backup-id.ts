@@ -1,6 +1,6 @@
 // The names of backups: made here, from the time and chance, and checked wherever one comes in. No other name is ever joined to a path.
 import { randomBytes } from 'node:crypto';
-import { HoldfastError, textOf } from '../../base/errors.ts';
+import { HoldfastError, textOrType } from '../../base/errors.ts';
 
 const pattern = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 
@@ -19,7 +19,7 @@ export const isBackupId = (name: string): boolean => pattern.test(name);
 export function assertBackupId(value: unknown): string {
   if (typeof value === 'string' && isBackupId(value)) return value;
   throw new HoldfastError('INVALID_ID', {
-    value: textOf(value),
+    value: textOrType(value),
     problem: 'a backup is named as backups.create and backups.list name it',
   });
 }

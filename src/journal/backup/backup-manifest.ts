@@ -58,7 +58,7 @@ export async function readManifest(folder: string): Promise<BackupFacts> {
   const backup = basename(folder);
   const text = await readFile(join(folder, manifestFile), 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')
-      throw new HoldfastError('BACKUP_NOT_FOUND', { backup }, { cause });
+      throw new HoldfastError('BACKUP_NOT_FOUND', { backup: folder }, { cause });
     throw new HoldfastError('BACKUP_DAMAGED', { backup, problem: cause.message }, { cause });
   });
   const found = parsed(backup, text);

@@ -25,12 +25,19 @@ export async function proveBackup(proof: Proof): Promise<readonly DamagedStream[
   const { folder, facts, scratch, pace, atRest } = proof;
   const load = (db: Parameters<typeof loadBackup>[0]): Promise<void> =>
     loadBackup(db, folder, facts, { pace, durable: false });
-  const journal = await openLevelJournal(scratch, { load, atRest, inherited: facts.envelope });
+  const options = { load, atRest, inherited: facts.envelope };
+  const journal = await openLevelJournal(scratch, options).catch(failedThere);
   try {
     return await proveStreams(journal, proof);
   } finally {
     await journal.close();
   }
+}
+
+/** That the scratch place cannot be opened, for want of space or descriptors, is no word about the store. */
+function failedThere(error: unknown): never {
+  if (!HoldfastError.is(error, 'JOURNAL_OPEN_FAILED')) throw error;
+  throw new HoldfastError('BACKUP_FAILED', { problem: String(error.details.problem) }, { cause: error });
 }
 
 async function proveStreams(

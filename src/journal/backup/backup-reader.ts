@@ -45,7 +45,9 @@ export async function loadBackup(
   }
   if (entries.length > 0) await flush();
   const epoch = String(Math.max(facts.epoch, aboveEpoch));
-  await db.batch([{ type: 'put', key: keys.epoch, value: seal(keys.epoch, epoch) }], options);
+  // It is of the store that it is restored into.
+  const put = { type: 'put', key: keys.epoch, value: seal(keys.epoch, epoch) } as const;
+  await db.batch([put, { type: 'del', key: keys.store }], options);
 }
 
 /** All records in the order of their keys, as many as the manifest says. */

@@ -8,6 +8,7 @@ import type { Telemetry } from '../../base/telemetry.ts';
 import type { Journal } from '../journal.ts';
 import type { Store } from '../level-store.ts';
 import { createFolder, renameDurably, syncFolder } from '../store/durable-files.ts';
+import { knownEnvelope } from '../store/store-envelope.ts';
 import type { AtRest } from '../store/value-envelope.ts';
 import { backupSuffixes, newBackupId } from './backup-id.ts';
 import { type BackupCause, type BackupFacts, writeManifest } from './backup-manifest.ts';
@@ -88,12 +89,16 @@ function writingOf(
 }
 
 function factsOf(
-  { clock, cause, note, storeId }: BackupOptions,
+  { journal, clock, cause, note, storeId }: BackupOptions,
   backupId: string,
   content: BackupContent,
 ): BackupFacts {
   const told = { note: note ?? null, storeId: storeId ?? null };
-  return { backupId, createdAt: clock.now(), cause, ...told, ...content, verified: false, verifiedAt: null };
+  // What tells the keys, so that a wrong one is no damage of the backup.
+  const keys =
+    content.envelope && knownEnvelope(content.envelope.keyIds, journal.atRest.encryptionKeys ?? []);
+  const facts = { ...content, ...(keys && { envelope: keys }) };
+  return { backupId, createdAt: clock.now(), cause, ...told, ...facts, verified: false, verifiedAt: null };
 }
 
 interface Verifying extends Pick<BackupOptions, 'clock' | 'telemetry'> {

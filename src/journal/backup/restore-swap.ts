@@ -29,7 +29,8 @@ export async function swapStores(location: string, swap: Swap): Promise<void> {
 export async function finishSwap(location: string): Promise<void> {
   const plan = planOf(location);
   const text = await readFile(plan, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    // Of a name that no file can have there is no plan either: whoever opens it says what is wrong with it.
+    if (/^(ENOENT|ENOTDIR|ENAMETOOLONG|ERR_INVALID_ARG_VALUE)$/.test(error.code ?? '')) return undefined;
     throw failed(error);
   });
   if (text === undefined) return;

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
+import { isWithin, realPlace } from '../../base/places.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
 import type { AtRest, EncryptionKey } from '../store/value-envelope.ts';
 import { type BackupFacts, damaged, readManifest } from './backup-manifest.ts';
@@ -11,7 +12,7 @@ import { unpaced } from './backup-pace.ts';
 import { problemOf } from './backup-proof.ts';
 import { loadBackup, readStreamEnds } from './backup-reader.ts';
 import { failed, finishSwap, isSwapping, swapStores } from './restore-swap.ts';
-import { isVacant, occupiedPlace, VacantPlace } from './restored-place.ts';
+import { isVacant, occupiedPlace, refused, somethingThere, VacantPlace } from './restored-place.ts';
 
 export interface RestoreOptions {
   /** The folder of a backup. */
@@ -47,22 +48,25 @@ export interface RestoreReport {
 }
 
 /**
- * Throws `RESTORE_REFUSED` where something is at `to` and it is not forced, `JOURNAL_LOCKED` while that is open, `JOURNAL_FOREIGN`
+ * Throws `RESTORE_REFUSED` where something is at `to` and it is not forced, and where one of the places lies in another that is
+ * read or replaced; `JOURNAL_LOCKED` while that is open, `JOURNAL_FOREIGN`
  * when it is no store, and `BACKUP_NOT_FOUND`, `BACKUP_DAMAGED`, `BACKUP_FORMAT` or `BACKUP_FAILED`; then nothing has changed.
  */
 export async function restoreStore(options: RestoreOptions): Promise<RestoreReport> {
   const atRest: AtRest = { encryptionKeys: options.encryptionKeys ?? [] };
   const from = resolve(options.from);
   const to = resolve(options.to);
+  const backups = resolve(options.backupDirectory ?? `${to}-backups`);
+  await assertApart(from, to, backups);
   await finishSwap(to);
   const facts = await readManifest(from);
   const vacant = await isVacant(to);
-  if (!vacant && options.force !== true) throw new HoldfastError('RESTORE_REFUSED', { location: to });
+  if (!vacant && options.force !== true) throw refused(to, somethingThere);
   const place = vacant ? new VacantPlace(to) : await occupiedPlace(to, atRest);
   const staged = `${to}.restored-${randomBytes(4).toString('hex')}`;
   const aside = `${to}.replaced-${randomBytes(4).toString('hex')}`;
   try {
-    const preRestoreBackup = await place.backUp(options.backupDirectory ?? `${to}-backups`, facts);
+    const preRestoreBackup = await place.backUp(backups, facts);
     const epoch = await stage(from, facts, staged, atRest, place.epoch);
     await place.hold();
     await swapStores(to, { staged, aside });
@@ -81,6 +85,15 @@ export async function restoreStore(options: RestoreOptions): Promise<RestoreRepo
   } finally {
     await place.letGo();
   }
+}
+
+/** What lies in a backup would change it, and what lies in the place that is replaced would go with what was there. */
+async function assertApart(from: string, to: string, backups: string): Promise<void> {
+  const [backup, place, kept] = await Promise.all([realPlace(from), realPlace(to), realPlace(backups)]);
+  if (isWithin(place, backup)) throw refused(to, 'it lies in the backup itself');
+  if (isWithin(backup, place)) throw refused(to, 'the backup lies in it');
+  if (isWithin(kept, place)) throw refused(to, 'backupDirectory lies in it');
+  if (isWithin(kept, backup)) throw refused(to, 'backupDirectory lies in the backup itself');
 }
 
 /** The whole store at `staged`, read back from there; resolves to its epoch. */

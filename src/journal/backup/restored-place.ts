@@ -7,7 +7,7 @@ import { HoldfastError } from '../../base/errors.ts';
 import type { LevelJournal } from '../level-journal.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
 import { isFolder } from '../store/durable-files.ts';
-import { readStoreId } from '../store/store-directory.ts';
+import { foreign, readStoreId } from '../store/store-directory.ts';
 import { claimDirectory, isOwnerFile, type StandingClaim, standingClaim } from '../store/store-owner.ts';
 import type { AtRest } from '../store/value-envelope.ts';
 import { makeBackup } from './backup.ts';
@@ -24,9 +24,15 @@ export interface RestoredPlace {
   letGo(aside?: string): Promise<void>;
 }
 
+export const somethingThere =
+  'something is there: name an empty place, or force it, and it is backed up and replaced';
+
+export const refused = (location: string, problem: string): HoldfastError =>
+  new HoldfastError('RESTORE_REFUSED', { location, problem });
+
 /** A store. One that is damaged so that it cannot be opened may be replaced too; one that is open, foreign or newer may not. */
 export async function occupiedPlace(location: string, atRest: AtRest): Promise<RestoredPlace> {
-  if (!(await isFolder(location))) throw new HoldfastError('JOURNAL_FOREIGN', { location });
+  if (!(await isFolder(location))) throw foreign(location, 'is a file or a link, not a directory');
   let keepsClaim = false;
   try {
     const journal = await openLevelJournal(location, { atRest, keepsClaim: () => keepsClaim });
@@ -116,7 +122,7 @@ export class VacantPlace extends UnreadPlace {
     const { location } = this;
     this.#made = (await mkdir(location, { recursive: true, mode: 0o700 })) !== undefined;
     await super.hold();
-    if (!(await isVacant(location))) throw new HoldfastError('RESTORE_REFUSED', { location });
+    if (!(await isVacant(location))) throw refused(location, somethingThere);
   }
 
   override async letGo(aside?: string): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { toError } from '../../base/errors.ts';
 import { fileNumber, isLog, isTable, numberOf } from './file-names.ts';
 import { type Framing, readFraming } from './log-framing.ts';
+import { firstOutOfOrder } from './log-order.ts';
 import { endedCompacting, scanLastRun } from './log-scan.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { checkTable } from './table-check.ts';
@@ -75,7 +76,8 @@ class Inspector {
   }
 
   async inspect(): Promise<Inspection> {
-    const names = await readdir(this.#folder);
+    const names = await this.#names();
+    if (this.#suspicions.length > 0) return { suspicions: this.#suspicions, manifest: undefined };
     const name = await this.#currentManifest(names);
     const length = name === undefined ? 0 : (await stat(join(this.#folder, name))).size;
     const manifest = name === undefined ? undefined : await this.#readManifest(name, length);
@@ -85,6 +87,16 @@ class Inspector {
     }
     for (const line of await scanLastRun(this.#folder)) this.#suspect('database', 'LOG', line);
     return { suspicions: this.#suspicions, manifest: name === undefined ? undefined : [name, length] };
+  }
+
+  /** Who opens a pipe or a device may wait for ever. */
+  async #names(): Promise<readonly string[]> {
+    const entries = await readdir(this.#folder, { withFileTypes: true });
+    for (const entry of entries) {
+      const isOdd = entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice();
+      if (isOdd) this.#suspect('database', entry.name, 'it is no file');
+    }
+    return entries.map(({ name }) => name);
   }
 
   async #mayHaveEndedIt(): Promise<boolean> {
@@ -181,9 +193,12 @@ class Inspector {
 
   /** A write that was cut off stands at the end of the last log alone. */
   async #checkLog(name: string, isLast: boolean): Promise<void> {
-    const { damage, torn } = readFraming(await readFile(join(this.#folder, name)));
+    const { records, damage, torn } = readFraming(await readFile(join(this.#folder, name)));
     const at = damage[0] ?? (this.#isClosed || !isLast ? torn : undefined);
     if (at !== undefined) this.#suspect('log', name, `the record at byte ${at} does not match its checksum`);
+    const misplaced = firstOutOfOrder(records);
+    if (misplaced !== undefined)
+      this.#suspect('log', name, `the record ${misplaced + 1} stands behind those that it belongs before`);
   }
 }
 

@@ -1,9 +1,12 @@
 // Everything that a store holds, written anew under its first key: then no other key is needed any more. A kill in between leaves a
 // store that is read with the keys of both, and the same call goes on.
 import { resolve } from 'node:path';
+import { HoldfastError } from '../../base/errors.ts';
+import { finishSwap } from '../backup/restore-swap.ts';
 import type { Store } from '../level-store.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
 import { synced } from '../stream-writer.ts';
+import { readStoreId } from './store-directory.ts';
 import { settleEnvelope } from './store-envelope.ts';
 import { type AtRest, valueEnvelope } from './value-envelope.ts';
 
@@ -17,18 +20,24 @@ export interface RekeyReport {
   /** Values that were read, and those among them that were written anew. */
   readonly values: number;
   readonly written: number;
+  /** Damaged values: they stay as they are, and as long as there are any, so does the need of the former keys. */
+  readonly unreadable: number;
 }
 
 const batchBytes = 1024 * 1024;
 const valuesPerStep = 1000;
 
 export async function rekey({ location, onProgress, ...atRest }: RekeyOptions): Promise<RekeyReport> {
+  await finishSwap(location);
+  // Opening makes a store where none is.
+  if ((await readStoreId(location)) === undefined)
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
   const journal = await openLevelJournal(location, { atRest });
   try {
     const report = await journal.inspect((db) => rewrite(db, atRest, onProgress));
     await journal.inspect(compact);
     await journal.close();
-    await settleEnvelope(resolve(location), atRest);
+    if (report.unreadable === 0) await settleEnvelope(resolve(location), atRest);
     return report;
   } finally {
     await journal.close();
@@ -42,7 +51,7 @@ async function rewrite(
 ): Promise<RekeyReport> {
   const envelope = valueEnvelope(atRest);
   const iterator = db.iterator<string, Buffer>({ valueEncoding: 'buffer' });
-  const report = { values: 0, written: 0 };
+  const report = { values: 0, written: 0, unreadable: 0 };
   let puts: { readonly type: 'put'; readonly key: string; readonly value: string }[] = [];
   let bytes = 0;
   const flush = async (): Promise<void> => {
@@ -58,7 +67,12 @@ async function rewrite(
       for (const [key, stored] of step) {
         report.values += 1;
         if (!envelope.isOutdated(stored)) continue;
-        puts.push({ type: 'put', key, value: envelope.decode(stored) });
+        const value = envelope.decode(stored);
+        if (!envelope.isReadable(value)) {
+          report.unreadable += 1;
+          continue;
+        }
+        puts.push({ type: 'put', key, value });
         bytes += stored.length;
         if (bytes >= batchBytes) await flush();
       }

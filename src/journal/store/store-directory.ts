@@ -3,6 +3,7 @@ import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promi
 import { dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { isSwapping } from '../backup/restore-swap.ts';
+import { exists } from './durable-files.ts';
 import { isEnvelopeFile } from './store-envelope.ts';
 import {
   directoryFormat,
@@ -42,8 +43,7 @@ export async function prepareDirectory(location: string, gate?: VersionGate): Pr
   const names = (await namesIn(root, location)) ?? (await namesAfterSwap(root, location));
   const isNew = !names?.includes(markerFile);
   if (names === undefined) await createDirectory(root, location);
-  else if (isNew && !(await isInterruptedStart(database, names)))
-    throw new HoldfastError('JOURNAL_FOREIGN', { location });
+  else if (isNew && !(await isInterruptedStart(database, names))) throw foreign(location);
   const marker = isNew ? newMarker() : await readMarker(root, location);
   const versions = versionsFrom(marker.versions);
   if (gate !== undefined && versions !== undefined) admitVersions(location, versions, gate);
@@ -53,6 +53,12 @@ export async function prepareDirectory(location: string, gate?: VersionGate): Pr
   if (!isNew) await assertDatabase(database, location);
   return { root, database, witness: join(root, witnessFolder), isNew, marker };
 }
+
+export const foreign = (
+  location: string,
+  problem = "holds files that are not Holdfast's",
+  cause?: Error,
+): HoldfastError => new HoldfastError('JOURNAL_FOREIGN', { location, problem }, cause && { cause });
 
 /** What file systems and desktops leave in a directory that is otherwise empty. */
 const litter: ReadonlySet<string> = new Set(['lost+found', '.DS_Store']);
@@ -103,7 +109,11 @@ async function namesIn(root: string, location: string): Promise<string[] | undef
     const cause = toError(error);
     if ('code' in cause && cause.code === 'ENOENT') return undefined;
     if ('code' in cause && cause.code === 'ENOTDIR')
-      throw new HoldfastError('JOURNAL_FOREIGN', { location }, { cause });
+      throw foreign(
+        location,
+        (await exists(root)) ? 'is a file, not a directory' : 'lies below a file',
+        cause,
+      );
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
   }
 }
@@ -142,7 +152,7 @@ async function readMarker(root: string, location: string): Promise<Marker> {
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
   });
   const marker = parseMarker(text);
-  if (marker === undefined) throw new HoldfastError('JOURNAL_FOREIGN', { location });
+  if (marker === undefined) throw foreign(location);
   if (marker.format <= directoryFormat) return marker;
   throw new HoldfastError('JOURNAL_FORMAT', {
     location,

@@ -3,7 +3,13 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '../../base/errors.ts';
-import { type AtRest, type ValueEnvelope, valueEnvelope } from './value-envelope.ts';
+import {
+  type AtRest,
+  checkOf,
+  type EncryptionKey,
+  type ValueEnvelope,
+  valueEnvelope,
+} from './value-envelope.ts';
 
 const envelopeFile = 'envelope.json';
 const draftFile = `${envelopeFile}.draft`;
@@ -13,13 +19,22 @@ export const isEnvelopeFile = (name: string): boolean => name === envelopeFile |
 /** Ids of the keys under which values may lie. */
 export interface KnownEnvelope {
   readonly keyIds: readonly string[];
+  /** By id, what only that key leads to; a store of earlier says it of none. */
+  readonly checks?: Readonly<Record<string, string>>;
+}
+
+/** Ids with what tells their keys, for those of them that are given. */
+export function knownEnvelope(keyIds: readonly string[], keys: readonly EncryptionKey[]): KnownEnvelope {
+  const given = keys.filter(({ id }) => keyIds.includes(id));
+  return { keyIds, checks: Object.fromEntries(given.map((key) => [key.id, checkOf(key)])) };
 }
 
 /**
  * Undefined for a store whose values were never compressed or encrypted, nor are to be. Written down before the first such value is.
  * `inherited` is what a new store is to be filled with.
  *
- * @throws HoldfastError `ENCRYPTION_KEY_MISSING` when a key is not among those given, `JOURNAL_OPEN_FAILED`
+ * @throws HoldfastError `ENCRYPTION_KEY_MISSING` when a key is not among those given, `ENCRYPTION_KEY_WRONG` when another has its id,
+ * `JOURNAL_OPEN_FAILED`
  */
 export async function prepareEnvelope(
   root: string,
@@ -34,11 +49,25 @@ export async function prepareEnvelope(
   const missing = known?.keyIds.find((keyId) => encryptionKeys.every(({ id }) => id !== keyId));
   if (missing !== undefined) throw new HoldfastError('ENCRYPTION_KEY_MISSING', { keyId: missing });
   const envelope = valueEnvelope(atRest);
+  refuseOthers(encryptionKeys, known);
   const [current] = encryptionKeys;
   const keyIds = new Set([...(known?.keyIds ?? []), ...(current === undefined ? [] : [current.id])]);
-  if (written === undefined || keyIds.size > written.keyIds.length)
-    await writeKnown(root, { keyIds: [...keyIds] });
+  if (written === undefined || keyIds.size > written.keyIds.length) {
+    // Only of a key that is new here: one of earlier of which nothing is known may be another than the one that is given.
+    const isNew = current !== undefined && !known?.keyIds.includes(current.id);
+    const checks = { ...known?.checks, ...(isNew && { [current.id]: checkOf(current) }) };
+    await writeKnown(root, { keyIds: [...keyIds], checks });
+  }
   return envelope;
+}
+
+/** Under another key of the same id all that is stored would look damaged, and what is written would be for those who have the right one. */
+function refuseOthers(keys: readonly EncryptionKey[], known: KnownEnvelope | undefined): void {
+  const other = keys.find((key) => {
+    const check = known?.checks?.[key.id];
+    return check !== undefined && check !== checkOf(key);
+  });
+  if (other !== undefined) throw new HoldfastError('ENCRYPTION_KEY_WRONG', { keyId: other.id });
 }
 
 /** Every value lies under the current key now, if there is one: no other is needed any more. */
@@ -46,7 +75,7 @@ export async function settleEnvelope(
   root: string,
   { encryptionKeys: [current] = [] }: AtRest,
 ): Promise<void> {
-  await writeKnown(root, { keyIds: current === undefined ? [] : [current.id] });
+  await writeKnown(root, current === undefined ? { keyIds: [] } : knownEnvelope([current.id], [current]));
 }
 
 async function readKnown(root: string): Promise<KnownEnvelope | undefined> {
@@ -56,8 +85,8 @@ async function readKnown(root: string): Promise<KnownEnvelope | undefined> {
   });
   if (text === undefined) return undefined;
   try {
-    const { keyIds } = JSON.parse(text) as KnownEnvelope;
-    return { keyIds: keyIds.map(String) };
+    const { keyIds, checks = {} } = JSON.parse(text) as KnownEnvelope;
+    return { keyIds: keyIds.map(String), checks };
   } catch (cause) {
     const problem = `${envelopeFile} cannot be read: it names the keys that are needed`;
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location: root, problem }, { cause });

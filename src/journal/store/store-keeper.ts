@@ -14,6 +14,7 @@ import { checkOpening, type OpeningFindings } from './opening-check.ts';
 import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
 import { endedSoon } from './short-life.ts';
 import type { StoreDirectory } from './store-directory.ts';
+import { assertOwn } from './store-identity.ts';
 import { type ClosedFacts, type Marker, type Repaired, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
@@ -57,6 +58,7 @@ export class StoreKeeper {
   #record: ((report: StoreReport) => Promise<void>) | undefined;
   /** True while nothing is known to be lost or damaged that was not recorded yet. */
   #settled = true;
+  #recording: Promise<void> = Promise.resolve();
   /** True until its tables have been looked at, where they may have ended the process before. */
   #isSuspect = false;
 
@@ -157,6 +159,7 @@ export class StoreKeeper {
 
   /** Nothing is written any more, and the database is whole. */
   async closing(db: Store): Promise<void> {
+    await this.#recording;
     await this.#witness?.settle();
     this.#tally = (await countHeads(db)).tally;
   }
@@ -218,6 +221,7 @@ export class StoreKeeper {
     this.#db = db;
     try {
       const checked = await this.#check(db, repaired === undefined ? closed : undefined, witnessed, repaired);
+      await assertOwn(db, this.#options.location, this.#directory);
       this.#first = db;
       return { ...checked, repaired };
     } catch (thrown) {
@@ -258,7 +262,7 @@ export class StoreKeeper {
     for (const each of lost) telemetry('journal.lost', { ...each });
     for (const each of damaged) telemetry('journal.damaged', { ...each });
     // It waits for the end of the incident, in which this runs. What cannot be recorded is found again by the next opening.
-    if (this.#record !== undefined) void this.settle(this.#record).catch(() => undefined);
+    if (this.#record !== undefined) this.#recording = this.settle(this.#record).catch(() => undefined);
   }
 
   async #inspect(closed?: ClosedFacts, manifest?: KnownFiles['manifest']): Promise<readonly Suspicion[]> {

@@ -1,5 +1,5 @@
 // Who has the directory of a store open: one file that is there as long as somebody does, and stays behind when he was killed.
-import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, lstat, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { randomId } from '../../base/ids.ts';
@@ -83,7 +83,9 @@ async function writeInPlace(path: string, text: Buffer): Promise<boolean> {
 /** Who was first is put back when two find the same dead owner. */
 async function takeAway(path: string, location: string): Promise<PreviousOwner | undefined> {
   const aside = `${path}.${randomId()}`;
-  await readFile(path);
+  await readFile(path).catch(async (cause: Error) => {
+    throw (await isLink(path)) ? leadsNowhere(path, location, cause) : cause;
+  });
   await rename(path, aside);
   const owner = await readOwner(aside);
   if (!(await isAlive(owner))) {
@@ -92,6 +94,17 @@ async function takeAway(path: string, location: string): Promise<PreviousOwner |
   }
   await rename(aside, path);
   throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner?.pid });
+}
+
+const isLink = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+
+function leadsNowhere(path: string, location: string, cause: Error): HoldfastError {
+  const problem = `${path} is a link that cannot be followed: remove it, and start again (${cause.message})`;
+  return new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem }, { cause });
 }
 
 async function isAlive(owner: PreviousOwner | undefined): Promise<boolean> {

@@ -22,6 +22,7 @@ import type { Store } from '../level-store.ts';
 import { fileNumber, isLog, isTable, numberOf } from './file-names.ts';
 import { currentManifest } from './log-files.ts';
 import { readFraming, writeFraming } from './log-framing.ts';
+import { inOrder } from './log-order.ts';
 import { readManifest } from './manifest.ts';
 import { inspectDatabase, type Suspicion, textOfSuspicion } from './preflight.ts';
 import { syncDirectory } from './store-marker.ts';
@@ -73,8 +74,9 @@ async function makeCopy(
   await rm(copy, { recursive: true, force: true });
   await copyDatabase(database, copy, without);
   await dropUnnamed(copy, suspicions);
-  const isSalvaged = await salvageTables(copy);
+  // First the logs that were found: those that tables become are in the order of their keys.
   await salvageLogs(copy);
+  const isSalvaged = await salvageTables(copy);
   await rebuild(copy, isSalvaged || suspicions.some(({ kind }) => kind !== 'log'));
   await syncAll(copy);
 }
@@ -138,13 +140,15 @@ async function salvageTables(copy: string): Promise<boolean> {
 }
 
 /**
- * Leaves in the logs what holds: LevelDB would drop the rest of a block of 32 KiB with one record, and its repair, which looks
+ * Leaves in the logs what holds, each write once: LevelDB would drop the rest of a block of 32 KiB with one record, and its repair, which looks
  * at no checksum there, would put a damaged one back.
  */
 async function salvageLogs(copy: string): Promise<void> {
   for (const name of (await readdir(copy)).filter(isLog)) {
     const { records, damage, torn } = readFraming(await readFile(join(copy, name)));
-    if (damage.length > 0 || torn !== undefined) await writeFile(join(copy, name), writeFraming(records));
+    const kept = inOrder(records);
+    if (damage.length > 0 || torn !== undefined || kept !== records)
+      await writeFile(join(copy, name), writeFraming(kept));
   }
 }
 

@@ -3,7 +3,7 @@
 //   0x01 | flags | [ length of key id | key id | nonce, 12 bytes | tag, 16 bytes ] | body
 //
 // A value that was written without either begins with another byte, so that both can be turned on for a store that exists.
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { HoldfastError } from '../../base/errors.ts';
 
@@ -29,6 +29,8 @@ export interface ValueEnvelope {
   decode(stored: Buffer): string;
   /** True when a value would be written in another way now: under another key, with or without one. */
   isOutdated(stored: Buffer): boolean;
+  /** False for what `decode` can make nothing of. */
+  isReadable(text: string): boolean;
 }
 
 const mark = 0x01;
@@ -67,7 +69,8 @@ export function valueEnvelope({ encryptionKeys = [], compressAbove = null }: AtR
     }
   };
   const isOutdated = (stored: Buffer): boolean => keyIdOf(stored) !== current?.id;
-  return { name: 'holdfast-envelope', format: 'buffer', encode, decode, isOutdated };
+  const isReadable = (text: string): boolean => text !== unreadable;
+  return { name: 'holdfast-envelope', format: 'buffer', encode, decode, isOutdated, isReadable };
 }
 
 /** True for a value that does not lie as plain text. */
@@ -78,6 +81,10 @@ export function keyIdOf(stored: Uint8Array): string | undefined {
   if (stored[0] !== mark || ((stored[1] ?? 0) & encrypted) === 0) return undefined;
   return Buffer.from(stored.subarray(3, 3 + (stored[2] ?? 0))).toString();
 }
+
+/** Tells a key from every other of its id, and nobody what it is. */
+export const checkOf = ({ key }: EncryptionKey): string =>
+  createHmac('sha256', key).update('holdfast: which key this is').digest('base64url');
 
 function checkedKeys(keys: readonly EncryptionKey[]): ReadonlyMap<string, EncryptionKey> {
   const faults = keys.flatMap(({ id, key }, i) => {

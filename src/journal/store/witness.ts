@@ -3,6 +3,7 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toError } from '../../base/errors.ts';
+import { behindNextCommit } from '../../base/loop-turns.ts';
 import type { Telemetry } from '../../base/telemetry.ts';
 import type { Write } from '../commit-loop.ts';
 import { headFrom } from '../head.ts';
@@ -43,6 +44,8 @@ export class Witness {
   #limit = leastBytes;
   /** Durable, and not written yet. */
   #waiting = '';
+  /** What waits is written at once. */
+  #begin: () => void = () => {};
   /** Written to the database without a sync: durable with the next one that is synced. */
   #unsynced = '';
   #running: Promise<void> | undefined;
@@ -127,12 +130,19 @@ export class Witness {
   }
 
   #send(): void {
+    // No more than the last commit may be missing after a kill: the one before it goes now.
+    if (this.#waiting !== '') this.#begin();
     this.#waiting += this.#unsynced;
     this.#unsynced = '';
     this.#running ??= this.#run();
   }
 
+  /** Handing it to the file takes 50 us. */
   async #run(): Promise<void> {
+    const hurried = new Promise<void>((resolve) => {
+      this.#begin = resolve;
+    });
+    await Promise.race([behindNextCommit(), hurried]);
     try {
       while (this.#waiting !== '' && !this.#closed) {
         this.#writing = this.#write();

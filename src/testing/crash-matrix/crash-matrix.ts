@@ -2,6 +2,7 @@
 // whatever is left must be what was acknowledged, or that and what was under way.
 import { inspect } from 'node:util';
 import type { Command } from '../../domain/law.ts';
+import { assertGiven, type Members } from '../../system/given.ts';
 import { seededRandom } from '../seeded-random.ts';
 import type { DiskFault } from '../simulated-disk.ts';
 import { type EntityScenario, entityScenario } from './entity-matrix.ts';
@@ -27,10 +28,17 @@ export class CrashMatrixError extends Error {
   }
 }
 
+const members: Members<CrashMatrixOptions> = {
+  ...{ seed: 'optional', sequences: 'optional', faults: 'optional', crashes: 'optional', errors: 'optional' },
+  ...{ finishEvery: 'optional', inFlight: 'optional', shuffle: 'optional', shrinks: 'optional' },
+  ...{ only: 'optional', progress: 'optional' },
+};
+
 async function run<Handle, Command>(
   scenario: CrashScenario<Handle, Command>,
   options: CrashMatrixOptions = {},
 ): Promise<CrashMatrixResult> {
+  assertGiven('crashMatrix', options, members);
   const settings = settingsOf(scenario, options);
   const { only, progress } = options;
   const tally = new Tally(settings.seed);
@@ -78,7 +86,7 @@ class Trials<Handle, Command> {
   shortest(failure: Failure): Promise<Failure> {
     const { fault } = failure.place;
     const every = { ...this.#settings, faults: [fault], crashes: Infinity, errors: Infinity, finishEvery: 1 };
-    return shrink(failure.place.commands, failure, (some) => this.#of(some, every).run());
+    return shrink(failure.place.commands, failure, (some) => this.#of(some, every).run(), every.shrinks);
   }
 
   errorOf({ place, operation, difference }: Failure): CrashMatrixError {
@@ -134,7 +142,7 @@ class Tally {
 }
 
 function settingsOf(scenario: { readonly commands: unknown }, options: CrashMatrixOptions): Settings {
-  const { seed = 1, inFlight = 1, finishEvery = 1, shuffle = true } = options;
+  const { seed = 1, inFlight = 1, finishEvery = 1, shuffle = true, shrinks = 200 } = options;
   const sequences = options.sequences ?? (typeof scenario.commands === 'function' ? 20 : 1);
   const { crashes = Infinity, errors = Infinity, faults = allFaults } = options;
   for (const [name, value, least, most] of [
@@ -144,13 +152,14 @@ function settingsOf(scenario: { readonly commands: unknown }, options: CrashMatr
     ['finishEvery', finishEvery, 1, Infinity],
     ['crashes', crashes, 0, Infinity],
     ['errors', errors, 0, Infinity],
+    ['shrinks', shrinks, 0, Infinity],
   ] as const) {
     if (!(value >= least && value <= most && (value === Infinity || Number.isInteger(value))))
       throw new TypeError(`${name} is a whole number from ${least} to ${most}, not ${value}`);
   }
   const unknown = faults.find((fault) => !allFaults.includes(fault));
   if (unknown !== undefined) throw new TypeError(`${unknown} is none of the faults ${allFaults.join(', ')}`);
-  return { seed, sequences, faults, crashes, errors, finishEvery, inFlight, shuffle };
+  return { seed, sequences, faults, crashes, errors, finishEvery, inFlight, shuffle, shrinks };
 }
 
 function show(value: unknown): string {

@@ -102,7 +102,8 @@ export class Judge<Handle, Command> {
     const difference =
       this.#changed(first.state, second.state) ??
       this.#checked(second.state) ??
-      (await verified(second.image));
+      (await verified(second.image)) ??
+      (await this.#laterOn(second.image, now));
     return difference === undefined ? second : { difference };
   }
 
@@ -117,6 +118,20 @@ export class Judge<Handle, Command> {
       return { state, image: left.afterPowerLoss(0) };
     } catch (error) {
       return { difference: { what: `recovery ${number - 1} failed: ${problemOf(error)}` } };
+    }
+  }
+
+  /** What time has to bring comes by itself, whatever was cut off. */
+  async #laterOn(image: DiskImage, now: number): Promise<Difference | undefined> {
+    if (this.#options.scenario.later === undefined) return undefined;
+    const life = this.#life(image, 5, now);
+    try {
+      await life.start();
+      await life.later();
+      await life.drop();
+      return undefined;
+    } catch (error) {
+      return lateProblem(error);
     }
   }
 
@@ -177,6 +192,10 @@ export class Judge<Handle, Command> {
     return new Life(scenario, commands, { image, number, startMs, chance, inFlight: 1 });
   }
 }
+
+export const lateProblem = (error: unknown): Difference => ({
+  what: `what is promised for later does not come: ${problemOf(error)}`,
+});
 
 async function verified(image: DiskImage): Promise<Difference | undefined> {
   const problems = await problemsIn(image).catch((error: unknown) => [problemOf(error)]);

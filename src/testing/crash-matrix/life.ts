@@ -25,6 +25,8 @@ export class Life<Handle, Command> {
   disk: SimulatedDisk;
   readonly clock: CrashClock;
   outcomes: readonly Outcome[];
+  /** Why the command that rejected last did. */
+  lastError: unknown;
   readonly #scenario: CrashScenario<Handle, Command>;
   readonly #commands: readonly Command[];
   readonly #ports: CrashPorts;
@@ -92,6 +94,11 @@ export class Life<Handle, Command> {
     return this.#settled(Promise.resolve(this.#scenario.read(this.#running)));
   }
 
+  /** Waits for what is promised for later. */
+  async later(): Promise<void> {
+    await this.#settled(Promise.resolve(this.#scenario.later?.(this.#running)));
+  }
+
   async stop(): Promise<void> {
     if (this.#handle === undefined) return;
     const handle = this.#handle.value;
@@ -126,6 +133,7 @@ export class Life<Handle, Command> {
       });
       this.#note(index, outcomeOfAnswer(answer));
     } catch (error) {
+      this.lastError = error;
       this.#note(index, (this.#scenario.outcome ?? outcomeOfError)(error));
     }
   }

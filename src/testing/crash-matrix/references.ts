@@ -36,6 +36,8 @@ export class References<Handle, Command> {
     for (const index of wanted) {
       await life.send([index]);
       const outcome = life.outcomes[index];
+      // Nothing has failed: of what rejects like this, by a mistake of its own perhaps, no fault could show anything.
+      if (outcome === 'unknown' && wanted.length === this.#commands.length) throw life.lastError;
       if (outcome === 'acked' || outcome === 'written') whole.push(index);
       else this.#idle.add(index);
       this.#keep(whole, await life.read());

@@ -37,6 +37,11 @@ export interface CrashScenario<Handle, Command> {
   read(handle: Handle): Promise<unknown> | unknown;
   /** What must hold of every state that is recovered, beside being the right one: throws when it does not. */
   check?(state: unknown): void;
+  /**
+   * What is promised for later: lets the time pass on the clock of the ports, and throws where it has not come. Asked at the end of each
+   * recovery and of each process that went on behind a fault.
+   */
+  later?(handle: Handle): Promise<void>;
   /** Whether a command that rejected may have happened. By default one with any code but `OUTCOME_UNKNOWN` has not. */
   outcome?(error: unknown): 'refused' | 'unknown';
   /** Ends it in order; where there is one, an orderly restart is part of each life. */
@@ -74,6 +79,8 @@ export interface CrashMatrixOptions {
   readonly inFlight?: number;
   /** Lets chance order the answers of the disk and change LevelDB's log files; true by default. */
   readonly shuffle?: boolean;
+  /** So many shorter lists of commands are tried when one fails; 200 by default. 0 shows it as it was found. */
+  readonly shrinks?: number;
   /** Runs one point that was reported. */
   readonly only?: CrashPlace;
   /** Hears after each sequence how far it has come. */

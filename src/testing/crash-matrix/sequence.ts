@@ -3,7 +3,7 @@ import { seededRandom } from '../seeded-random.ts';
 import type { DiskFault, DiskPoint } from '../simulated-disk.ts';
 import type { History, Outcome } from './history.ts';
 import { lawfulHistories } from './history.ts';
-import { type Difference, Judge, type Remains } from './judge.ts';
+import { type Difference, Judge, lateProblem, type Remains } from './judge.ts';
 import { Life, type LifeOptions, problemOf } from './life.ts';
 import { References } from './references.ts';
 import type { CrashMatrixOptions, CrashPlace, CrashScenario } from './scenario.ts';
@@ -139,7 +139,8 @@ export class Sequence<Handle, Command> {
 
   /** The operation fails, the process goes on with all other commands, and then loses power. */
   async #differenceAfter({ point, fault }: Trial): Promise<Difference | undefined> {
-    const life = this.#life({ plan: ({ number }) => (number === point ? fault : undefined) });
+    let isLate = false;
+    const life = this.#life({ plan: ({ number }) => (number === point && !isLate ? fault : undefined) });
     let outcomes: readonly Outcome[];
     let state: unknown;
     try {
@@ -154,6 +155,12 @@ export class Sequence<Handle, Command> {
     }
     const { image } = life.disk;
     const now = life.clock.now();
+    isLate = true;
+    try {
+      await life.later();
+    } catch (error) {
+      return lateProblem(error);
+    }
     await life.drop().catch(() => undefined);
     const shown = outcomes.includes('written') ? {} : { shown: { state } };
     return this.#judge.differenceOf({ image, kept: 0, outcomes, now, ...shown });
