@@ -40,6 +40,7 @@ export default defineConfig({
       },
       { extends: true, test: { name: 'alone', include: alone, isolate: true } },
     ],
+    setupFiles: ['test/support/fixed-chance.ts'],
     pool: 'forks',
     maxWorkers: '100%',
     retry: 0,

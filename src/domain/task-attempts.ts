@@ -5,8 +5,8 @@ import { type Decision, type Proposal, refuse } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
 import { after, attemptKey, backoffOf, isReady, type Task } from './task.ts';
 import type { StartTask, TaskCommandOf } from './task-commands.ts';
-import type { AttemptEnd, GateVerdict } from './task-events.ts';
-import { consequences } from './task-graph.ts';
+import type { AttemptEnd, GateVerdict, TaskEventData } from './task-events.ts';
+import { consequences, firstOpen, statusIn } from './task-graph.ts';
 import type { TaskStatus } from './task-machine.ts';
 import { lapsedOffer } from './task-offers.ts';
 import { leaseLost, notNow } from './task-refusals.ts';
@@ -53,10 +53,7 @@ export function decideAttempt(state: TasksState, task: Task, command: AttemptCom
     case 'task.fail':
       return attemptFailed(state, task, 'failed', command.error, at, command.retryable);
     case 'task.release':
-      return {
-        events: [requeued(task, 'released', null, null)],
-        reply: { status: 'pending' },
-      };
+      return requeued(state, task, { reason: 'released', error: null, notBefore: null });
     default:
       return assertNever(command);
   }
@@ -130,10 +127,8 @@ function attemptFailed(
     return failedForGood(state, task, { reason, error, ...said });
   const waitMs = backoffOf(task.retry, failures);
   const notBefore = waitMs === 0 ? null : at + waitMs;
-  return {
-    events: [requeued(task, reason, error, notBefore, gates)],
-    reply: { status: 'pending', notBefore },
-  };
+  const decision = requeued(state, task, { reason, error, notBefore, ...said });
+  return { ...decision, reply: { ...decision.reply, notBefore } };
 }
 
 function failedForGood(
@@ -151,15 +146,17 @@ function failedForGood(
   };
 }
 
+/** Behind its dependencies again: one whose failure it was let to ignore may have been retried meanwhile. */
 function requeued(
-  { taskId, epoch }: Task,
-  reason: AttemptEnd,
-  error: RecordedError | null,
-  notBefore: number | null,
-  gates?: readonly GateVerdict[],
-): Proposal {
-  const data = { taskId, epoch, reason, error, notBefore, ...(gates && { gates }) };
-  return { type: 'task.requeued', data };
+  state: TasksState,
+  { taskId, epoch, dependencies }: Task,
+  data: Omit<TaskEventData['task.requeued'], 'taskId' | 'epoch'>,
+) {
+  const events: Proposal[] = [{ type: 'task.requeued', data: { taskId, epoch, ...data } }];
+  const by = firstOpen(dependencies, statusIn(state));
+  if (by === undefined) return { events, reply: { status: 'pending' } };
+  events.push({ type: 'task.blocked', data: { taskId, by } });
+  return { events, reply: { status: 'blocked' } };
 }
 
 /** The first that has passed: a deadline is the end, a lease or a limit costs an attempt, a back-off is over. */

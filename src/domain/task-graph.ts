@@ -16,14 +16,21 @@ export const statusIn =
     tasks.get(taskId)?.status;
 
 export function standingOf(dependencies: readonly Dependency[], statusOf: StatusOf): Standing {
-  let isOpen = false;
-  for (const { taskId, onFailure } of dependencies) {
+  const doom = dependencies.find(
+    ({ taskId, onFailure }) => onFailure === 'cancel' && hasFailed(statusOf(taskId)),
+  );
+  if (doom !== undefined) return { stands: 'doomed', by: doom.taskId };
+  return { stands: firstOpen(dependencies, statusOf) === undefined ? 'settled' : 'open' };
+}
+
+const hasFailed = (status: TaskStatus | undefined): boolean => status === 'failed' || status === 'cancelled';
+
+/** What a task waits for. */
+export function firstOpen(dependencies: readonly Dependency[], statusOf: StatusOf): string | undefined {
+  return dependencies.find(({ taskId, onFailure }) => {
     const status = statusOf(taskId) ?? 'completed';
-    const hasFailed = status === 'failed' || status === 'cancelled';
-    if (hasFailed && onFailure === 'cancel') return { stands: 'doomed', by: taskId };
-    isOpen ||= hasFailed ? onFailure === 'block' : status !== 'completed';
-  }
-  return { stands: isOpen ? 'open' : 'settled' };
+    return hasFailed(status) ? onFailure === 'block' : status !== 'completed';
+  })?.taskId;
 }
 
 /** Those that depend on a task, most urgent first. */

@@ -254,6 +254,32 @@ test('an attempt that fails is tried again behind a growing back-off, until it h
   expect(waits).toEqual([100, 1_000, 5_000, 'failed']);
 });
 
+test.each(['released', 'failed', 'expired'])(
+  'an attempt that ends behind the retry of what it was let to ignore waits for that: %s',
+  (how) => {
+    const life = new TaskLife();
+    const dependencies = [{ taskId: 'a', onFailure: 'ignore' as const }];
+    const retry = { maxAttempts: 3, backoffMs: 0, factor: 1, maxBackoffMs: 0 };
+    life.send(create(newTask('a'), newTask('b', { dependencies, retry })), 0);
+    life.send({ type: 'task.cancel', taskId: 'a', reason: 'r' }, 0);
+    life.send({ type: 'task.start', taskId: 'b', owner: 'x', leaseMs: 10 }, 0);
+    life.send({ type: 'task.retry', taskId: 'a', reason: 'r' }, 0);
+    const of = { taskId: 'b', epoch: 1 };
+    const error = { name: 'E', message: '' };
+    if (how === 'expired') life.passTime(10);
+    else if (how === 'released')
+      expect(life.send({ type: 'task.release', ...of }, 1)).toMatchObject({ status: 'blocked' });
+    else
+      expect(life.send({ type: 'task.fail', ...of, error, retryable: true }, 1)).toMatchObject({
+        status: 'blocked',
+      });
+    expect(statuses(life)).toEqual({ a: 'pending', b: 'blocked' });
+    life.send({ type: 'task.start', taskId: 'a', owner: 'x', leaseMs: null }, 11);
+    life.send({ type: 'task.complete', taskId: 'a', epoch: 1, result: null }, 11);
+    expect(statuses(life)).toEqual({ a: 'completed', b: 'pending' });
+  },
+);
+
 test('of any writers that start, renew, lose and end attempts under leases, only the newest is heard, and none strands the task', () => {
   const step = fc.record({
     writer: fc.nat({ max: 2 }),

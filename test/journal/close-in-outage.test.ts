@@ -32,9 +32,5 @@ test('close() while an attempt finds the store gone', async () => {
   await here;
   const closing = journal.close();
   release();
-  const ended = await Promise.race([
-    closing.then(() => 'closed'),
-    new Promise((r) => setTimeout(() => r('hangs'), 2000)),
-  ]);
-  expect(ended).toBe('closed');
-}, 10_000);
+  await expect(closing).resolves.toBeUndefined();
+});

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Level } from 'level';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LevelJournal } from '../../src/journal/level-journal.ts';
@@ -53,7 +54,7 @@ test('an opening that fails behind LevelDB is not a replaced store', async () =>
   failReads = 1;
   await journal.append('session/x', null, [draft(1, {}, 'session/x')], { head: headDraft }).catch((e) => e);
   await journal.incident?.catch((e) => e);
-  await new Promise((r) => setTimeout(r, 200));
+  while (journal.health.health === 'reopening') await nextTurn();
   const { health, problem } = journal.health;
   await journal.close();
   expect({ health, problem }).toEqual({ health: 'healthy', problem: null });

@@ -1,12 +1,11 @@
 // Work on what is stored of a session leaves those that live in it as they were.
 import { describe, expect, test } from 'vitest';
 import { createTestSystem } from '../../src/testing/test-system.ts';
-import { codeOf } from '../support/outcome.ts';
+import { codeOf, quiet } from '../support/outcome.ts';
 
 const one = { sessionId: 's' };
 const until = (signal: AbortSignal) => new Promise<void>((r) => signal.addEventListener('abort', () => r()));
 const agents = { idler: ({ signal }: { signal: AbortSignal }) => until(signal) };
-const turn = (ms = 30) => new Promise((r) => setTimeout(r, ms));
 
 describe('work on a stored session', () => {
   for (const what of ['AGENTS_AT_WORK', 'MESSAGE_NOT_FOUND', 'NOT_ERASABLE', 'sessions'] as const)
@@ -15,7 +14,7 @@ describe('work on a stored session', () => {
       await t.client.sessions.create(one);
       const { seq } = await t.client.messages.send({ ...one, role: 'user', content: 'x' });
       await t.client.agents.start({ ...one, agent: 'idler' });
-      await turn();
+      await quiet();
       expect(await t.client.agents.list(one)).toMatchObject([{ isRunning: true }]);
       if (what === 'sessions') expect(await codeOf(t.client.sessions.erase(one))).toBe('AGENTS_AT_WORK');
       else
@@ -27,7 +26,7 @@ describe('work on a stored session', () => {
             }),
           ),
         ).toBe(what);
-      await turn(100);
+      await quiet();
       expect(await t.client.agents.list(one)).toMatchObject([{ isRunning: true, incarnation: 1 }]);
     });
 
@@ -35,9 +34,9 @@ describe('work on a stored session', () => {
     await using t = await createTestSystem({ agents });
     await t.client.sessions.create(one);
     await t.client.agents.start({ ...one, agent: 'idler' });
-    await turn();
+    await quiet();
     await t.client.recovery.recover({ ...one, completeness: 'partial', accept: true });
-    await turn(100);
+    await quiet();
     expect(await t.client.agents.list(one)).toMatchObject([{ isRunning: true }]);
   });
 
@@ -48,9 +47,9 @@ describe('work on a stored session', () => {
     t.crash('s');
     const erased = t.client.messages.erase({ ...one, seq });
     await erased;
-    await turn(100);
+    await quiet();
     await t.client.messages.send({ ...one, role: 'user', content: 'y' });
-    await turn(100);
+    await quiet();
     expect((await t.client.sessions.get(one)).status).toBe('active');
   });
 });
