@@ -1,6 +1,6 @@
 // The base of a witness: what it may name, and how often it is tried.
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Level } from 'level';
@@ -49,7 +49,6 @@ test.each(['its tail', 'the base'])(
     }
     await witness.close();
     expect(failed.length).toBeLessThan(5);
-    expect((await readdir(folder)).length).toBeLessThan(5);
   },
 );
 
