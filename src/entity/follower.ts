@@ -21,7 +21,7 @@ export interface FollowerOptions {
   /** Calls back whenever the feed has grown; returns how to end that. */
   readonly onGrowth: (wake: () => void) => () => void;
   readonly pageSize?: number;
-  /** Goes on behind an entry that is damaged, which is told; without it, it waits there. What else cannot be read is tried again. */
+  /** Goes on behind an entry that is damaged, which is told, and handed on as `passed`; without it, it waits there. What else cannot be read is tried again. */
   readonly passesDamage?: boolean;
 }
 
@@ -123,7 +123,7 @@ export class Follower {
       if (at === undefined || at < next) throw error;
       if (at > next) return journal.readAll(this.position, at - next);
       telemetry('follower.skipped', { name, position: at, problem: toError(error).message });
-      return [{ cursor: cursorAt(at), events: [] }];
+      return [{ cursor: cursorAt(at), events: [], passed: true }];
     }
   }
 

@@ -137,6 +137,8 @@ export interface FeedEntry {
   readonly forgotten?: readonly EventPlace[];
   /** Events that could not be proven and are left out; {@link Journal.readFrom} says what is wrong with their streams. */
   readonly damaged?: readonly EventPlace[];
+  /** Set by a follower that has passed a damaged entry: nobody knows of which events it told. */
+  readonly passed?: true;
 }
 
 export interface Snapshot {

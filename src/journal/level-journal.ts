@@ -43,7 +43,7 @@ import {
 } from './level-store.ts';
 import type { StorageOutage } from './outage.ts';
 import { readRange, readStored } from './read-range.ts';
-import { Scrub, type ScrubOptions } from './scrub.ts';
+import { NamedDamage, Scrub, type ScrubOptions } from './scrub.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
 import { lastEpoch } from './store/last-epoch.ts';
@@ -94,6 +94,7 @@ export class LevelJournal implements Journal {
   readonly #telemetry: Telemetry;
   readonly #onClosed: () => Promise<void>;
   readonly #keeper: StoreWatch | undefined;
+  readonly #named = new NamedDamage();
   #epoch = 0;
   #closing: Promise<void> | undefined;
 
@@ -289,15 +290,15 @@ export class LevelJournal implements Journal {
   }
 
   /** Reads all that is stored and checks it; see {@link Scrub}. */
-  scrub(options: Pick<ScrubOptions, 'bytesPerSecond' | 'onDamage'>): Scrub {
+  scrub(options: Pick<ScrubOptions, 'bytesPerSecond' | 'onDamage' | 'isGivenUp'>): Scrub {
     const drop = (stream: string, key: string): Promise<void> =>
       this.#writer.whenReady(() =>
         this.#writer.put(stream, 'Dropping a snapshot', [{ key, value: undefined }]),
       );
-    const telemetry = this.#telemetry;
     const reopen = (cause: Error): void => this.#writer.condemn(cause);
-    const tables = this.#keeper && tableScrub({ watch: this.#keeper, telemetry, reopen });
-    const ports = { store: this.#store, kv: this.kv, clock: this.#clock, telemetry };
+    const naming = { telemetry: this.#telemetry, named: this.#named };
+    const tables = this.#keeper && tableScrub({ ...naming, watch: this.#keeper, reopen });
+    const ports = { store: this.#store, kv: this.kv, clock: this.#clock, ...naming };
     return new Scrub({ ...ports, ...options, drop, tables });
   }
 

@@ -9,7 +9,7 @@ import { defaultReserveBytes, filePlace } from './store/file-place.ts';
 import { syncLogs } from './store/log-files.ts';
 import { storageFault } from './store/storage-health.ts';
 import { prepareDirectory } from './store/store-directory.ts';
-import { type KnownEnvelope, prepareEnvelope } from './store/store-envelope.ts';
+import { findEnvelope, type KnownEnvelope, noteEnvelope } from './store/store-envelope.ts';
 import { StoreKeeper, type StoreKeeperOptions } from './store/store-keeper.ts';
 import { admitVersions, storedVersions, type VersionGate } from './store/store-versions.ts';
 
@@ -63,13 +63,15 @@ async function openOnce(
   await finishSwap(location);
   const directory = await prepareDirectory(location, gate);
   const telemetry = options.telemetry ?? (() => {});
-  const envelope = await prepareEnvelope(directory.root, options.atRest ?? {}, inherited);
+  const { atRest = {} } = options;
+  const envelope = await findEnvelope(directory.root, atRest, inherited);
+  const beforeWrite = (): Promise<void> => noteEnvelope(directory.root, atRest, inherited);
   const onHeads = survey && (() => lookFor({ ...survey(), damaged: headDamaged(telemetry) }));
-  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope, onHeads });
+  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope, beforeWrite, onHeads });
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
       place: filePlace(location, reserveBytes),
-      ...(gate === undefined ? options : gated(location, options, gate)),
+      ...prepared(location, options, gate, beforeWrite),
       watch: keeper,
       open: () => keeper.open(),
       onClosed: () => keeper.closed(keepsClaim?.()),
@@ -84,6 +86,27 @@ async function openOnce(
       throw error;
     }
   });
+}
+
+/** What a gate refuses is left as it is found, and what fills the database writes to it. */
+function prepared<Options extends Pick<LevelJournalOptions, 'load'>>(
+  location: string,
+  options: Options,
+  gate: VersionGate | undefined,
+  beforeWrite: () => Promise<void>,
+): Options {
+  const { load: fill } = options;
+  const filling = async (db: Store): Promise<void> => {
+    await beforeWrite();
+    await fill?.(db);
+  };
+  const filled = fill === undefined ? options : { ...options, load: filling };
+  const admitted = gate === undefined ? filled : gated(location, filled, gate);
+  const load = async (db: Store): Promise<void> => {
+    await admitted.load?.(db);
+    await beforeWrite();
+  };
+  return { ...admitted, load };
 }
 
 /** The database is asked too: it may have come from a backup, without a marker of its own. */

@@ -6,10 +6,12 @@ import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { KeyValue } from './journal.ts';
 import type { LevelStore } from './level-store.ts';
+import type { NamedDamage } from './named-damage.ts';
 import { type Damage, type Walk, walkStart } from './scrub-check.ts';
 import { type Slice, scrubSlice, sliceBytes } from './scrub-slice.ts';
 import type { TableScrub } from './table-scrub.ts';
 
+export { NamedDamage } from './named-damage.ts';
 export type { Damage } from './scrub-check.ts';
 
 export interface ScrubReport {
@@ -39,8 +41,12 @@ export interface ScrubOptions {
   readonly bytesPerSecond: number;
   /** Forgets a snapshot that is damaged: there are others, or the whole journal. */
   readonly drop: (stream: string, key: string) => Promise<void>;
-  /** Events, or a head, of a stream do not hold. */
+  /** Outlives it. */
+  readonly named: NamedDamage;
+  /** Events, or a head, of a stream do not hold; called when it is named. */
   readonly onDamage: (damage: Damage) => void;
+  /** Of a record that does not hold: true for one that nobody holds against its stream any more. */
+  readonly isGivenUp?: (stream: string, seq: number) => Promise<boolean>;
   /** Looks at the files of the database, where it has any. */
   readonly tables?: TableScrub | undefined;
 }
@@ -99,16 +105,19 @@ export class Scrub {
   }
 
   async #run(from: 'start' | 'rest'): Promise<ScrubReport> {
-    const { clock } = this.#options;
+    const { clock, named } = this.#options;
     const { progress: left, last } = await this.#stored();
-    let progress = (from === 'rest' ? left : null) ?? beginning(clock.now());
+    const rest = from === 'rest' ? left : null;
+    if (rest === null) named.begin();
+    let progress = rest ?? beginning(clock.now());
     for (let slices = 1; ; slices++) {
       if (this.#stopped) throw new HoldfastError('SYSTEM_NOT_SERVING', { status: 'draining' });
       const slice = await this.#options.store
         .read('scrub', progress.walk.key, (db) => scrubSlice(db, progress.walk))
         .catch((error: unknown) => this.#stumble(error));
-      for (const damage of slice.damage) await this.#tell(damage);
-      progress = after(progress, slice);
+      const found = await this.#held(slice.damage);
+      for (const each of found) await this.#tell(each);
+      progress = after(progress, { ...slice, damage: found });
       if (slice.end) return this.#finish(withDamage(progress, await this.#scrubTables()));
       if (slices % slicesPerNote === 0) await this.#note({ progress, last });
       await this.#pace(slice.bytes);
@@ -136,18 +145,32 @@ export class Scrub {
     const now = this.#options.clock.now();
     const { records, damaged } = counts;
     this.#last = { at: now, records, damaged };
+    this.#options.named.end();
     await this.#note({ progress: null, last: this.#last });
     const report = { ...counts, tookMs: now - startedAt };
     this.#options.telemetry('scrub.finished', { ...report, findings: counts.findings.length });
     return report;
   }
 
+  /** What cannot be asked is held against its stream. */
+  async #held(damage: Slice['damage']): Promise<Slice['damage']> {
+    const { isGivenUp = async () => false } = this.#options;
+    const held: Slice['damage'][number][] = [];
+    for (const each of damage) {
+      const { kind, stream, seq } = each;
+      const mayBe = kind === 'record' && typeof seq === 'number';
+      if (!(mayBe && (await isGivenUp(stream, seq).catch(() => false)))) held.push(each);
+    }
+    return held;
+  }
+
   async #tell({ kind, key, stream, seq, problem }: Slice['damage'][number]): Promise<void> {
-    const { telemetry, drop, onDamage } = this.#options;
-    telemetry('scrub.damaged', { stream, seq, problem });
+    const { named, telemetry, drop, onDamage } = this.#options;
+    const isNew = named.isNew({ stream, seq, problem });
+    if (isNew) telemetry('scrub.damaged', { stream, seq, problem });
     // What cannot be dropped now is passed over by its readers, and found again.
     if (kind === 'snapshot') await drop(stream, key).catch(() => undefined);
-    if (kind === 'record' || kind === 'head') onDamage({ stream, seq, problem });
+    if (isNew && (kind === 'record' || kind === 'head')) onDamage({ stream, seq, problem });
   }
 
   async #stored(): Promise<Stored> {

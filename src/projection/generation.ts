@@ -3,6 +3,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
+import { positionAt } from '../journal/feed.ts';
 import type { Cursor, FeedEntry, HeadPage, Journal } from '../journal/journal.ts';
 import type { Projection } from './projection.ts';
 
@@ -19,6 +20,8 @@ type Follow = (options: {
   /** Where to begin, and to go on after a failure. */
   readonly load: () => Cursor | null;
   readonly handle: (entries: readonly FeedEntry[], position: Cursor) => Promise<void>;
+  /** A damaged entry is handed on as `passed`. */
+  readonly passesDamage: true;
 }) => Following;
 
 export interface GenerationOptions<P extends Projection> {
@@ -36,6 +39,8 @@ export class Generation<P extends Projection> {
   readonly projection: P;
   readonly #options: GenerationOptions<P>;
   #position: Cursor;
+  /** Up to where the feed tells of nothing that the heads did not say when they were read last. */
+  #readThrough: Cursor;
   #following: Following | undefined;
   #completed: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -45,6 +50,7 @@ export class Generation<P extends Projection> {
     this.#options = options;
     this.projection = options.create();
     this.#position = options.journal.feedEnd();
+    this.#readThrough = this.#position;
   }
 
   /** How far it has come in the feed; where its heads are read, from where it will follow. */
@@ -116,9 +122,28 @@ export class Generation<P extends Projection> {
       load: () => this.#position,
       handle: async (entries, to) => {
         for (const stream of projection.apply(entries)) await this.#reread(stream);
+        for (const { cursor, passed } of entries) if (passed) await this.#makeGood(cursor);
         this.#position = to;
       },
+      passesDamage: true,
     });
+  }
+
+  /** A damaged entry does not say of which streams it told: those whose heads have come further are taken in anew, once for all entries. */
+  async #makeGood(passed: Cursor): Promise<void> {
+    if (this.#stopped || positionAt(passed) <= positionAt(this.#readThrough)) return;
+    const end = this.#options.journal.feedEnd();
+    try {
+      for await (const { heads } of this.#pages(false)) {
+        for (const stream of this.projection.load(heads)) await this.#reread(stream);
+        await turnOfTheLoop();
+      }
+    } catch (error) {
+      // Nobody asks it any more.
+      if (this.#stopped) return;
+      throw error;
+    }
+    this.#readThrough = end;
   }
 
   /** One stream after the other, behind everything else that the system does. */

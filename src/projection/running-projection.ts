@@ -2,6 +2,7 @@
 // beside the one that answers. Readers wait for the first load, never for a rebuild, and never see a half-built model.
 import { type Clock, delay } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
+import { positionAt } from '../journal/feed.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ProjectionInfo } from '../operations/views.ts';
 import { Generation, type GenerationOptions, notServing } from './generation.ts';
@@ -9,7 +10,7 @@ import type { Projection } from './projection.ts';
 import { Unjournaled, type UnjournaledHeads } from './unjournaled.ts';
 
 export interface RunningProjectionOptions<P extends Projection> extends GenerationOptions<P> {
-  readonly journal: Pick<Journal, 'list' | 'feedEnd' | 'readAll'>;
+  readonly journal: Pick<Journal, 'list' | 'feedEnd'>;
   readonly clock: Clock;
   /** The streams of which the feed does not tell. */
   readonly unjournaled: UnjournaledHeads;
@@ -80,11 +81,10 @@ export class RunningProjection<P extends Projection = Projection> {
   async info(): Promise<ProjectionInfo> {
     const { position, projection } = this.#generation ?? this.#coming;
     const { name, version, rows, incomplete } = projection;
-    const { journal } = this.#options;
-    const behind = position === journal.feedEnd() ? [] : await journal.readAll(position, lagLimit);
+    const lag = Math.min(positionAt(this.#options.journal.feedEnd()) - positionAt(position), lagLimit);
     const loading = this.#generation === undefined;
     const rebuilding = this.#rebuilding !== undefined;
-    return { name, version, rows, incomplete, position, lag: behind.length, loading, rebuilding };
+    return { name, version, rows, incomplete, position, lag, loading, rebuilding };
   }
 
   async stop(): Promise<void> {

@@ -23,14 +23,22 @@ export const baseOf = ({ stream }: Head, { seq }: GenerationEvent): Base => ({
   chain: undefined,
 });
 
-/** The first record behind the broken one that begins a generation and can be read, one by one where a page cannot. */
+/** The first generation behind the broken record. */
 export async function nextGeneration(
   journal: Pick<Journal, 'readFrom'>,
-  { stream, seq: end }: Pick<Head, 'stream' | 'seq'>,
+  head: Pick<Head, 'stream' | 'seq'>,
   broken: IntegrityProblem,
 ): Promise<GenerationEvent | undefined> {
-  if (broken.code !== 'JOURNAL_CORRUPT') return undefined;
-  for (let after = broken.seq; after < end; after += readAtOnce) {
+  return broken.code === 'JOURNAL_CORRUPT' ? generationBehind(journal, head, broken.seq) : undefined;
+}
+
+/** The first record behind a seq that begins a generation and can be read, one by one where a page cannot. */
+export async function generationBehind(
+  journal: Pick<Journal, 'readFrom'>,
+  { stream, seq: end }: Pick<Head, 'stream' | 'seq'>,
+  seq: number,
+): Promise<GenerationEvent | undefined> {
+  for (let after = seq; after < end; after += readAtOnce) {
     const events = await readableEvents(journal, stream, after, Math.min(after + readAtOnce, end));
     const found = events.find(beginsGeneration);
     if (found !== undefined) return found;

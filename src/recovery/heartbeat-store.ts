@@ -24,13 +24,17 @@ export interface HeartbeatStore {
 }
 
 const fileName = 'heartbeat.json';
+const draftName = `${fileName}.draft`;
+
+/** What is opened in the directory of the store. */
+export const heartbeatFiles: readonly string[] = [fileName, draftName];
 
 export function heartbeatFile(directory: string): HeartbeatStore {
   const path = join(directory, fileName);
   return {
     read: async () => parseBeat(await readFile(path, 'utf8').catch(() => '')),
     async write(beat) {
-      const draft = `${path}.draft`;
+      const draft = join(directory, draftName);
       await writeFile(draft, `${JSON.stringify(beat)}\n`, { mode: 0o600 });
       await rename(draft, path);
     },

@@ -6,7 +6,8 @@ import { toError } from '../base/errors.ts';
 import { idPattern } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 
-const fileName = 'replaying';
+/** In the directory of the store. */
+export const replayNotesFile = 'replaying';
 /** An id has up to 64 characters. */
 const slotBytes = 65;
 
@@ -22,7 +23,7 @@ export class ReplayNotes {
   /** Without a file nothing is noted, and the store is served all the same. */
   static open(directory: string, telemetry: Telemetry): ReplayNotes {
     const notes = new ReplayNotes(telemetry);
-    const path = join(directory, fileName);
+    const path = join(directory, replayNotesFile);
     try {
       notes.#read(textOf(path));
       notes.#file = openSync(path, notes.#slots > 0 ? 'r+' : 'w+', 0o600);

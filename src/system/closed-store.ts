@@ -2,25 +2,22 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HoldfastError } from '../base/errors.ts';
 import { restoreStore } from '../journal/backup/restore.ts';
 import { finishSwap } from '../journal/backup/restore-swap.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import { openLevelJournal } from '../journal/open-level-journal.ts';
-import { readStoreId } from '../journal/store/store-directory.ts';
+import { assertStore } from '../journal/store/store-directory.ts';
 import type { DoctorOptions, DoctorReport } from './doctor-report.ts';
 import { examineStore } from './examination.ts';
 import { ownVersions } from './store-laws.ts';
 
-/** Opening makes a store where none is, which nobody who wants to look at one has asked for. */
 export async function withStore<T>(
   location: string,
   { repair = 'refuse', encryptionKeys = [] }: Pick<DoctorOptions, 'repair' | 'encryptionKeys'>,
   job: (journal: LevelJournal) => Promise<T>,
 ): Promise<T> {
   await finishSwap(location);
-  if ((await readStoreId(location)) === undefined)
-    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
+  await assertStore(location);
   const gate = { supported: ownVersions, upgrade: 'auto' } as const;
   // Nothing is put beside a store that is only looked at.
   const journal = await openLevelJournal(location, {

@@ -29,6 +29,7 @@ import type { LocalPubSub } from '../pubsub/local-pubsub.ts';
 import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
 import { recordFound } from '../recovery/found-damage.ts';
+import { GivenUp } from '../recovery/given-up.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
 import { AnalysisCache } from '../session/analysis-cache.ts';
 import { analysisHandlers } from '../session/analysis-handlers.ts';
@@ -117,9 +118,11 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
     invoke: (name, input, call) => invokeForOwner(name, input, call),
   });
   const cache = new AnalysisCache(config.analysisBytes);
+  const givenUp = new GivenUp(level);
   const storage = new Storage({
     ...{ ...config, ...ports, journal: level },
     quarantine: (sessionId, error) => manager.quarantine(sessionId, 'damaged', error),
+    isGivenUp: (stream, seq) => givenUp.has(stream, seq),
   });
   const spaces = new Spaces({ ...config, ...shared, topic: globalTopic });
   const memories = new Memories({

@@ -20,6 +20,8 @@ export interface StorageOptions
   readonly telemetry: Telemetry;
   /** Takes a session whose record is damaged out of service; it stays readable. */
   readonly quarantine: (sessionId: string, error: Error) => void;
+  /** Whether an accepted recovery has given up that record of a stream. */
+  readonly isGivenUp: (stream: string, seq: number) => Promise<boolean>;
 }
 
 /** After the start, so that it is in nobody's way. */
@@ -35,7 +37,8 @@ export class Storage {
     const { journal, clock, minFreeBytes, scrubBytesPerSecond: bytesPerSecond } = options;
     this.#options = options;
     this.space = new FreeSpace(() => journal.freeBytes(), clock, minFreeBytes);
-    this.#scrub = journal.scrub({ bytesPerSecond, onDamage: (damage) => this.#quarantine(damage) });
+    const onDamage = (damage: Damage): void => this.#quarantine(damage);
+    this.#scrub = journal.scrub({ bytesPerSecond, onDamage, isGivenUp: options.isGivenUp });
   }
 
   get handlers(): Handlers<'storage.status' | 'storage.scrub'> {

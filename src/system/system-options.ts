@@ -1,4 +1,5 @@
 // What a system is made of: the user's options, checked, and the ports that every room below is given.
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Inspect } from '../actor/actor-host.ts';
 import { type Clock, systemClock, wholeClock } from '../base/clock.ts';
@@ -17,11 +18,13 @@ import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
 import type { OpenStore } from '../journal/level-store.ts';
 import { gated, type OpenLevelJournalOptions, openLevelJournal } from '../journal/open-level-journal.ts';
+import { assertFiles } from '../journal/store/odd-files.ts';
 import { raisedVersions, versionsFrom, versionsKey } from '../journal/store/store-versions.ts';
 import type { AtRest, EncryptionKey } from '../journal/store/value-envelope.ts';
 import { configChanges } from '../operations/session-config-schema.ts';
-import type { HeartbeatStore } from '../recovery/heartbeat-store.ts';
+import { type HeartbeatStore, heartbeatFiles } from '../recovery/heartbeat-store.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
+import { replayNotesFile } from '../recovery/replay-notes.ts';
 import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
 import { Permits } from '../session/permits.ts';
 import type { SummariserDefinition } from '../session/summaries.ts';
@@ -134,7 +137,7 @@ export async function openJournal(
   }
 }
 
-function openStore(
+async function openStore(
   { location = 'The store', repair, reserveBytes, compressAbove, upgrade }: SystemConfig,
   ports: Ports,
   { store: open, encryptionKeys = [] }: Pick<SystemOptions, 'store' | 'encryptionKeys'>,
@@ -143,6 +146,10 @@ function openStore(
   const gate = { supported: ownVersions, upgrade };
   if (open !== undefined)
     return LevelJournal.open(gated<LevelJournalOptions>(location, { ...ports, open }, gate));
+  await assertFiles(
+    location,
+    [...heartbeatFiles, replayNotesFile].map((name) => join(location, name)),
+  );
   const atRest: AtRest = { encryptionKeys, compressAbove };
   return openLevelJournal(location, { ...ports, repair, reserveBytes, gate, atRest, survey });
 }

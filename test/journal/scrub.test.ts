@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keys } from '../../src/journal/keys.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
-import type { Damage, Scrub } from '../../src/journal/scrub.ts';
+import { type Damage, NamedDamage, type Scrub } from '../../src/journal/scrub.ts';
 import {
   commit,
   commitNew,
@@ -108,6 +108,69 @@ describe('damage is found', () => {
     await store.disk.data.put(keys.head(stream), older);
     const { findings } = await scrubOf().run();
     expect(findings).toContainEqual({ stream, seq: 5, problem: 'the head does not know of it' });
+  });
+});
+
+describe('what was found before', () => {
+  const named = () => store.reports.filter(({ name }) => name === 'scrub.damaged').map(({ data }) => data);
+
+  test('is named once, and counted by every pass', async () => {
+    await flip(keys.event(stream, 2));
+    await store.disk.data.del(keys.feed(2));
+    for (let pass = 0; pass < 3; pass++) {
+      const { findings } = await scrubOf().run();
+      expect(findings.map(({ stream: of, seq }) => [of, seq])).toEqual([
+        [stream, 2],
+        ['feed', 2],
+      ]);
+    }
+    expect(named()).toMatchObject([
+      { stream, seq: 2 },
+      { stream: 'feed', seq: 2 },
+    ]);
+    expect(found).toMatchObject([{ stream, seq: 2 }]);
+  });
+
+  test('is named again when it was whole in between', async () => {
+    const value = (await store.disk.data.get(keys.event(stream, 2))) ?? '';
+    await flip(keys.event(stream, 2));
+    await scrubOf().run();
+    await store.disk.data.put(keys.event(stream, 2), value);
+    await scrubOf().run();
+    await flip(keys.event(stream, 2));
+    await scrubOf().run();
+    expect(named()).toHaveLength(2);
+  });
+
+  test('is known to the pass behind one that was cut off', () => {
+    const memory = new NamedDamage();
+    const damage = { stream, seq: 2, problem: 'x' };
+    const met: boolean[] = [];
+    for (const end of ['cut off', 'cut off', 'read', 'read', 'read'] as const) {
+      memory.begin();
+      if (met.length < 3) met.push(memory.isNew(damage), memory.isNew(damage));
+      if (end === 'read') memory.end();
+    }
+    memory.begin();
+    expect([met, memory.isNew(damage)]).toEqual([[true, false, false, false], true]);
+  });
+
+  test('is no damage where it was given up', async () => {
+    await flip(keys.event(stream, 2));
+    await flip(keys.event('session/two', 2));
+    const asked: unknown[] = [];
+    const isGivenUp = async (...place: readonly unknown[]): Promise<boolean> => {
+      asked.push(place);
+      if (place[0] === stream) return true;
+      throw new Error('it cannot be asked');
+    };
+    const onDamage = (damage: Damage): void => void found.push(damage);
+    const { findings } = await journal.scrub({ bytesPerSecond: 1_000_000, onDamage, isGivenUp }).run();
+    expect(asked).toEqual([
+      [stream, 2],
+      ['session/two', 2],
+    ]);
+    for (const seen of [findings, found, named()]) expect(seen).toMatchObject([{ stream: 'session/two' }]);
   });
 });
 

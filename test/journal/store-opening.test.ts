@@ -91,6 +91,13 @@ describe('a damaged database', () => {
       'whose CURRENT names nothing',
       async () => writeFile(store.path('store', 'CURRENT'), 'MANIFEST-999999\n'),
     ],
+    [
+      'whose CURRENT is a pipe',
+      async () => {
+        await rm(store.path('store', 'CURRENT'));
+        execFileSync('mkfifo', [store.path('store', 'CURRENT')]);
+      },
+    ],
     ['whose MANIFEST is missing', async () => rm(await store.file(/^MANIFEST/))],
     ['whose MANIFEST is empty', async () => truncate(await store.file(/^MANIFEST/))],
     ['whose MANIFEST is cut off', async () => truncate(await store.file(/^MANIFEST/), 60)],

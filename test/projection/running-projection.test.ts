@@ -4,7 +4,9 @@ import { sha256 } from '../../src/base/hash.ts';
 import type { SessionCommand } from '../../src/domain/session-commands.ts';
 import { sessionLaw } from '../../src/domain/session-law.ts';
 import { Follower } from '../../src/entity/follower.ts';
+import { positionAt } from '../../src/journal/feed.ts';
 import type { HeadDraft, Journal, Version } from '../../src/journal/journal.ts';
+import { keys } from '../../src/journal/keys.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
 import { createLiveCounts } from '../../src/projection/live-counts.ts';
 import { RunningProjection } from '../../src/projection/running-projection.ts';
@@ -85,14 +87,13 @@ class Desk {
     const { clock } = this.at;
     const telemetry = (name: string, data: object = {}) =>
       void this.at.reports.push({ name, data: { ...data } });
-    const listing: Pick<Journal, 'list' | 'feedEnd' | 'readAll'> = {
+    const listing: Pick<Journal, 'list' | 'feedEnd'> = {
       list: async (query) => {
         const page = await journal.list(query);
         await this.beforeList();
         return page;
       },
       feedEnd: () => journal.feedEnd(),
-      readAll: (after, limit) => journal.readAll(after, limit),
     };
     const running = new RunningProjection<SessionList>({
       journal: listing,
@@ -259,6 +260,108 @@ describe('a projection that lags', () => {
     await made.remove('s2');
     const list = await running.caughtUp();
     expect(list.get('s1')).toMatchObject({ messages: 1, seq: 3 });
+  });
+});
+
+describe('an entry of the feed that is damaged', () => {
+  /** The entry that each of them is told by; whoever follows reads them from the disk. */
+  async function entriesOf(made: Desk, ...stores: readonly (() => Promise<void>)[]): Promise<number[]> {
+    const at: number[] = [];
+    for (const store of stores) {
+      await store();
+      at.push(positionAt(made.journal.feedEnd()));
+    }
+    const cleared = `cleared-${at[0]}`;
+    await made.store(cleared, [opening(), ...end]);
+    await made.remove(cleared);
+    return at;
+  }
+
+  const rot = (made: Desk, at: number): Promise<void> => made.at.disk.data.put(keys.feed(at), 'rot');
+
+  const skipped = (made: Desk): unknown[] =>
+    made.at.reports.filter(({ name }) => name === 'follower.skipped').map(({ data }) => data);
+
+  async function started(): Promise<[Desk, RunningProjection<SessionList>]> {
+    const made = await desk();
+    for (const id of ['s1', 's2', 's3']) await made.store(id, [opening()]);
+    return [made, await made.running()];
+  }
+
+  test('is passed and named, and what it told of is taken from the heads, once for all that are damaged', async () => {
+    const [made, running] = await started();
+    const [first = 0, , ...others] = await entriesOf(
+      made,
+      () => made.store('s1', [message('a')]),
+      () => made.store('s2', [message('a')]),
+      () => made.store('s3', end),
+      () => made.store('s4', [opening(), message('a'), message('b')]),
+      () => made.store('old', [opening(), message('a')], older),
+    );
+    for (const at of [first, ...others]) await rot(made, at);
+    let lists = 0;
+    made.beforeList = async () => void lists++;
+    expect((await running.info()).lag).toBe(6);
+    const list = await running.caughtUp();
+    expect(
+      made.rows(list).map(({ sessionId, messages, entries, seq }) => [sessionId, messages, entries, seq]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['s1', 1, 1, 3],
+        ['s2', 1, 1, 3],
+        ['s4', 2, 2, 4],
+        ['old', 1, 1, 3],
+      ]),
+    );
+    expect(idsOf(made.rows(list))).toEqual(['old', 's1', 's2', 's4']);
+    expect(skipped(made)).toEqual(
+      [first, ...others].map((position) => ({
+        ...{ name: 'projection sessions', position, problem: expect.stringContaining('checksum') },
+      })),
+    );
+    expect(lists).toBe(1);
+    expect(await running.info()).toMatchObject({ lag: 0, incomplete: 0 });
+  });
+
+  test('is made good whenever there is one', async () => {
+    const [made, running] = await started();
+    for (const [messages, text] of ['a', 'b'].entries()) {
+      const [at = 0] = await entriesOf(made, () => made.store('s1', [message(text)]));
+      await rot(made, at);
+      expect((await running.caughtUp()).get('s1')).toMatchObject({ messages: messages + 1 });
+    }
+    expect(skipped(made)).toHaveLength(2);
+  });
+
+  test('is tried again where the heads cannot be read, and nobody is answered before', async () => {
+    const [made, running] = await started();
+    const [at = 0] = await entriesOf(made, () => made.store('s1', [message('a')]));
+    await rot(made, at);
+    made.beforeList = () => Promise.reject(new Error('the disk is gone'));
+    let answered = false;
+    const asked = running.caughtUp().finally(() => {
+      answered = true;
+    });
+    while (!made.at.reports.some(({ name }) => name === 'follower.failed')) await quiet();
+    expect(answered).toBe(false);
+    made.beforeList = async () => {};
+    await made.at.clock.advance(20);
+    expect((await asked).get('s1')).toMatchObject({ messages: 1 });
+  });
+
+  test('keeps no stop waiting for all heads, and none is told to have failed', async () => {
+    const [made, running] = await started();
+    const [at = 0] = await entriesOf(made, () => made.store('s1', [message('a')]));
+    await rot(made, at);
+    let goOn = (): void => {};
+    made.beforeList = () => new Promise((resolve) => (goOn = resolve));
+    const asked = running.caughtUp();
+    await quiet();
+    const stopped = running.stop();
+    goOn();
+    await stopped;
+    await asked;
+    expect(made.at.reports.filter(({ name }) => name === 'follower.failed')).toEqual([]);
   });
 });
 

@@ -100,6 +100,31 @@ test.each(['standard', 'comprehensive', 'forensic'] as const)(
   },
 );
 
+test('what was given up is nothing to the scrub, which finds all else in both generations', async () => {
+  await using test = await recovered();
+  await test.restart('close');
+  for (let pass = 0; pass < 2; pass++)
+    expect(await test.client.storage.scrub({})).toMatchObject({ damaged: 0, findings: [] });
+  expect(await test.client.sessions.conditions({})).toEqual([]);
+  await damage(test, 4);
+  await damage(test, 11);
+  const { findings } = await test.client.storage.scrub({});
+  expect(findings.map(({ seq }) => seq)).toEqual([4, 11]);
+  expect(await test.client.sessions.conditions({})).toMatchObject([{ ...one, reason: 'damaged' }]);
+});
+
+test('nor is it to the first record behind it, which follows what is not what it was', async () => {
+  await using test = await recovered();
+  await test.restart('close');
+  await change(test, 9, (value) => {
+    const { event, prev } = decodeRecord(value, stream, 9);
+    return encodeRecord({ event, payload: '{}' }, prev).value;
+  });
+  expect(await test.client.storage.scrub({})).toMatchObject({ damaged: 0 });
+  await change(test, 10, (value) => value.replace(/.$/, '#'));
+  expect((await test.client.storage.scrub({})).findings.map(({ seq }) => seq)).toContain(10);
+});
+
 test('what was given up is no part of the conversation, and stands in the way of nobody who reads it', async () => {
   await using test = await recovered();
   for (const how of [undefined, 'kill'] as const) {

@@ -5,6 +5,7 @@ import { HoldfastError, toError } from '../../base/errors.ts';
 import { sha256 } from '../../base/hash.ts';
 import { canonicalJson } from '../../base/json.ts';
 import { writeDurably } from '../store/durable-files.ts';
+import { isOdd, noFile } from '../store/odd-files.ts';
 import type { KnownEnvelope } from '../store/store-envelope.ts';
 import type { BackupFile } from './backup-file.ts';
 import { assertBackupId } from './backup-id.ts';
@@ -56,7 +57,9 @@ export function writeManifest(folder: string, facts: BackupFacts): Promise<void>
 /** Throws `BACKUP_NOT_FOUND`, `BACKUP_FORMAT` or `BACKUP_DAMAGED`. */
 export async function readManifest(folder: string): Promise<BackupFacts> {
   const backup = basename(folder);
-  const text = await readFile(join(folder, manifestFile), 'utf8').catch((cause: NodeJS.ErrnoException) => {
+  const path = join(folder, manifestFile);
+  if (await isOdd(path)) throw damaged(backup, `${manifestFile}: ${noFile}`);
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')
       throw new HoldfastError('BACKUP_NOT_FOUND', { backup: folder }, { cause });
     throw new HoldfastError('BACKUP_DAMAGED', { backup, problem: cause.message }, { cause });

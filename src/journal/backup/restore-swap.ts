@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { exists, renameDurably, syncFolder, writeDurably } from '../store/durable-files.ts';
+import { assertFiles } from '../store/odd-files.ts';
 
 /** Both stand beside the store, whose name they begin with. */
 interface Swap {
@@ -28,6 +29,7 @@ export async function swapStores(location: string, swap: Swap): Promise<void> {
 /** Finishes a restore that was cut off; nearly always there is none. May run in several processes at once. */
 export async function finishSwap(location: string): Promise<void> {
   const plan = planOf(location);
+  await assertFiles(location, [plan]);
   const text = await readFile(plan, 'utf8').catch((error: NodeJS.ErrnoException) => {
     // Of a name that no file can have there is no plan either: whoever opens it says what is wrong with it.
     if (/^(ENOENT|ENOTDIR|ENAMETOOLONG|ERR_INVALID_ARG_VALUE)$/.test(error.code ?? '')) return undefined;

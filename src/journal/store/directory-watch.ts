@@ -3,6 +3,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '../../base/errors.ts';
+import { isOdd } from './odd-files.ts';
 
 /** Never opened, least of all the lock: closing it would give LevelDB's own lock away. */
 const watched = ['.', 'store', 'store/CURRENT', 'store/LOCK'] as const;
@@ -47,8 +48,10 @@ export class DirectoryWatch {
 
   /** The process that the store's owner file names, if it can be read. */
   async #owner(): Promise<number | undefined> {
+    const path = join(this.#root, 'owner.json');
+    if (await isOdd(path)) return undefined;
     try {
-      const { pid } = JSON.parse(await readFile(join(this.#root, 'owner.json'), 'utf8')) as { pid?: unknown };
+      const { pid } = JSON.parse(await readFile(path, 'utf8')) as { pid?: unknown };
       return typeof pid === 'number' ? pid : undefined;
     } catch {
       return undefined;

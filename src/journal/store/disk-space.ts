@@ -4,6 +4,10 @@ import { type FileHandle, open, readdir, rename, rm, stat, statfs } from 'node:f
 import { join } from 'node:path';
 import type { StorageFault } from './storage-health.ts';
 
+/** Beside the database. */
+export const isSpaceFile = (name: string): boolean =>
+  name === reserveFile || name === draftFile || name === probeFile;
+
 const reserveFile = 'reserve';
 const draftFile = 'reserve.draft';
 const probeFile = 'probe';

@@ -2,6 +2,7 @@
 // the newest, and that only with a synced write.
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isOdd } from './odd-files.ts';
 
 /** Makes durable what was written to the logs. One that is gone meanwhile is in a table, which LevelDB synced. */
 export async function syncLogs(database: string): Promise<void> {
@@ -27,7 +28,9 @@ export async function currentManifest(
   database: string,
 ): Promise<readonly [name: string, length: number] | undefined> {
   try {
-    const name = (await readFile(join(database, 'CURRENT'), 'latin1')).trim();
+    const current = join(database, 'CURRENT');
+    if (await isOdd(current)) return undefined;
+    const name = (await readFile(current, 'latin1')).trim();
     return [name, (await stat(join(database, name))).size];
   } catch {
     return undefined;

@@ -8,6 +8,7 @@ import { type Framing, readFraming } from './log-framing.ts';
 import { firstOutOfOrder } from './log-order.ts';
 import { endedCompacting, scanLastRun } from './log-scan.ts';
 import { type Manifest, readManifest } from './manifest.ts';
+import { noFile, oddAmong } from './odd-files.ts';
 import { checkTable } from './table-check.ts';
 
 /** What was known of the files when they were last known to be right. */
@@ -89,13 +90,9 @@ class Inspector {
     return { suspicions: this.#suspicions, manifest: name === undefined ? undefined : [name, length] };
   }
 
-  /** Who opens a pipe or a device may wait for ever. */
   async #names(): Promise<readonly string[]> {
     const entries = await readdir(this.#folder, { withFileTypes: true });
-    for (const entry of entries) {
-      const isOdd = entry.isFIFO() || entry.isSocket() || entry.isCharacterDevice() || entry.isBlockDevice();
-      if (isOdd) this.#suspect('database', entry.name, 'it is no file');
-    }
+    for (const name of await oddAmong(this.#folder, entries)) this.#suspect('database', name, noFile);
     return entries.map(({ name }) => name);
   }
 

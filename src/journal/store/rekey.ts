@@ -1,12 +1,11 @@
 // Everything that a store holds, written anew under its first key: then no other key is needed any more. A kill in between leaves a
 // store that is read with the keys of both, and the same call goes on.
 import { resolve } from 'node:path';
-import { HoldfastError } from '../../base/errors.ts';
 import { finishSwap } from '../backup/restore-swap.ts';
 import type { Store } from '../level-store.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
 import { synced } from '../stream-writer.ts';
-import { readStoreId } from './store-directory.ts';
+import { assertStore } from './store-directory.ts';
 import { settleEnvelope } from './store-envelope.ts';
 import { type AtRest, valueEnvelope } from './value-envelope.ts';
 
@@ -29,9 +28,7 @@ const valuesPerStep = 1000;
 
 export async function rekey({ location, onProgress, ...atRest }: RekeyOptions): Promise<RekeyReport> {
   await finishSwap(location);
-  // Opening makes a store where none is.
-  if ((await readStoreId(location)) === undefined)
-    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
+  await assertStore(location);
   const journal = await openLevelJournal(location, { atRest });
   try {
     const report = await journal.inspect((db) => rewrite(db, atRest, onProgress));

@@ -3,7 +3,9 @@ import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promi
 import { dirname, join, resolve } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { isSwapping } from '../backup/restore-swap.ts';
+import { isSpaceFile } from './disk-space.ts';
 import { exists } from './durable-files.ts';
+import { assertFiles, isOdd, oddAmong } from './odd-files.ts';
 import { isEnvelopeFile } from './store-envelope.ts';
 import {
   directoryFormat,
@@ -44,6 +46,7 @@ export async function prepareDirectory(location: string, gate?: VersionGate): Pr
   const isNew = !names?.includes(markerFile);
   if (names === undefined) await createDirectory(root, location);
   else if (isNew && !(await isInterruptedStart(database, names))) throw foreign(location);
+  await assertFiles(location, await openedFiles(root, names ?? []));
   const marker = isNew ? newMarker() : await readMarker(root, location);
   const versions = versionsFrom(marker.versions);
   if (gate !== undefined && versions !== undefined) admitVersions(location, versions, gate);
@@ -70,6 +73,7 @@ const litter: ReadonlySet<string> = new Set(['lost+found', '.DS_Store']);
 async function isInterruptedStart(database: string, names: readonly string[]): Promise<boolean> {
   if (!names.every(isOfStart)) return false;
   const files = await filesOf(database);
+  if ((await oddIn(database)).length > 0) return false;
   if (!files.includes('CURRENT') && files.some((file) => file.endsWith('.ldb'))) return false;
   return files.every((file) => /^(LOG|LOG\.old|LOCK|CURRENT|MANIFEST-\d+|\d+\.(log|ldb|dbtmp))$/.test(file));
 }
@@ -85,6 +89,18 @@ function isOfStart(name: string): boolean {
   );
 }
 
+/** What is opened at a start beside the database and its owner, of what is there. A stranger's pipe is nobody's business. */
+async function openedFiles(root: string, names: readonly string[]): Promise<readonly string[]> {
+  const isOpened = (name: string): boolean =>
+    name === markerFile || name === draftFile || isEnvelopeFile(name) || isSpaceFile(name);
+  const folder = join(root, witnessFolder);
+  const witnesses = await filesOf(folder);
+  return [
+    ...names.filter(isOpened).map((name) => join(root, name)),
+    ...witnesses.map((name) => join(folder, name)),
+  ];
+}
+
 /** Of a database of which nothing is there nothing can be repaired, and LevelDB would make a new one. */
 async function assertDatabase(database: string, location: string): Promise<void> {
   const isThere = (await filesOf(database)).some((name) =>
@@ -93,6 +109,9 @@ async function assertDatabase(database: string, location: string): Promise<void>
   if (isThere || (await isRepairFinished(database))) return;
   throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'its database is missing' });
 }
+
+const oddIn = async (folder: string): Promise<readonly string[]> =>
+  oddAmong(folder, await readdir(folder, { withFileTypes: true }).catch(() => []));
 
 const filesOf = (folder: string): Promise<readonly string[]> => readdir(folder).catch(() => []);
 
@@ -164,11 +183,24 @@ async function readMarker(root: string, location: string): Promise<Marker> {
 
 /** The id that the store in `location` got when it was made; undefined where it cannot be read. */
 export async function readStoreId(location: string): Promise<string | undefined> {
-  const text = await readFile(join(resolve(location), markerFile), 'utf8').catch(() => undefined);
+  const path = join(resolve(location), markerFile);
+  if (await isOdd(path)) return undefined;
+  const text = await readFile(path, 'utf8').catch(() => undefined);
   try {
     const { uuid } = JSON.parse(text ?? '{}') as { readonly uuid?: unknown };
     return typeof uuid === 'string' ? uuid : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Opening makes a store where none is, which nobody who wants to look at one has asked for.
+ *
+ * @throws HoldfastError `JOURNAL_OPEN_FAILED` where there is none, `JOURNAL_DAMAGED`
+ */
+export async function assertStore(location: string): Promise<void> {
+  await assertFiles(location, [join(resolve(location), markerFile)]);
+  if ((await readStoreId(location)) === undefined)
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
 }

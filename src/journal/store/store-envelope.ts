@@ -1,8 +1,9 @@
 // Which envelope the values of a store need: what the options ask for, and what was ever turned on before. Kept beside the database,
 // for it must be known before a value is read.
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError } from '../../base/errors.ts';
+import { writeDurably } from './durable-files.ts';
 import {
   type AtRest,
   checkOf,
@@ -30,34 +31,51 @@ export function knownEnvelope(keyIds: readonly string[], keys: readonly Encrypti
 }
 
 /**
- * Undefined for a store whose values were never compressed or encrypted, nor are to be. Written down before the first such value is.
+ * Undefined for a store whose values were never compressed or encrypted, nor are to be. Changes nothing: an opening may still be refused.
  * `inherited` is what a new store is to be filled with.
  *
  * @throws HoldfastError `ENCRYPTION_KEY_MISSING` when a key is not among those given, `ENCRYPTION_KEY_WRONG` when another has its id,
  * `JOURNAL_OPEN_FAILED`
  */
-export async function prepareEnvelope(
+export async function findEnvelope(
   root: string,
   atRest: AtRest,
   inherited?: KnownEnvelope,
 ): Promise<ValueEnvelope | undefined> {
+  const known = (await readKnown(root)) ?? inherited;
+  if (known === undefined && !isWanted(atRest)) return undefined;
+  return admitted(known, atRest);
+}
+
+/**
+ * Writes down what the values need that are written from now on; durable before the first of them is. What is there is read again:
+ * another process may have had the store meanwhile.
+ *
+ * @throws HoldfastError as {@link findEnvelope} does
+ */
+export async function noteEnvelope(root: string, atRest: AtRest, inherited?: KnownEnvelope): Promise<void> {
   const written = await readKnown(root);
   const known = written ?? inherited;
-  const { encryptionKeys = [], compressAbove = null } = atRest;
-  const wanted = encryptionKeys.length > 0 || compressAbove !== null;
-  if (known === undefined && !wanted) return undefined;
+  if (known === undefined && !isWanted(atRest)) return;
+  admitted(known, atRest);
+  const [current] = atRest.encryptionKeys ?? [];
+  const keyIds = new Set([...(known?.keyIds ?? []), ...(current === undefined ? [] : [current.id])]);
+  if (written !== undefined && keyIds.size === written.keyIds.length) return;
+  // Only of a key that is new here: one of earlier of which nothing is known may be another than the one that is given.
+  const isNew = current !== undefined && !known?.keyIds.includes(current.id);
+  const checks = { ...known?.checks, ...(isNew && { [current.id]: checkOf(current) }) };
+  await writeKnown(root, { keyIds: [...keyIds], checks });
+}
+
+const isWanted = ({ encryptionKeys = [], compressAbove = null }: AtRest): boolean =>
+  encryptionKeys.length > 0 || compressAbove !== null;
+
+function admitted(known: KnownEnvelope | undefined, atRest: AtRest): ValueEnvelope {
+  const { encryptionKeys = [] } = atRest;
   const missing = known?.keyIds.find((keyId) => encryptionKeys.every(({ id }) => id !== keyId));
   if (missing !== undefined) throw new HoldfastError('ENCRYPTION_KEY_MISSING', { keyId: missing });
   const envelope = valueEnvelope(atRest);
   refuseOthers(encryptionKeys, known);
-  const [current] = encryptionKeys;
-  const keyIds = new Set([...(known?.keyIds ?? []), ...(current === undefined ? [] : [current.id])]);
-  if (written === undefined || keyIds.size > written.keyIds.length) {
-    // Only of a key that is new here: one of earlier of which nothing is known may be another than the one that is given.
-    const isNew = current !== undefined && !known?.keyIds.includes(current.id);
-    const checks = { ...known?.checks, ...(isNew && { [current.id]: checkOf(current) }) };
-    await writeKnown(root, { keyIds: [...keyIds], checks });
-  }
   return envelope;
 }
 
@@ -93,8 +111,5 @@ async function readKnown(root: string): Promise<KnownEnvelope | undefined> {
   }
 }
 
-async function writeKnown(root: string, known: KnownEnvelope): Promise<void> {
-  const draft = join(root, draftFile);
-  await writeFile(draft, `${JSON.stringify(known)}\n`, { flush: true });
-  await rename(draft, join(root, envelopeFile));
-}
+const writeKnown = (root: string, known: KnownEnvelope): Promise<void> =>
+  writeDurably(join(root, envelopeFile), `${JSON.stringify(known)}\n`);

@@ -12,7 +12,12 @@ type Whose = Pick<StoreDirectory, 'marker' | 'isNew'>;
  * One that says nothing, as those of older versions do, is taken for its own, and says so from now on; so is what a first start
  * has left that never came to its end.
  */
-export async function assertOwn(db: Store, location: string, { marker, isNew }: Whose): Promise<void> {
+export async function assertOwn(
+  db: Store,
+  location: string,
+  { marker, isNew }: Whose,
+  beforeWrite: () => Promise<void>,
+): Promise<void> {
   const { uuid } = marker as Partial<typeof marker>;
   const stored = isNew ? undefined : await db.get(keys.store);
   const found = stored === undefined ? undefined : unseal(keys.store, stored);
@@ -21,6 +26,7 @@ export async function assertOwn(db: Store, location: string, { marker, isNew }: 
     const problem = `its database is of the store ${found}, and its marker HOLDFAST.json of ${uuid}`;
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem });
   }
+  await beforeWrite();
   // Durable with the epoch, which every opening writes behind it.
   await db.batch([{ type: 'put', key: keys.store, value: seal(keys.store, uuid) }]);
 }

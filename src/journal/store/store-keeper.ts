@@ -37,6 +37,8 @@ export interface StoreKeeperOptions {
   readonly telemetry: Telemetry;
   /** How values lie on the disk, where that is not as plain text. */
   readonly envelope: ValueEnvelope | undefined;
+  /** Waited for before the opening writes its first value. */
+  readonly beforeWrite: () => Promise<void>;
   /** Is shown every head that the opening counts: what it returns is asked for again when the opening begins anew. */
   readonly onHeads?: (() => LookAtHead) | undefined;
 }
@@ -221,7 +223,7 @@ export class StoreKeeper {
     this.#db = db;
     try {
       const checked = await this.#check(db, repaired === undefined ? closed : undefined, witnessed, repaired);
-      await assertOwn(db, this.#options.location, this.#directory);
+      await assertOwn(db, this.#options.location, this.#directory, this.#options.beforeWrite);
       this.#first = db;
       return { ...checked, repaired };
     } catch (thrown) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import { randomId } from '../../base/ids.ts';
 import { ownIdentity, processIdentity } from '../../base/process-identity.ts';
+import { assertFiles } from './odd-files.ts';
 import type { PreviousOwner } from './store-report.ts';
 
 export const ownerFile = 'owner.json';
@@ -13,7 +14,9 @@ export const isOwnerFile = (name: string): boolean => name === ownerFile || name
 
 /** LevelDB rotates its LOG before it tries its lock, so a living owner is looked for first. */
 export async function assertFree(root: string, location: string): Promise<void> {
-  const owner = await readOwner(join(root, ownerFile));
+  const path = join(root, ownerFile);
+  await assertFiles(location, [path]);
+  const owner = await readOwner(path);
   if (await isAlive(owner)) throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner?.pid });
 }
 
