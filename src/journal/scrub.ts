@@ -40,7 +40,7 @@ export interface ScrubOptions {
   /** Forgets a snapshot that is damaged: there are others, or the whole journal. */
   readonly drop: (stream: string, key: string) => Promise<void>;
   /** Events, or a head, of a stream do not hold. */
-  readonly onDamage: (damage: Damage) => void;
+  readonly onDamage: (damage: Damage) => unknown;
   /** Looks at the files of the database, where it has any. */
   readonly tables?: TableScrub | undefined;
 }
@@ -147,7 +147,7 @@ export class Scrub {
     telemetry('scrub.damaged', { stream, seq, problem });
     // What cannot be dropped now is passed over by its readers, and found again.
     if (kind === 'snapshot') await drop(stream, key).catch(() => undefined);
-    if (kind === 'record' || kind === 'head') onDamage({ stream, seq, problem });
+    if (kind === 'record' || kind === 'head') await onDamage({ stream, seq, problem });
   }
 
   async #stored(): Promise<Stored> {

@@ -12,6 +12,7 @@ import type { Damage, Scrub } from '../journal/scrub.ts';
 import { FreeSpace } from '../journal/store/free-space.ts';
 import type { Handlers } from '../operations/bind.ts';
 import type { StorageStatus } from '../operations/views.ts';
+import { isGivenUp } from '../recovery/given-up.ts';
 
 export interface StorageOptions
   extends Pick<SystemConfig, 'minFreeBytes' | 'scrubEveryMs' | 'scrubBytesPerSecond'> {
@@ -86,9 +87,10 @@ export class Storage {
     return { health, since, problem, writes, freeBytes, minFreeBytes, backlogBytes, epoch, lastScrub };
   }
 
-  #quarantine({ stream, seq, problem }: Damage): void {
+  async #quarantine({ stream, seq, problem }: Damage): Promise<void> {
     const [kind, sessionId = ''] = stream.split('/');
     if (kind !== 'session') return;
+    if (typeof seq === 'number' && (await isGivenUp(this.#options.journal, stream, seq))) return;
     this.#options.quarantine(sessionId, new HoldfastError('JOURNAL_CORRUPT', { stream, seq, problem }));
   }
 }
