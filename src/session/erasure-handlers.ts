@@ -19,8 +19,8 @@ import {
   type StoredSession,
 } from './erasing.ts';
 import type { ReadingContext } from './handler-context.ts';
+import { eachProvable, isGivenUpPlace } from './provable-events.ts';
 import { savedKey } from './query-handlers.ts';
-import { readForwards } from './reading.ts';
 
 export type ErasureOperation = 'messages.erase' | 'sessions.erase';
 
@@ -58,7 +58,7 @@ function messageRequest(
   const plan = async ({ state, head }: StoredSession): Promise<ErasurePlan> => {
     const owner = ownerOf(state.branching, sessionId, seq);
     if (owner !== sessionId) throw inherited(sessionId, seq, owner);
-    const event = seq > head.seq ? undefined : await eventAt(journal, head.stream, seq);
+    const event = seq > head.seq ? undefined : await eventAt(journal, sessionId, seq);
     if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId, seq });
     assertMessage(sessionId, event);
     const { heldBy, erasedAt } = await lookBehind(journal, sessionId, seq);
@@ -100,6 +100,11 @@ const recovered = (sessionId: string, seq: number, type: string): HoldfastError 
   return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type, problem });
 };
 
+const unreadable = (sessionId: string, seq: number): HoldfastError => {
+  const problem = 'its record cannot be read, and was given up: what is left of it goes with the session';
+  return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type: 'unknown', problem });
+};
+
 const inherited = (sessionId: string, seq: number, owner: string): HoldfastError => {
   const problem = `it was said in session ${owner}: erase it there`;
   return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type: 'message.sent', problem });
@@ -108,8 +113,14 @@ const inherited = (sessionId: string, seq: number, owner: string): HoldfastError
 const agentsAtWork = (sessionId: string, runs: number): HoldfastError =>
   new HoldfastError('AGENTS_AT_WORK', { sessionId, runs });
 
-async function eventAt(journal: Journal, stream: string, seq: number): Promise<StoredEvent | undefined> {
-  return (await journal.readFrom(stream, seq - 1, { limit: 1 })).events[0];
+async function eventAt(journal: Journal, sessionId: string, seq: number): Promise<StoredEvent | undefined> {
+  const stream = sessionStream(sessionId);
+  try {
+    return (await journal.readFrom(stream, seq - 1, { limit: 1 })).events[0];
+  } catch (error) {
+    if (await isGivenUpPlace(journal, stream, seq, error)) throw unreadable(sessionId, seq);
+    throw error;
+  }
 }
 
 interface Behind {
@@ -122,7 +133,7 @@ interface Behind {
 async function lookBehind(journal: Journal, sessionId: string, seq: number): Promise<Behind> {
   const heldBy: number[] = [];
   let erasedAt = Number.POSITIVE_INFINITY;
-  await eachEvent(journal, sessionId, seq, (event) => {
+  await eachProvable(journal, sessionStream(sessionId), seq, (event) => {
     if (messagesCarriedBy(event).includes(seq)) heldBy.push(event.seq);
     if (event.type === 'payload.erased' && (event.data as ErasedData).seqs.includes(seq))
       erasedAt = event.seq;
@@ -133,24 +144,11 @@ async function lookBehind(journal: Journal, sessionId: string, seq: number): Pro
 async function erasableSeqs(journal: Journal, sessionId: string): Promise<readonly number[]> {
   const seqs: number[] = [];
   const head = await journal.head(sessionStream(sessionId));
-  await eachEvent(journal, sessionId, (head?.firstSeq ?? 1) - 1, ({ seq, type, data }) => {
+  await eachProvable(journal, sessionStream(sessionId), (head?.firstSeq ?? 1) - 1, ({ seq, type, data }) => {
     if (type === 'session.recovered') throw recovered(sessionId, seq, type);
     if (data !== undefined && erasabilityOf(type) !== 'never') seqs.push(seq);
   });
   return seqs;
-}
-
-/** A page at a time; nothing of it is kept. */
-async function eachEvent(
-  journal: Journal,
-  sessionId: string,
-  after: number,
-  look: (event: StoredEvent) => void,
-): Promise<void> {
-  await readForwards(journal, sessionId, { after }, Number.POSITIVE_INFINITY, (event) => {
-    look(event);
-    return undefined;
-  });
 }
 
 async function savedSeqOf({ kv }: Journal, sessionId: string): Promise<number | undefined> {
