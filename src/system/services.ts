@@ -30,6 +30,7 @@ import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
 import { recordFound } from '../recovery/found-damage.ts';
 import { withoutGivenUp } from '../recovery/given-up.ts';
+import { noteLostParkings, quarantineParkings } from '../recovery/parked-findings.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
 import { AnalysisCache } from '../session/analysis-cache.ts';
 import { analysisHandlers } from '../session/analysis-handlers.ts';
@@ -196,7 +197,10 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
       const opening = await withoutGivenUp(journal, report);
       await recordFound(opening, conditions, recovery, ports.telemetry);
       await quarantineFindings(conditions, opening);
+      noteLostParkings(recovery.replay.parked, opening);
+      await quarantineParkings(conditions, recovery.replay.parked, ports.telemetry);
     });
+    await quarantineParkings(conditions, recovery.replay.parked, ports.telemetry);
     adoptStored(manager, census);
     return {
       conditions,
