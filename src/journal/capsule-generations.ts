@@ -27,6 +27,12 @@ export function generationIn({ seq, type, data }: StoredEvent): CapsuleGeneratio
   return { firstSeq: seq, anchor, dropped: dropped ?? [] };
 }
 
+/** What an erasure says of generations that began with what it has erased. */
+export const generationsErasedIn = ({ type, data }: StoredEvent): readonly CapsuleGeneration[] =>
+  type === 'payload.erased' && data !== undefined
+    ? ((data as { readonly generations?: readonly CapsuleGeneration[] }).generations ?? [])
+    : [];
+
 export class CapsuleGenerations {
   readonly #generations: readonly CapsuleGeneration[];
   readonly #unmet: Set<number>;
@@ -73,7 +79,12 @@ export class CapsuleGenerations {
     const told = generationIn(event);
     const isOther =
       told === undefined ? type !== begins : canonicalJson(told) !== canonicalJson(known ?? null);
-    if (known !== undefined && isOther) return `event ${seq} says something else of its generation`;
+    const differs = (erased: CapsuleGeneration): boolean =>
+      this.#generations.some(
+        (other) => other.firstSeq === erased.firstSeq && canonicalJson(other) !== canonicalJson(erased),
+      );
+    if ((known !== undefined && isOther) || generationsErasedIn(event).some(differs))
+      return `event ${seq} says something else of its generation`;
     this.#unmet.delete(seq);
     const next = this.#generations.find(
       ({ firstSeq, anchor }) => anchor?.seq === seq && anchor.chain !== hash && !this.gaveUp(firstSeq),

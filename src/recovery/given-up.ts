@@ -4,7 +4,7 @@ import { HoldfastError } from '../base/errors.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { StoreReport } from '../journal/store/store-report.ts';
-import { type GenerationEvent, gaveUp, nextGeneration } from './chain-generation.ts';
+import { type Generation, gaveUp, nextGeneration } from './chain-generation.ts';
 
 type Reader = Pick<Journal, 'head' | 'readFrom'>;
 
@@ -32,7 +32,7 @@ async function holdsBehind(journal: Reader, stream: string, seq: number): Promis
   for (let damaged: number | undefined = seq; head !== undefined; ) {
     const begun = await givingUp(journal, head, damaged);
     if (begun === undefined) return false;
-    damaged = await firstDamage(journal, head, begun.seq - 1);
+    damaged = await firstDamage(journal, head, begun.firstSeq - 1);
     if (damaged === undefined) return true;
   }
   return false;
@@ -42,12 +42,12 @@ async function headOf(journal: Reader, stream: string): Promise<Head | undefined
   return stream.startsWith(prefix) ? unlessCorrupt(() => journal.head(stream)) : undefined;
 }
 
-async function givingUp(journal: Reader, head: Head, seq: number): Promise<GenerationEvent | undefined> {
+async function givingUp(journal: Reader, head: Head, seq: number): Promise<Generation | undefined> {
   for (let after = seq; ; ) {
     const broken = { code: 'JOURNAL_CORRUPT', seq: after, problem: '' } as const;
     const begun = await nextGeneration(journal, head, broken);
-    if (begun === undefined || gaveUp(begun.seq, begun.data.dropped, seq)) return begun;
-    after = begun.seq;
+    if (begun === undefined || gaveUp(begun.firstSeq, begun.dropped, seq)) return begun;
+    after = begun.firstSeq;
   }
 }
 

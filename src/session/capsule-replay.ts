@@ -126,7 +126,9 @@ export function* stepsOf(capsule: Capsule): Generator<Step> {
   let isProven = true;
   for (const [index, event] of events.entries()) {
     if (event.seq > start.seq) {
-      const begins = event.type === 'session.recovered';
+      // One whose state was erased begins nothing that a state could be made of.
+      const begins =
+        event.type === 'session.recovered' && (event.data !== undefined || !erased.has(event.seq));
       isProven = begins || (isProven && !breaks.has(event.seq));
       const next = evolved(state, event, erased.has(event.seq), isProven);
       if ('state' in next) state = next.state;

@@ -5,13 +5,17 @@ import { readableEvents } from '../entity/readable-events.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import { isGivenUp } from '../recovery/given-up.ts';
 
-/** A page at a time; nothing of it is kept. Throws `JOURNAL_CORRUPT` for what is damaged and was not given up. */
+/**
+ * A page at a time; nothing of it is kept. Answers with what cannot be read and was given up; throws `JOURNAL_CORRUPT` for what cannot
+ * and was not.
+ */
 export async function eachProvable(
   journal: Journal,
   stream: string,
   after: number,
   look: (event: StoredEvent) => void,
-): Promise<void> {
+): Promise<readonly number[]> {
+  const givenUp: number[] = [];
   const { seq: end = 0 } = (await journal.head(stream)) ?? {};
   for (let at = after; at < end; ) {
     const through = Math.min(at + readAtOnce, end);
@@ -20,9 +24,13 @@ export async function eachProvable(
     for (; at < through; at++) {
       const event = found.get(at + 1);
       if (event !== undefined) look(event);
-      else await assertGivenUp(journal, stream, at + 1);
+      else {
+        await assertGivenUp(journal, stream, at + 1);
+        givenUp.push(at + 1);
+      }
     }
   }
+  return givenUp;
 }
 
 /** True when an error tells of a record that cannot be read, and was given up. */

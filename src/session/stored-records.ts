@@ -1,6 +1,6 @@
 // Records as they are stored, each read by itself where not all of them can be proven: whoever takes them out says what is missing.
 import { HoldfastError } from '../base/errors.ts';
-import { type CapsuleGeneration, generationIn } from '../journal/capsule-generations.ts';
+import { type CapsuleGeneration, generationIn, generationsErasedIn } from '../journal/capsule-generations.ts';
 import type { Head, StoredEvent } from '../journal/journal.ts';
 import { decodeRecord } from '../journal/record.ts';
 import type { HandlerContext } from './handler-context.ts';
@@ -67,13 +67,14 @@ export async function generationsOf(
     for (const value of values) {
       after += 1;
       // All others are passed over unread: these are few, and a history may be long.
-      if (typeof value !== 'string' || !value.includes(marker)) continue;
+      if (typeof value !== 'string' || !markers.some((marker) => value.includes(marker))) continue;
       const place = decoded(value, stream, after);
-      const generation = 'event' in place ? generationIn(place.event) : undefined;
-      if (generation !== undefined) generations.push(generation);
+      if ('damage' in place) continue;
+      const generation = generationIn(place.event);
+      generations.push(...(generation === undefined ? generationsErasedIn(place.event) : [generation]));
     }
   }
-  return generations;
+  return generations.sort((a, b) => a.firstSeq - b.firstSeq);
 }
 
 /** Only damage is an answer; anything else is a failure to look. */
@@ -82,6 +83,12 @@ function corruption(error: unknown): HoldfastError {
   throw error;
 }
 
-const marker = '"type":"session.recovered"';
+const markers = ['"type":"session.recovered"', '"type":"payload.erased"'];
 const recordsAtOnce = 256;
 const pageCharacters = 512 * 1024;
+
+/** True where a record stands, whatever it says. */
+export async function isThere(records: Records, stream: string, seq: number): Promise<boolean> {
+  const [value] = await valuesOf(records, stream, seq - 1, seq);
+  return typeof value === 'string';
+}
