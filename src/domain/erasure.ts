@@ -29,7 +29,6 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType | Mem
     'conversation.cleared': 'never',
     'agent.restarted': 'never',
     'payload.erased': 'never',
-    'session.recovered': 'never',
     'agent.rateLimited': 'never',
     'agent.settled': 'never',
     'agent.usageReported': 'never',
@@ -55,6 +54,7 @@ const erasability: Readonly<Record<SessionEventType | PublishableEventType | Mem
     'handoff.received': 'never',
     'session.created': 'session',
     'session.configured': 'session',
+    'session.recovered': 'session',
     'session.restored': 'session',
     'session.rolledBack': 'session',
     'session.forked': 'session',
@@ -101,6 +101,9 @@ export function evolveErased(state: SessionState, event: LawEvent): SessionState
   if (event.type === 'session.restored') return restoredWithout(state, event);
   if (event.type === 'session.rolledBack') return rolledBackWithout(state, event);
   if (event.type === 'session.forked') return forkedWithout(event);
+  // What was accepted was a part of the state before; where nothing before it can be read, a new life of which nothing is known.
+  if (event.type === 'session.recovered')
+    return contextOf(state).createdAt === null ? forkedWithout(event) : state;
   const lifecycle = advanceLifecycle(state.lifecycle, event as LifecycleEvent);
   return lifecycle === state.lifecycle ? undefined : { ...state, lifecycle };
 }

@@ -4,7 +4,7 @@ import type { ConditionCleared, ConditionSet } from './condition-law.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
 import { handoffEventTypes } from './handoff-events.ts';
 import { type MemoryEventData, type MemoryEventType, memoryEventTypes } from './memory-events.ts';
-import type { ParkedData, UnparkedData } from './parked-law.ts';
+import type { ParkedData, ParkingsRecovered, UnparkedData } from './parked-law.ts';
 import type { RecoveryReceipt } from './recovery-vocabulary.ts';
 import type { SessionEventData, SessionEventType } from './session-events.ts';
 import { type TaskEventData, type TaskEventType, taskEventTypes } from './task-events.ts';
@@ -28,6 +28,7 @@ type RecoveryEventType = keyof RecoveryEventData;
 interface ParkedEventData {
   'event.parked': ParkedData;
   'event.unparked': UnparkedData;
+  'parked.recovered': ParkingsRecovered;
 }
 
 type ParkedEventType = keyof ParkedEventData;
@@ -97,6 +98,7 @@ const recoveryEventTypes: Readonly<Record<RecoveryEventType, true>> = { 'recover
 const parkedEventTypes: Readonly<Record<ParkedEventType, true>> = {
   'event.parked': true,
   'event.unparked': true,
+  'parked.recovered': true,
 };
 
 export const eventTypes = Object.keys({

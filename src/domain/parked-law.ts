@@ -22,6 +22,14 @@ export interface UnparkedData {
   readonly by: string | null;
 }
 
+/** The data of `parked.recovered`: the list from here on, as far as it could be read where its stream was damaged. */
+export interface ParkingsRecovered {
+  readonly parked: readonly ParkedEvent[];
+  /** Records of the list that could not be read; null where nobody knows how many there were. */
+  readonly unreadable: number | null;
+  readonly by: string | null;
+}
+
 /** An event that is parked. */
 export interface ParkedEvent extends ParkedData {
   readonly at: number;
@@ -41,7 +49,8 @@ export type ParkedCommand =
       readonly seq: number;
       readonly by: string | null;
       readonly askedAt: number;
-    };
+    }
+  | { readonly type: 'parked.recover'; readonly found: ParkingsRecovered; readonly askedAt: number };
 
 /** So many events of one session may be parked. */
 const mostParked = 100;
@@ -54,6 +63,7 @@ export const parkedLaw: Law<ParkedState, ParkedCommand> = {
   tombstone: startOf,
   decide: decideParked,
   evolve: evolveParked,
+  carriesState: ({ type }) => type === 'parked.recovered',
   explain: ({ sessionId }, { type }) =>
     refuse('INVALID_TRANSITION', { sessionId, from: 'parked', to: type }).refusal,
   due: () => undefined,
@@ -76,6 +86,8 @@ function startOf(stream: string): ParkedState {
 /** What is parked once more is parked anew. */
 function decideParked({ sessionId, parked, changedAt }: ParkedState, command: ParkedCommand): Decision {
   const at = Math.max(command.askedAt, changedAt);
+  if (command.type === 'parked.recover')
+    return { events: [{ type: 'parked.recovered', data: command.found, at }], reply: {} };
   if (command.type === 'parked.unpark') {
     const { seq, by } = command;
     if (parked.every((known) => known.seq !== seq)) return refuse('NOT_PARKED', { sessionId, seq });
@@ -93,6 +105,8 @@ function decideParked({ sessionId, parked, changedAt }: ParkedState, command: Pa
 }
 
 function evolveParked(state: ParkedState, { type, data, at }: LawEvent): ParkedState | undefined {
+  if (type === 'parked.recovered')
+    return { ...state, parked: (data as ParkingsRecovered).parked, changedAt: at };
   if (type !== 'event.parked' && type !== 'event.unparked') return undefined;
   const { seq } = data as ParkedData | UnparkedData;
   const others = state.parked.filter((known) => known.seq !== seq);

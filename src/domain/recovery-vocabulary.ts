@@ -193,6 +193,13 @@ export interface ChainAnchor {
   readonly chain: string;
 }
 
+/** What an event `session.recovered` says of the chain that it began anew. */
+export interface ChainFacts {
+  readonly firstSeq: number;
+  readonly anchor: ChainAnchor | null;
+  readonly dropped: readonly SeqRange[];
+}
+
 /** The data of `session.recovered`. */
 export interface RecoveredData {
   /** The status that the head told of, and the one that the session has now. */
@@ -210,4 +217,6 @@ export interface RecoveredData {
   readonly summary: { readonly [key: string]: string | number | boolean | null };
   /** The state as its law encodes it. */
   readonly state: string;
+  /** Set where it takes the place of one that was erased: `rest` where only a part of what that carried was, `nothing` where nothing is left. */
+  readonly afterErasure?: 'rest' | 'nothing';
 }

@@ -10,7 +10,7 @@ import type { Ownership } from './handoff.ts';
 import type { HandoffEventData } from './handoff-events.ts';
 import type { LawEvent } from './law.ts';
 import type { RecordedError } from './recorded-error.ts';
-import type { RecoveredData } from './recovery-vocabulary.ts';
+import type { ChainFacts, RecoveredData } from './recovery-vocabulary.ts';
 import type { SessionConfig } from './session-config.ts';
 import type { LifecycleContext, SessionStatus, StatusChange } from './session-lifecycle.ts';
 import type { MergedData, MergedOrigin } from './session-merge-events.ts';
@@ -129,6 +129,8 @@ export interface ErasedData {
   readonly by: string | null;
   /** Set when the whole session was erased: all that its state still is. */
   readonly left: SessionRemains | null;
+  /** Set where events were erased that had begun the chain anew: what they said of it stays. */
+  readonly generations?: readonly ChainFacts[];
 }
 
 /** A session without anything that was said in it. */

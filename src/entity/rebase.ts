@@ -28,21 +28,26 @@ export async function newestBase<State, C extends Command>(
   return undefined;
 }
 
-/** The events behind `start` up to `end`; when some are damaged, those behind the last of these. */
+/**
+ * The events behind `start` up to `end`; where they do not hold together, those behind the last place at which they do not. That is
+ * looked for by halves: a record may be sound by itself and follow from none.
+ */
 async function readable(
   journal: Reader,
   stream: string,
   start: number,
   end: number,
 ): Promise<readonly StoredEvent[]> {
-  const whole = await readTo(journal, stream, start, end);
-  if (whole !== undefined) return whole;
-  for (let from = end - 1, found: readonly StoredEvent[] = []; from >= start; from--) {
-    const events = await readTo(journal, stream, from, from + 1);
-    if (events === undefined) return found;
-    found = [...events, ...found];
+  const all = await readTo(journal, stream, start, end);
+  if (all !== undefined) return all;
+  let found: readonly StoredEvent[] = [];
+  for (let [broken, from] = [start, end]; from - broken > 1; ) {
+    const middle = Math.floor((broken + from) / 2);
+    const events = await readTo(journal, stream, middle, end);
+    if (events === undefined) broken = middle;
+    else [from, found] = [middle, events];
   }
-  return [];
+  return found;
 }
 
 /** Undefined for what is not there for good; what the disk refuses for a while says nothing of the records. */

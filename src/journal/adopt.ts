@@ -12,11 +12,19 @@ export interface Adopted {
   readonly events: readonly StoredEvent[];
 }
 
+/** A record that was written elsewhere. */
+export interface AdoptedRecord {
+  readonly seq: number;
+  readonly value: string;
+  /** False behind what was given up where it was written: nothing, or another record, stands before it. */
+  readonly follows: boolean;
+}
+
 /** The stream after the records, which follow `tail`, or begin it at `firstSeq`. Throws `JOURNAL_CORRUPT` for any that do not. */
 export function adoptRecords(
   stream: string,
   tail: Head | undefined,
-  records: readonly string[],
+  records: readonly AdoptedRecord[],
   draft: HeadDraft & { readonly firstSeq: number },
   epoch: number,
 ): Adopted {
@@ -24,10 +32,11 @@ export function adoptRecords(
   let chain = tail?.chain ?? (draft.firstSeq === 1 ? genesis : undefined);
   const writes: Write[] = [];
   const events: StoredEvent[] = [];
-  for (const value of records) {
-    seq += 1;
+  for (const { seq: place, value, follows } of records) {
+    if (place <= seq || (follows && place !== seq + 1)) throw corrupt(stream, place, 'it has no place there');
+    seq = place;
     const { event, prev, hash } = decodeRecord(value, stream, seq);
-    if (chain !== undefined && prev !== chain)
+    if (follows && chain !== undefined && prev !== chain)
       throw corrupt(stream, seq, 'it does not follow the record before it');
     writes.push({ key: keys.event(stream, seq), value });
     events.push(Object.freeze({ ...event, imported: true }));

@@ -3,10 +3,13 @@
 import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Json } from '../base/json.ts';
+import { type CapsuleGeneration, CapsuleGenerations } from './capsule-generations.ts';
 import type { Snapshot, StoredEvent } from './journal.ts';
 import { decodeRecord, genesis } from './record.ts';
 
-export const capsuleFormat = 1;
+/** The newest that is read: of sessions that gave something up. All others are written as of {@link wholeFormat}, for older readers. */
+export const capsuleFormat = 2;
+export const wholeFormat = 1;
 
 export interface CapsuleHeader {
   readonly holdfast: 'capsule';
@@ -24,6 +27,8 @@ export interface CapsuleHeader {
   readonly condition: Json;
   /** What was asked to be left out; null when it is whole. */
   readonly redaction: Json;
+  /** Oldest first: each event that began the chain anew, and what was given up then. Absent where there is none. */
+  readonly generations?: readonly CapsuleGeneration[];
 }
 
 export interface CapsuleFooter {
@@ -31,13 +36,30 @@ export interface CapsuleFooter {
   /** Of them, those without their payload. */
   readonly redacted: number;
   readonly snapshots: number;
+  /** Events of which there is no record, all of them given up; absent where there are none. */
+  readonly missing?: number;
   /** SHA-256 of each line after the digest of all before it. */
   readonly digest: string;
 }
 
+/** Stands in place of records that cannot be proven, and were given up. */
+export interface CapsuleGap {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface CapsuleRecord {
+  readonly record: string;
+  readonly event: StoredEvent;
+  readonly hash: string;
+  /** False behind what was given up: then the chain does not lead on to it. */
+  readonly follows: boolean;
+}
+
 export type CapsulePart =
   | { readonly header: CapsuleHeader }
-  | { readonly record: string; readonly event: StoredEvent; readonly hash: string }
+  | CapsuleRecord
+  | { readonly gap: CapsuleGap }
   | { readonly snapshot: Snapshot }
   | { readonly footer: CapsuleFooter };
 
@@ -50,17 +72,20 @@ export class CapsuleReader {
   #digest = '';
   #line = 0;
   #chain: string | undefined;
-  #counts = { events: 0, redacted: 0, snapshots: 0 };
+  #isBehindGap = false;
+  #counts = { events: 0, redacted: 0, snapshots: 0, missing: 0 };
+  #generations = new CapsuleGenerations([]);
   #ended = false;
 
   take(line: string): CapsulePart {
     this.#line += 1;
     if (this.#ended) throw this.#invalid('something stands behind its end');
-    const { header, record, snapshot, footer } = this.#parse(line);
+    const { header, record, gap, snapshot, footer } = this.#parse(line);
     if (this.#header === undefined) return this.#takeHeader(header, line);
     if (footer !== undefined) return this.#takeFooter(footer as CapsuleFooter);
     this.#digest = digestAfter(this.#digest, line);
     if (typeof record === 'string') return this.#takeRecord(this.#header, record);
+    if (gap !== undefined) return this.#takeGap(this.#header, { ...(gap as CapsuleGap) });
     if (snapshot === undefined) throw this.#invalid('it is neither a record, nor a snapshot, nor its end');
     return this.#takeSnapshot(snapshot as Snapshot);
   }
@@ -76,20 +101,46 @@ export class CapsuleReader {
       throw this.#invalid('it is no capsule');
     if (header.formatVersion > capsuleFormat)
       throw this.#invalid(`it is of format ${header.formatVersion}, this version reads ${capsuleFormat}`);
+    this.#generations = this.#generationsOf(header);
     this.#header = header;
     this.#digest = digestAfter('', line);
     this.#chain = header.firstSeq === 1 ? genesis : undefined;
     return { header };
   }
 
-  #takeRecord({ stream, firstSeq }: CapsuleHeader, record: string): CapsulePart {
-    const { event, prev, hash } = this.#decoded(record, stream, firstSeq + this.#counts.events);
-    if (this.#chain !== undefined && prev !== this.#chain)
-      throw this.#invalid(`event ${event.seq} does not follow the one before it`);
+  #generationsOf({ generations }: CapsuleHeader): CapsuleGenerations {
+    try {
+      return new CapsuleGenerations(generations ?? []);
+    } catch (error) {
+      throw this.#invalid(toError(error).message);
+    }
+  }
+
+  #takeRecord({ stream }: CapsuleHeader, record: string): CapsulePart {
+    const { event, prev, hash } = this.#decoded(record, stream, this.#next);
+    const { seq } = event;
+    const breaks = this.#chain !== undefined && prev !== this.#chain;
+    if (breaks && !this.#generations.gaveUp(seq))
+      throw this.#invalid(`event ${seq} does not follow the one before it`);
+    const problem = this.#generations.meet(event, hash);
+    if (problem !== undefined) throw this.#invalid(problem);
+    const isBehindGap = this.#isBehindGap;
+    this.#isBehindGap = false;
     this.#chain = hash;
     this.#counts.events += 1;
     if (event.data === undefined) this.#counts.redacted += 1;
-    return { record, event, hash };
+    return { record, event, hash, follows: !breaks && !isBehindGap };
+  }
+
+  #takeGap({ seq: last }: CapsuleHeader, gap: CapsuleGap): CapsulePart {
+    const { from, to } = gap;
+    const isPlace = from === this.#next && Number.isSafeInteger(to) && from <= to && to < last;
+    if (!isPlace || !this.#generations.gaveUpAll(from, to))
+      throw this.#invalid(`the events from ${from} to ${to} are left out, and were not given up`);
+    this.#chain = undefined;
+    this.#isBehindGap = true;
+    this.#counts.missing += to - from + 1;
+    return { gap };
   }
 
   #takeSnapshot(snapshot: Snapshot): CapsulePart {
@@ -100,17 +151,30 @@ export class CapsuleReader {
   }
 
   #takeFooter(footer: CapsuleFooter): CapsulePart {
-    const { firstSeq = 1, seq = 0, chain = '' } = this.#header ?? {};
-    const { events, redacted, snapshots } = this.#counts;
-    if (footer.events !== events || footer.redacted !== redacted || footer.snapshots !== snapshots)
+    const { seq = 0, chain = '' } = this.#header ?? {};
+    const { events, redacted, snapshots, missing } = this.#counts;
+    const { missing: said = 0, ...counts } = footer;
+    if (
+      counts.events !== events ||
+      counts.redacted !== redacted ||
+      counts.snapshots !== snapshots ||
+      said !== missing
+    )
       throw this.#invalid('it does not hold as many events and snapshots as it says');
-    if (events !== seq - firstSeq + 1)
-      throw this.#invalid(`it ends at event ${firstSeq + events - 1} of ${seq}`);
+    if (this.#next !== seq + 1) throw this.#invalid(`it ends at event ${this.#next - 1} of ${seq}`);
+    const unmet = this.#generations.unmet;
+    if (unmet !== undefined) throw this.#invalid(`event ${unmet} begins no generation of its chain`);
     if (events > 0 && this.#chain !== chain)
       throw this.#invalid('its last event is not the one that it names');
     if (footer.digest !== this.#digest) throw this.#invalid('it does not match its digest');
     this.#ended = true;
     return { footer };
+  }
+
+  /** The seq of the record that is to come. */
+  get #next(): number {
+    const { events, missing } = this.#counts;
+    return (this.#header?.firstSeq ?? 1) + events + missing;
   }
 
   #decoded(record: string, stream: string, seq: number): ReturnType<typeof decodeRecord> {

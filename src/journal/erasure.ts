@@ -55,7 +55,8 @@ export class Erasure {
     this.#snapshotsFrom.set(stream, Number.POSITIVE_INFINITY);
     let from = before;
     try {
-      const { snapshots, erased } = await this.#read(stream, seqs);
+      const { unreadable } = append;
+      const { snapshots, erased } = await this.#read(stream, seqs, unreadable);
       const result = await this.#writer.whenReady(() => {
         from = append.events.at(-1)?.event.seq ?? before;
         return this.#put(stream, erased, snapshots, append);
@@ -72,11 +73,14 @@ export class Erasure {
   async #read(
     stream: string,
     seqs: readonly number[],
+    unreadable: ReadonlySet<number> | undefined,
   ): Promise<{ readonly snapshots: readonly string[]; readonly erased: readonly Erased[] }> {
     const [store, writer] = [this.#store, this.#writer];
     await writer.whenReady(() => writer.put(stream, 'An erasure', []));
     const snapshots = await store.read(stream, 'snapshot', (db) => db.keys(rangeOf('s', stream)).all());
-    const erased = await store.read(stream, seqs[0] ?? 'record', (db) => erasedRecords(db, stream, seqs));
+    const erased = await store.read(stream, seqs[0] ?? 'record', (db) =>
+      erasedRecords(db, stream, seqs, unreadable),
+    );
     return { snapshots, erased };
   }
 
@@ -148,12 +152,21 @@ interface KeyRange {
 const around = (prefix: string): KeyRange => ({ first: prefix, last: `${prefix}~` });
 const beside = (key: string): KeyRange => ({ first: `${key.slice(0, -1)}!`, last: `${key}!` });
 
-async function erasedRecords(db: Store, stream: string, seqs: readonly number[]): Promise<readonly Erased[]> {
+async function erasedRecords(
+  db: Store,
+  stream: string,
+  seqs: readonly number[],
+  unreadable: ReadonlySet<number> | undefined,
+): Promise<readonly Erased[]> {
   const erased: Erased[] = [];
   for (let at = 0; at < seqs.length; at += recordsAtOnce) {
     const some = seqs.slice(at, at + recordsAtOnce);
     const values = await db.getMany(some.map((seq) => keys.event(stream, seq)));
     for (const [index, seq] of some.entries()) {
+      if (unreadable?.has(seq)) {
+        erased.push({ seq, write: { key: keys.event(stream, seq), value: undefined } });
+        continue;
+      }
       const value = values[index];
       if (value === undefined) throw corrupt(stream, seq, 'it is missing');
       decodeRecord(value, stream, seq);

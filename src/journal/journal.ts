@@ -105,6 +105,8 @@ export interface ErasingAppend {
   readonly expected: Version;
   readonly events: readonly EventDraft[];
   readonly options: AppendOptions;
+  /** Of the events to be erased those whose record cannot be read: nothing of it stays. */
+  readonly unreadable?: ReadonlySet<number>;
   /** The state behind the append, for a stream whose events alone do not lead to it any more. */
   readonly snapshot?: ((head: Head) => Snapshot) | undefined;
 }

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { adoptRecords } from './adopt.ts';
+import { type AdoptedRecord, adoptRecords } from './adopt.ts';
 import { Clearing, removalMarker, trimMarker } from './clearing.ts';
 import type { Write } from './commit-loop.ts';
 import { defaultLimits } from './default-limits.ts';
@@ -329,7 +329,7 @@ export class LevelJournal implements Journal {
   async adopt(
     stream: string,
     expected: Version | null,
-    records: readonly string[],
+    records: readonly AdoptedRecord[],
     draft: HeadDraft & { readonly firstSeq: number },
     snapshots: readonly Snapshot[] = [],
   ): Promise<Append> {

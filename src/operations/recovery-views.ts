@@ -41,6 +41,11 @@ export interface RecoveryInfo extends Repeatable {
   readonly through: number;
   readonly dropped: readonly SeqRange[];
   readonly validation: ValidationInfo;
+  /**
+   * Set where its list of parked events was damaged: what could be read of it, and goes on to be left out or edited, and how many records
+   * of it could not be; null where nobody knows how many there were.
+   */
+  readonly parked?: { readonly kept: readonly number[]; readonly unreadable: number | null };
   /** When a copy of the session was saved that `sessions.restore` can bring back; null when there is none. */
   readonly savedAt: number | null;
   /** The receipt, when one was written. */

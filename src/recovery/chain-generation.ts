@@ -1,25 +1,39 @@
 // Where a new generation of a session's chain begins: an event `session.recovered`, which carries the state that was accepted. What
 // stands before it need not be readable.
-import type { RecoveredData, SeqRange } from '../domain/recovery-vocabulary.ts';
+import type { ChainFacts, RecoveredData, SeqRange } from '../domain/recovery-vocabulary.ts';
+import type { ErasedData } from '../domain/session-events.ts';
 import { sessionLaw } from '../domain/session-law.ts';
 import { readableEvents } from '../entity/readable-events.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 import type { IntegrityProblem } from '../operations/integrity-views.ts';
 import type { Base } from './provable.ts';
 
-export type GenerationEvent = StoredEvent<'session.recovered', RecoveredData>;
+/** A generation, by its first event. */
+export interface Generation extends ChainFacts {
+  /** True where the state that it carried was erased: its records are proven, and nothing is made of them. */
+  readonly isErased: boolean;
+}
 
-export const beginsGeneration = (event: StoredEvent): event is GenerationEvent =>
-  event.type === 'session.recovered' && event.data !== undefined;
+/** What an event says of the generation that it begins; of one whose payload was erased a later event says that. */
+export function generationOf({ seq: firstSeq, type, data }: StoredEvent): Generation | undefined {
+  if (type !== 'session.recovered') return undefined;
+  if (data === undefined) return { firstSeq, anchor: null, dropped: [], isErased: true };
+  const { anchor = null, dropped } = data as RecoveredData;
+  return { firstSeq, anchor, dropped, isErased: false };
+}
+
+/** What an erasure says of generations that began with what it has erased. */
+export const factsIn = ({ type, data }: StoredEvent): readonly ChainFacts[] =>
+  type === 'payload.erased' && data !== undefined ? ((data as ErasedData).generations ?? []) : [];
 
 /** Whether it was given up when the generation began. Of a lost end seqs are given again behind that. */
 export const gaveUp = (firstSeq: number, dropped: readonly SeqRange[], seq: number): boolean =>
   seq < firstSeq && dropped.some(({ from, to }) => from <= seq && seq <= to);
 
 /** What a replay of the generation begins from. */
-export const baseOf = ({ stream }: Head, { seq }: GenerationEvent): Base => ({
+export const baseOf = ({ stream }: Head, { firstSeq }: Pick<Generation, 'firstSeq'>): Base => ({
   state: sessionLaw.initial(stream),
-  seq: seq - 1,
+  seq: firstSeq - 1,
   chain: undefined,
 });
 
@@ -28,22 +42,27 @@ export async function nextGeneration(
   journal: Pick<Journal, 'readFrom'>,
   head: Pick<Head, 'stream' | 'seq'>,
   broken: IntegrityProblem,
-): Promise<GenerationEvent | undefined> {
+): Promise<Generation | undefined> {
   return broken.code === 'JOURNAL_CORRUPT' ? generationBehind(journal, head, broken.seq) : undefined;
 }
 
-/** The first record behind a seq that begins a generation and can be read, one by one where a page cannot. */
+/** The first one behind a seq whose first event can be read, one by one where a page cannot. */
 export async function generationBehind(
   journal: Pick<Journal, 'readFrom'>,
   { stream, seq: end }: Pick<Head, 'stream' | 'seq'>,
   seq: number,
-): Promise<GenerationEvent | undefined> {
+): Promise<Generation | undefined> {
+  let found: Generation | undefined;
   for (let after = seq; after < end; after += readAtOnce) {
     const events = await readableEvents(journal, stream, after, Math.min(after + readAtOnce, end));
-    const found = events.find(beginsGeneration);
-    if (found !== undefined) return found;
+    for (const event of events) {
+      found ??= generationOf(event);
+      if (found?.isErased === false) return found;
+      const facts = factsIn(event).find(({ firstSeq }) => firstSeq === found?.firstSeq);
+      if (facts !== undefined) return { ...facts, isErased: true };
+    }
   }
-  return undefined;
+  return found;
 }
 
 /** Each may be large. */

@@ -5,7 +5,14 @@ import type { SeqRange } from '../domain/recovery-vocabulary.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import type { Head, Journal, StoredEvent } from '../journal/journal.ts';
 import type { ChainGeneration, IntegrityProblem } from '../operations/integrity-views.ts';
-import { baseOf, beginsGeneration, gaveUp, nextGeneration } from './chain-generation.ts';
+import {
+  baseOf,
+  factsIn,
+  type Generation,
+  gaveUp,
+  generationOf,
+  nextGeneration,
+} from './chain-generation.ts';
 import { chainStart } from './chain-start.ts';
 import { type Base, foldProvable, type Proven } from './provable.ts';
 
@@ -14,22 +21,26 @@ export interface ChainReading {
   readonly head: Head;
   readonly signal?: AbortSignal | undefined;
   readonly visit: (event: StoredEvent, before: SessionState, after: SessionState) => void;
+  /** Sees what is proven and makes no state: what it stood on was erased. */
+  readonly pass: (event: StoredEvent) => void;
+}
+
+interface Part extends Generation {
+  through: number;
 }
 
 /** Proves what can be proven; behind damage it goes on with the next generation. */
 export class ChainProof {
-  /** What was given up when a generation began. */
-  readonly dropped: SeqRange[] = [];
   readonly problems: IntegrityProblem[] = [];
   /** The state at the head, and undefined when the way there is broken. */
   state: SessionState | undefined;
   readonly #reading: ChainReading;
-  readonly #parts: (Omit<ChainGeneration, 'through'> & { through: number; dropped: readonly SeqRange[] })[];
+  #parts: Part[];
 
   private constructor(reading: ChainReading) {
     const { firstSeq } = reading.head;
     this.#reading = reading;
-    this.#parts = [{ firstSeq, through: firstSeq - 1, anchor: null, dropped: [] }];
+    this.#parts = [{ firstSeq, through: firstSeq - 1, anchor: null, dropped: [], isErased: false }];
   }
 
   static async of(reading: ChainReading): Promise<ChainProof> {
@@ -44,6 +55,11 @@ export class ChainProof {
   get generations(): readonly ChainGeneration[] {
     const proven = this.#parts.filter(({ firstSeq, through }) => through >= firstSeq);
     return proven.map(({ firstSeq, through, anchor }) => ({ firstSeq, through, anchor }));
+  }
+
+  /** What was given up when they began. */
+  get dropped(): readonly SeqRange[] {
+    return this.#parts.flatMap(({ dropped }) => dropped);
   }
 
   proves(seq: number): boolean {
@@ -61,10 +77,59 @@ export class ChainProof {
         return places;
       }
       places.push(broken);
-      const next = await nextGeneration(journal, head, broken);
+      const next = await this.#passErased(await nextGeneration(journal, head, broken), places);
       if (next === undefined) return places;
       start = async () => baseOf(head, next);
     }
+  }
+
+  /** The next that carries a state. Of one that was erased the records are proven on the way, as a chain alone. */
+  async #passErased(
+    next: Generation | undefined,
+    places: IntegrityProblem[],
+  ): Promise<Generation | undefined> {
+    const { journal, head } = this.#reading;
+    let begun = next;
+    while (begun?.isErased) {
+      const found = await this.#passFrom(begun.firstSeq);
+      if (found === undefined || 'firstSeq' in found) return found;
+      places.push(found);
+      begun = await nextGeneration(journal, head, found);
+    }
+    return begun;
+  }
+
+  async #passFrom(first: number): Promise<Generation | IntegrityProblem | undefined> {
+    const { journal, head, signal, pass } = this.#reading;
+    let at = first - 1;
+    try {
+      for (let chain: string | undefined; at < head.seq; ) {
+        signal?.throwIfAborted();
+        // One by one: what stands before a damaged record is proven as well.
+        const page = await journal.readFrom(head.stream, at, {
+          limit: 1,
+          ...(chain !== undefined && { chain }),
+        });
+        chain = page.chain;
+        for (const event of page.events) {
+          const begun = generationOf(event);
+          if (begun?.isErased === false) return begun;
+          this.#see(event);
+          pass(event);
+        }
+        at = page.events.at(-1)?.seq ?? head.seq;
+      }
+      return undefined;
+    } catch (error) {
+      return this.#problemOf(error);
+    }
+  }
+
+  #problemOf(error: unknown): IntegrityProblem {
+    if (!HoldfastError.is(error) || !findings.has(error.code)) throw error;
+    const { code, message: problem, details } = error;
+    const seq = typeof details.seq === 'number' ? details.seq : 0;
+    return { code, problem, seq: Math.max(seq, this.#through + 1) };
   }
 
   async #proveFrom(start: () => Promise<Base>): Promise<Partial<Proven>> {
@@ -78,20 +143,18 @@ export class ChainProof {
       this.#reach(proven.through);
       return proven;
     } catch (error) {
-      if (!HoldfastError.is(error) || !findings.has(error.code)) throw error;
-      const { code, message: problem, details } = error;
-      const seq = typeof details.seq === 'number' ? details.seq : 0;
-      return { broken: { code, problem, seq: Math.max(seq, this.#through + 1) } };
+      return { broken: this.#problemOf(error) };
     }
   }
 
   #see(event: StoredEvent): void {
-    const { seq } = event;
-    if (beginsGeneration(event)) {
-      const { anchor = null, dropped } = event.data;
-      this.#parts.push({ firstSeq: seq, through: seq, anchor, dropped });
-      this.dropped.push(...dropped);
-    } else this.#reach(seq);
+    const begun = generationOf(event);
+    if (begun === undefined) this.#reach(event.seq);
+    else this.#parts.push({ ...begun, through: event.seq });
+    for (const facts of factsIn(event))
+      this.#parts = this.#parts.map((part) =>
+        part.firstSeq === facts.firstSeq ? { ...part, ...facts } : part,
+      );
   }
 
   #reach(seq: number): void {

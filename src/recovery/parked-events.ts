@@ -14,10 +14,12 @@ import {
 import { sessionStream } from '../domain/session-law.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { Entity } from '../entity/entity.ts';
+import type { EntityOptions } from '../entity/entity-options.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import { answerFromRecord, receiptKey, receiptWindow } from '../entity/receipts.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Parkings } from '../journal/replay-guard.ts';
+import { type ReadableParkings, readParkings } from './readable-parkings.ts';
 
 export interface ParkedEventsOptions {
   readonly journal: Journal;
@@ -25,6 +27,12 @@ export interface ParkedEventsOptions {
   readonly telemetry: Telemetry;
   /** Events of a session's list became durable. */
   readonly tell: (sessionId: string, events: readonly StoredEvent[]) => void;
+}
+
+/** What is wrong with the list of a session: nobody can say what is to be left out of its replay. */
+export interface DamagedParkings {
+  readonly sessionId: string;
+  readonly error: HoldfastError;
 }
 
 interface Known {
@@ -43,6 +51,8 @@ export class ParkedEvents {
   readonly #known = new Map<string, Known>();
   /** What cannot be read may have said anything: nobody folds these. */
   readonly #damaged = new Map<string, HoldfastError>();
+  /** Of these the end is gone, and what is left of them reads as if it were all. */
+  readonly #lost = new Set<string>();
 
   static async load(options: ParkedEventsOptions): Promise<ParkedEvents> {
     const parked = new ParkedEvents(options);
@@ -76,6 +86,64 @@ export class ParkedEvents {
     return this.#known.get(sessionId)?.parkings;
   }
 
+  get damaged(): readonly DamagedParkings[] {
+    return [...this.#damaged].map(([sessionId, error]) => ({ sessionId, error }));
+  }
+
+  damageOf(sessionId: string): HoldfastError | undefined {
+    return this.#damaged.get(sessionId);
+  }
+
+  isLost(sessionId: string): boolean {
+    return this.#lost.has(sessionId);
+  }
+
+  /** The end of a list is known to be gone, by whoever has seen it: what can be read of it is not all. */
+  lost(sessionId: string, problem: string): void {
+    this.#lost.add(sessionId);
+    const details = { stream: parkedStream(sessionId), seq: 'end', problem };
+    this.#damaged.set(sessionId, new HoldfastError('JOURNAL_CORRUPT', details));
+  }
+
+  /** Somebody has reason to think that a damaged list can be read again. What is lost does not come back by reading. */
+  async reconsider(sessionId: string): Promise<void> {
+    if (!this.#damaged.has(sessionId) || this.#lost.has(sessionId)) return;
+    try {
+      const head = await this.#options.journal.head(parkedStream(sessionId));
+      if (head === undefined) return;
+      this.#damaged.delete(sessionId);
+      await this.#read(sessionId);
+    } catch (error) {
+      if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) throw error;
+    }
+  }
+
+  /** What can be read of a damaged list. Throws where not even its head can be. */
+  async readable(sessionId: string): Promise<ReadableParkings> {
+    return readParkings(this.#options.journal, sessionId, this.#lost.has(sessionId));
+  }
+
+  /** The list goes on with what could be read of it; the damaged records stay where they are. */
+  async recover(
+    sessionId: string,
+    { state, head, unreadable }: ReadableParkings,
+    by: string | null,
+  ): Promise<void> {
+    const found = { state, head, lastAt: head?.updatedAt ?? 0, snapshotSeq: 0, snapshotBytes: 0 };
+    const options = this.#entityOptions(sessionId);
+    const entity = new Entity<ParkedState, ParkedCommand>(options, options, found);
+    try {
+      const askedAt = this.#options.clock.now();
+      const data = { parked: state.parked, unreadable, by };
+      await entity.send({ type: 'parked.recover', found: data, askedAt }, {});
+      this.#damaged.delete(sessionId);
+      this.#lost.delete(sessionId);
+      this.#learn(sessionId, entity.durable);
+    } finally {
+      entity.abandon(new Error('it is not needed any more'));
+    }
+  }
+
   list(sessionId: string): readonly ParkedEvent[] {
     return this.#known.get(sessionId)?.events ?? [];
   }
@@ -107,6 +175,7 @@ export class ParkedEvents {
     const { journal } = this.#options;
     this.#known.delete(sessionId);
     this.#damaged.delete(sessionId);
+    this.#lost.delete(sessionId);
     const head = await journal.head(parkedStream(sessionId));
     if (head !== undefined && head.firstSeq <= head.seq) await journal.remove(head.stream, head.version);
   }
@@ -128,7 +197,11 @@ export class ParkedEvents {
   }
 
   #open(sessionId: string): Promise<Entity<ParkedState, ParkedCommand>> {
-    return Entity.hydrate<ParkedState, ParkedCommand>({
+    return Entity.hydrate(this.#entityOptions(sessionId));
+  }
+
+  #entityOptions(sessionId: string): EntityOptions<ParkedState, ParkedCommand> {
+    return {
       ...this.#options,
       law: parkedLaw,
       stream: parkedStream(sessionId),
@@ -137,7 +210,7 @@ export class ParkedEvents {
       become: () => {},
       tell: (events) => this.#options.tell(sessionId, events),
       crash: () => {},
-    });
+    };
   }
 }
 

@@ -4,17 +4,17 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { conditionStream } from '../domain/condition-law.ts';
 import { recoveryStream } from '../domain/recovery-law.ts';
-import { type SeqRange, type ValidationLevel, validationLevels } from '../domain/recovery-vocabulary.ts';
+import {
+  type ChainFacts,
+  type SeqRange,
+  type ValidationLevel,
+  validationLevels,
+} from '../domain/recovery-vocabulary.ts';
 import { sessionStream } from '../domain/session-law.ts';
+import { knewErased } from '../entity/missing-payloads.ts';
 import type { Cursor, Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
 import type { IntegrityProblem } from '../operations/integrity-views.ts';
-import {
-  baseOf,
-  beginsGeneration,
-  type GenerationEvent,
-  gaveUp,
-  nextGeneration,
-} from './chain-generation.ts';
+import { baseOf, factsIn, gaveUp, generationOf, nextGeneration } from './chain-generation.ts';
 import { findBases, foldProvable } from './provable.ts';
 import { eventsOf, type MetSnapshot, verdictOn, verifyStream } from './verification.ts';
 
@@ -109,19 +109,21 @@ class Validation {
   async #tail(head: Head): Promise<void> {
     const { usable } = await findBases(this.#journal, head);
     const places: IntegrityProblem[] = [];
-    const generations: GenerationEvent[] = [];
+    const generations: ChainFacts[] = [];
     const visit = (event: StoredEvent): void => {
-      if (beginsGeneration(event)) generations.push(event);
+      const begun = generationOf(event);
+      generations.push(...(begun === undefined ? factsIn(event) : [begun]));
     };
     for (let [base] = usable; base !== undefined; ) {
       const { through, from, broken } = await foldProvable(this.#journal, head, base, { visit });
       this.events += through - from;
       const next = broken && (await nextGeneration(this.#journal, head, broken));
       if (broken !== undefined) places.push(broken);
+      if (next?.isErased) generations.push(next);
       base = next && baseOf(head, next);
     }
     for (const { seq, problem } of places)
-      if (!generations.some((begun) => gaveUp(begun.seq, begun.data.dropped, seq)))
+      if (!generations.some(({ firstSeq, dropped }) => gaveUp(firstSeq, dropped, seq)))
         this.#error('tail', seq, problem);
   }
 
@@ -129,13 +131,13 @@ class Validation {
   async #whole({ firstSeq }: Head): Promise<void> {
     if (firstSeq > 1) this.#warning(whole, firstSeq, 'what was before it was trimmed');
     const verification = await verifyStream(this.#journal, this.#sessionId);
-    const { chain, problems, snapshots, checkpoints, parked } = verification;
+    const { chain, problems, snapshots, checkpoints, parked, erasures } = verification;
     this.events += eventsOf(chain.generations);
     this.#dropped = chain.dropped;
     for (const { from, to } of chain.dropped) this.#warning(whole, from, `given up by a recovery, to ${to}`);
     for (const { seq, problem } of problems) this.#error(whole, seq, problem);
     for (const met of snapshots) this.#compare(met);
-    for (const { seq, data, found } of checkpoints)
+    for (const { seq, data, found } of checkpoints.filter(({ seq }) => !knewErased(erasures, seq - 1)))
       if (verdictOn(data, found) === 'differs' && parked.every((event) => event >= seq))
         this.#error(whole, seq, 'the records do not lead to the state of the checkpoint');
   }

@@ -25,6 +25,7 @@ async function retrySession(
   const { manager } = context;
   const isWell = (seq: number): Promise<Answer> => manager.health.retried(sessionId, seq, call);
   context.recovery.replay.keeper.reconsider(sessionId);
+  await context.recovery.replay.parked.reconsider(sessionId);
   const before = await isAnswered(context, conditionStream(sessionId), call);
   if (manager.health.quarantine(sessionId) !== undefined) context.recovery.recoveries.reviving(sessionId);
   // What is on record is not decided again: it has the seq of then.

@@ -3,10 +3,11 @@
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { deepFreeze, type Json } from '../base/json.ts';
+import type { ChainFacts, RecoveredData } from '../domain/recovery-vocabulary.ts';
 import type { SessionCommand } from '../domain/session-commands.ts';
 import type { ErasedData, SessionRemains } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import { type SessionState, statusOf } from '../domain/session-state.ts';
 import { type Answer, type CommandMeta, eventMeta } from '../entity/command-meta.ts';
 import { durabilityOf, refusalOf } from '../entity/demand.ts';
 import { hydrate } from '../entity/hydrate.ts';
@@ -29,6 +30,10 @@ export interface ErasurePlan {
   /** What is to be erased, oldest first; none when nothing is left to be. */
   readonly seqs: readonly number[];
   readonly left: SessionRemains | null;
+  /** Of these the events that carry a state the session goes on from: it goes on from what is left of it. */
+  readonly carriers?: readonly ChainFacts[];
+  /** Of these the events whose record cannot be read. */
+  readonly unreadable?: readonly number[];
   /** What is answered beside. */
   readonly reply: Reply;
 }
@@ -55,7 +60,7 @@ export async function eraseStored(
     const known = await answerOnRecord(context, stored.head, call);
     if (known !== undefined) return known;
     assertReachable(request, stored, call);
-    const { seqs, left, reply } = await plan(stored);
+    const { seqs, left, reply, carriers = [], unreadable = [] } = await plan(stored);
     const durability = durabilityOf(sessionLaw, stored.state);
     const now = seqs.slice(0, recordsAtOnce);
     const isLast = now.length === seqs.length;
@@ -66,7 +71,12 @@ export async function eraseStored(
       if (await keepAnswer(context, request, stored, { said, answer }, call)) return answer;
       continue;
     }
-    const step = { seqs: now, left, answers: isLast ? said : undefined };
+    const isNow = new Set(now);
+    const step: Step = {
+      ...{ seqs: now, left, answers: isLast ? said : undefined },
+      carriers: carriers.filter(({ firstSeq }) => isNow.has(firstSeq)),
+      unreadable: new Set(unreadable.filter((seq) => isNow.has(seq))),
+    };
     const head = await commitErasure(context, request, stored, step, call);
     if (head !== undefined) erased += now.length;
     if (head !== undefined && isLast)
@@ -147,6 +157,8 @@ interface Step {
   readonly left: SessionRemains | null;
   /** What is kept under the caller's key; undefined while more is to come. */
   readonly answers: Reply | undefined;
+  readonly carriers: readonly ChainFacts[];
+  readonly unreadable: ReadonlySet<number>;
 }
 
 /** The head behind it; undefined when the session had moved on. */
@@ -154,14 +166,20 @@ async function commitErasure(
   context: ReadingContext,
   { operation, sessionId, reason }: ErasureRequest,
   { state, head }: StoredSession,
-  { seqs, left, answers }: Step,
+  { seqs, left, answers, carriers, unreadable }: Step,
   call: Call,
 ): Promise<Head | undefined> {
   const { journal, clock } = context;
-  const data: ErasedData = { seqs, reason, by: call.by ?? null, left };
-  const draft = draftOf(head, data, clock.now(), call);
+  const generations = carriers.length > 0 && { generations: carriers };
+  const data: ErasedData = { seqs, reason, by: call.by ?? null, left, ...generations };
+  const place = { stream: head.stream, seq: head.seq + (generations ? 2 : 1) };
+  const at = Math.max(clock.now(), head.updatedAt);
+  const draft = draftOf({ ...place, at }, 'payload.erased', data, call);
   const after = sessionLaw.evolve(state, draft.event);
   if (after === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId });
+  const events = generations
+    ? [carrying(head, after, at, left === null ? 'rest' : 'nothing', call), draft]
+    : [draft];
   const answer = { seq: draft.event.seq, durability: 'fsync' } as const;
   const receipts =
     answers === undefined
@@ -171,16 +189,44 @@ async function commitErasure(
   // Where the beginning was trimmed, the events alone lead nowhere.
   const snapshot = head.firstSeq > 1 ? snapshotOf(journal, after, draft.event.at) : undefined;
   const expected = head.version;
-  const result = await journal.erase(head.stream, seqs, { expected, events: [draft], options, snapshot });
+  const append = { expected, events, options, snapshot, unreadable };
+  const result = await journal.erase(head.stream, seqs, append);
   if (!isDone(result, operation, head.stream)) return undefined;
-  tell(context, sessionId, draft.event, result.durability === 'none');
+  tell(
+    context,
+    sessionId,
+    events.map(({ event }) => event),
+    result.durability === 'none',
+  );
   return result.head;
 }
 
-function draftOf({ stream, seq, updatedAt }: Head, data: ErasedData, now: number, call: Call): EventDraft {
-  const place = { stream, seq: seq + 1, at: Math.max(now, updatedAt) };
-  const what = { type: 'payload.erased', typeVersion: 1, data: deepFreeze(data), meta: eventMeta(call, 0) };
+function draftOf(
+  place: Pick<StoredEvent, 'stream' | 'seq' | 'at'>,
+  type: string,
+  data: ErasedData | RecoveredData,
+  call: Call,
+): EventDraft {
+  const what = { type, typeVersion: 1, data: deepFreeze(data), meta: eventMeta(call, 0) };
   return { event: Object.freeze({ ...place, ...what }), payload: JSON.stringify(data) };
+}
+
+/** The session goes on from what is left of the state that an erased event carried: the chain begins anew behind its head. */
+function carrying(
+  { stream, seq, chain }: Head,
+  state: SessionState,
+  at: number,
+  afterErasure: 'rest' | 'nothing',
+  call: Call,
+): EventDraft {
+  const status = statusOf(state);
+  const data: RecoveredData = {
+    ...{ from: status, to: status, completeness: 'complete', tier: 'hot', recoveryId: '', through: seq },
+    ...{ anchor: { seq, chain }, dropped: [], afterErasure },
+    summary: sessionLaw.summarize(state).summary,
+    state: sessionLaw.encode(state),
+  };
+  return draftOf({ stream, seq: seq + 1, at }, 'session.recovered', data, call);
 }
 
 function snapshotOf({ guard }: Journal, state: SessionState, at: number): (head: Head) => Snapshot {
@@ -195,7 +241,12 @@ function snapshotOf({ guard }: Journal, state: SessionState, at: number): (head:
 }
 
 /** No actor has done it, so that none tells of it. */
-function tell({ pubsub }: ReadingContext, sessionId: string, event: StoredEvent, isVolatile: boolean): void {
-  const announcement = isVolatile ? { volatile: [event] } : { durable: [event] };
+function tell(
+  { pubsub }: ReadingContext,
+  sessionId: string,
+  events: readonly StoredEvent[],
+  isVolatile: boolean,
+): void {
+  const announcement = isVolatile ? { volatile: events } : { durable: events };
   for (const topic of [sessionTopic(sessionId), globalTopic]) pubsub.publish(topic, announcement);
 }

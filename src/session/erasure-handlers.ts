@@ -3,6 +3,7 @@
 import { HoldfastError } from '../base/errors.ts';
 import { ownerOf } from '../domain/branching.ts';
 import { erasabilityOf, messagesCarriedBy, remainsOf } from '../domain/erasure.ts';
+import type { ChainFacts, RecoveredData } from '../domain/recovery-vocabulary.ts';
 import type { ErasedData } from '../domain/session-events.ts';
 import { sessionStream } from '../domain/session-law.ts';
 import { isAtWork } from '../domain/session-state.ts';
@@ -19,8 +20,9 @@ import {
   type StoredSession,
 } from './erasing.ts';
 import type { ReadingContext } from './handler-context.ts';
+import { eachProvable, isGivenUpPlace } from './provable-events.ts';
 import { savedKey } from './query-handlers.ts';
-import { readForwards } from './reading.ts';
+import { isThere } from './stored-records.ts';
 
 export type ErasureOperation = 'messages.erase' | 'sessions.erase';
 
@@ -58,30 +60,32 @@ function messageRequest(
   const plan = async ({ state, head }: StoredSession): Promise<ErasurePlan> => {
     const owner = ownerOf(state.branching, sessionId, seq);
     if (owner !== sessionId) throw inherited(sessionId, seq, owner);
-    const event = seq > head.seq ? undefined : await eventAt(journal, head.stream, seq);
+    const event = seq > head.seq ? undefined : await eventAt(journal, sessionId, seq);
     if (event === undefined) throw new HoldfastError('MESSAGE_NOT_FOUND', { sessionId, seq });
     assertMessage(sessionId, event);
-    const { heldBy, erasedAt } = await lookBehind(journal, sessionId, seq);
+    const { heldBy, carriers, erasedAt } = await lookBehind(journal, sessionId, seq);
     const savedSeq = await savedSeqOf(journal, sessionId);
     const savedCopy = savedSeq !== undefined && savedSeq >= seq && savedSeq < erasedAt;
     if (event.data === undefined) return { seqs: [], left: null, reply: { savedCopy } };
     if (isAtWork(state)) throw agentsAtWork(sessionId, state.agents.open.size);
     if (heldBy.length > 0) throw new HoldfastError('ERASURE_BLOCKED', { sessionId, seq, heldBy });
-    return { seqs: [seq], left: null, reply: { savedCopy } };
+    const seqs = [seq, ...carriers.map(({ firstSeq }) => firstSeq)];
+    return { seqs, left: null, carriers, reply: { savedCopy } };
   };
   return { operation: 'messages.erase', sessionId, reason, plan };
 }
 
 function sessionRequest(
-  { journal }: ReadingContext,
+  context: ReadingContext,
   { sessionId, reason }: ParsedInputOf<'sessions.erase'>,
 ): ErasureRequest {
+  const { journal } = context;
   let savedCopy = false;
   const plan = async ({ state }: StoredSession): Promise<ErasurePlan> => {
     if (state.agents.open.size > 0) throw agentsAtWork(sessionId, state.agents.open.size);
     savedCopy = (await forgetSaved(journal, sessionId)) || savedCopy;
-    const seqs = await erasableSeqs(journal, sessionId);
-    return { seqs, left: remainsOf(state), reply: { savedCopy } };
+    const found = await erasableIn(context, sessionId);
+    return { ...found, left: remainsOf(state), reply: { savedCopy } };
   };
   return { operation: 'sessions.erase', sessionId, reason, plan };
 }
@@ -95,9 +99,9 @@ function assertMessage(sessionId: string, { seq, type }: StoredEvent): void {
   throw new HoldfastError('NOT_ERASABLE', { sessionId, seq, type, problem });
 }
 
-const recovered = (sessionId: string, seq: number, type: string): HoldfastError => {
-  const problem = 'the session goes on from the state that it carries';
-  return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type, problem });
+const unreadable = (sessionId: string, seq: number): HoldfastError => {
+  const problem = 'its record cannot be read, and was given up: what is left of it goes with the session';
+  return new HoldfastError('NOT_ERASABLE', { sessionId, seq, type: 'unknown', problem });
 };
 
 const inherited = (sessionId: string, seq: number, owner: string): HoldfastError => {
@@ -108,49 +112,68 @@ const inherited = (sessionId: string, seq: number, owner: string): HoldfastError
 const agentsAtWork = (sessionId: string, runs: number): HoldfastError =>
   new HoldfastError('AGENTS_AT_WORK', { sessionId, runs });
 
-async function eventAt(journal: Journal, stream: string, seq: number): Promise<StoredEvent | undefined> {
-  return (await journal.readFrom(stream, seq - 1, { limit: 1 })).events[0];
+async function eventAt(journal: Journal, sessionId: string, seq: number): Promise<StoredEvent | undefined> {
+  const stream = sessionStream(sessionId);
+  try {
+    return (await journal.readFrom(stream, seq - 1, { limit: 1 })).events[0];
+  } catch (error) {
+    if (await isGivenUpPlace(journal, stream, seq, error)) throw unreadable(sessionId, seq);
+    throw error;
+  }
 }
 
 interface Behind {
-  /** Events that carry the message in a state of theirs. */
+  /** Events that carry the message in a state of theirs, and cannot go without the session. */
   readonly heldBy: readonly number[];
+  /** Those that carry it and go with it: the session goes on from what is left of their state. */
+  readonly carriers: readonly ChainFacts[];
   /** The event that says that it was erased; beyond all where none does. */
   readonly erasedAt: number;
 }
 
 async function lookBehind(journal: Journal, sessionId: string, seq: number): Promise<Behind> {
   const heldBy: number[] = [];
+  const carriers: ChainFacts[] = [];
   let erasedAt = Number.POSITIVE_INFINITY;
-  await eachEvent(journal, sessionId, seq, (event) => {
-    if (messagesCarriedBy(event).includes(seq)) heldBy.push(event.seq);
+  await eachProvable(journal, sessionStream(sessionId), seq, (event) => {
+    const facts = factsOf(event);
+    if (messagesCarriedBy(event).includes(seq)) {
+      if (facts === undefined) heldBy.push(event.seq);
+      else carriers.push(facts);
+    }
     if (event.type === 'payload.erased' && (event.data as ErasedData).seqs.includes(seq))
       erasedAt = event.seq;
   });
-  return { heldBy, erasedAt };
+  return { heldBy, carriers, erasedAt };
 }
 
-async function erasableSeqs(journal: Journal, sessionId: string): Promise<readonly number[]> {
+type Erasable = Pick<ErasurePlan, 'seqs' | 'carriers' | 'unreadable'>;
+
+/** Also what is left of records that cannot be read and were given up: nobody can say what they hold. */
+async function erasableIn({ journal, records }: ReadingContext, sessionId: string): Promise<Erasable> {
+  const stream = sessionStream(sessionId);
+  const { firstSeq = 1 } = (await journal.head(stream)) ?? {};
   const seqs: number[] = [];
-  const head = await journal.head(sessionStream(sessionId));
-  await eachEvent(journal, sessionId, (head?.firstSeq ?? 1) - 1, ({ seq, type, data }) => {
-    if (type === 'session.recovered') throw recovered(sessionId, seq, type);
-    if (data !== undefined && erasabilityOf(type) !== 'never') seqs.push(seq);
-  });
-  return seqs;
+  const carriers: ChainFacts[] = [];
+  const look = (event: StoredEvent): void => {
+    const { seq, type, data } = event;
+    if (data === undefined || erasabilityOf(type) === 'never') return;
+    const facts = factsOf(event);
+    if (facts !== undefined && (data as RecoveredData).afterErasure === 'nothing') return;
+    seqs.push(seq);
+    if (facts !== undefined) carriers.push(facts);
+  };
+  const unread = await eachProvable(journal, stream, firstSeq - 1, look);
+  const unreadable: number[] = [];
+  for (const seq of unread) if (await isThere(records, stream, seq)) unreadable.push(seq);
+  return { seqs: [...seqs, ...unreadable].sort((a, b) => a - b), carriers, unreadable };
 }
 
-/** A page at a time; nothing of it is kept. */
-async function eachEvent(
-  journal: Journal,
-  sessionId: string,
-  after: number,
-  look: (event: StoredEvent) => void,
-): Promise<void> {
-  await readForwards(journal, sessionId, { after }, Number.POSITIVE_INFINITY, (event) => {
-    look(event);
-    return undefined;
-  });
+/** What an event says of the chain that it began anew. */
+function factsOf({ seq: firstSeq, type, data }: StoredEvent): ChainFacts | undefined {
+  if (type !== 'session.recovered' || data === undefined) return undefined;
+  const { anchor = null, dropped } = data as RecoveredData;
+  return { firstSeq, anchor, dropped };
 }
 
 async function savedSeqOf({ kv }: Journal, sessionId: string): Promise<number | undefined> {

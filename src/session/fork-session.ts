@@ -159,7 +159,10 @@ async function write(
   const { value } = encodeRecord(draft, from.chain);
   const head = headOf(
     forkId,
-    await records.adopt(stream, null, [value], { ...sessionLaw.summarize(state), firstSeq: seq }),
+    await records.adopt(stream, null, [{ seq, value, follows: true }], {
+      ...sessionLaw.summarize(state),
+      firstSeq: seq,
+    }),
   );
   manager.adopt([head]);
   tell(context, forkId, draft);

@@ -6,6 +6,7 @@ import type { SessionOrigin } from '../domain/session-events.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
 import { decideCommand } from '../entity/decide.ts';
+import type { AdoptedRecord } from '../journal/adopt.ts';
 import type { Append, Head, StoredEvent } from '../journal/journal.ts';
 import type { Call } from '../operations/bind.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
@@ -17,8 +18,8 @@ import {
   haltError,
   liveThrough,
   messagesOf,
-  oldestUsable,
   startOf,
+  stepsOf,
 } from './capsule-replay.ts';
 import { registerFork } from './fork-register.ts';
 import { type HandlerContext, isAnswered, sendPrepared } from './handler-context.ts';
@@ -81,7 +82,7 @@ async function importCapsule(
         writes: [],
       }));
   }
-  const messages = messagesOf(capsule, lived.state.conversation.clearedThrough);
+  const messages = messagesOf(capsule, lived.state);
   const record = serializeSession(lived.state, messages, header.exportedAt, header.seq);
   const { seq, chain } = header;
   const origin = { sessionId: header.sessionId, seq, chain, digest: footer.digest };
@@ -89,13 +90,10 @@ async function importCapsule(
 }
 
 /** Nothing is there, or the first records of the capsule: an import that was cut off goes on. */
-function isBeginning({ header, hashes }: Capsule, head: Head | undefined): boolean {
+function isBeginning({ header, events, hashes }: Capsule, head: Head | undefined): boolean {
   if (head === undefined) return true;
-  return (
-    head.firstSeq === header.firstSeq &&
-    head.seq <= header.seq &&
-    head.chain === hashes[head.seq - header.firstSeq]
-  );
+  const last = events.findIndex(({ seq }) => seq === head.seq);
+  return head.firstSeq === header.firstSeq && last >= 0 && head.chain === hashes[last];
 }
 
 /** A new life under an id, which is refused where one is and it may not be overwritten. */
@@ -156,40 +154,40 @@ async function adopt(
 }
 
 interface Chunk {
-  readonly records: readonly string[];
+  readonly records: readonly AdoptedRecord[];
   readonly events: readonly StoredEvent[];
   readonly snapshots: Capsule['snapshots'];
   readonly state: SessionState;
   readonly isLast: boolean;
 }
 
-function* chunksOf({ header, events, records, snapshots }: Capsule, after: number): Generator<Chunk> {
-  const { stream, firstSeq, seq: through } = header;
-  const base = firstSeq === 1 ? undefined : oldestUsable(snapshots, firstSeq);
-  let state = startOf(stream, firstSeq, base);
+function* chunksOf(capsule: Capsule, after: number): Generator<Chunk> {
+  const { header, events, records, breaks } = capsule;
+  const { base } = startOf(capsule);
   let from = 0;
   let characters = 0;
-  for (const [index, event] of events.entries()) {
-    if (base === undefined || event.seq > base.seq) state = sessionLaw.evolve(state, event) ?? state;
-    if (event.seq <= after) {
+  for (const { event, index, state, isProven } of stepsOf(capsule)) {
+    const { seq } = event;
+    if (seq <= after) {
       from = index + 1;
       continue;
     }
     characters += records[index]?.length ?? 0;
-    const isLast = event.seq === through;
-    // Without its beginning a stream is read from its snapshot on: both go into one batch.
-    const isReadable = base === undefined || event.seq >= base.seq;
+    const isLast = seq === header.seq;
+    // Without its beginning a stream is read from its snapshot on, and behind what was given up from the event that carries the state:
+    // what belongs together goes into one batch.
+    const isReadable = isProven && (base === undefined || seq >= base.seq);
     if (!isLast && (characters < chunkCharacters || !isReadable)) continue;
     const first = from === 0 && base !== undefined ? [base] : [];
-    const until = index + 1;
+    const own = events.slice(from, index + 1);
     yield {
-      records: records.slice(from, until),
-      events: events.slice(from, until),
-      snapshots: first,
-      state,
-      isLast,
+      records: own.map((each, n) => ({
+        ...{ seq: each.seq, value: records[from + n] ?? '' },
+        follows: !breaks.has(each.seq),
+      })),
+      ...{ events: own, snapshots: first, state, isLast },
     };
-    from = until;
+    from = index + 1;
     characters = 0;
   }
 }

@@ -20,6 +20,8 @@ export function parkedHandlers(context: ReadingContext): Handlers<ParkedOperatio
   return {
     'recovery.parked': async ({ sessionId }) => {
       await headOf(context, sessionId);
+      const damage = parked.damageOf(sessionId);
+      if (damage !== undefined) throw damage;
       const blocked = !keeper.mayWake(sessionId);
       return { sessionId, events: parked.list(sessionId), blocked };
     },

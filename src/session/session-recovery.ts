@@ -22,6 +22,7 @@ import type { Call } from '../operations/bind.ts';
 import type { RecoveryInfo } from '../operations/recovery-views.ts';
 import type { ParsedInputOf } from '../operations/registry.ts';
 import { anchorAt } from '../recovery/chain-anchor.ts';
+import type { ReadableParkings } from '../recovery/readable-parkings.ts';
 import { type RecoveryResult, recoverSession } from '../recovery/recover-session.ts';
 import { validateSession } from '../recovery/validation.ts';
 import type { HandlerContext } from './handler-context.ts';
@@ -45,7 +46,12 @@ export async function recover(context: HandlerContext, input: Input, call: Call)
   const detectedAt = context.manager.health.condition(sessionId)?.since ?? context.clock.now();
   const startedAt = context.clock.now();
   const head = await headOf(context, sessionId);
+  const parkings = await damagedParkings(context, sessionId);
+  const parked = parkings && parkedInfo(parkings);
+  if (parkings !== undefined && input.accept)
+    await context.recovery.replay.parked.recover(sessionId, parkings, call.by ?? null);
   const validation = await validateSession(context.journal, sessionId, input.validation);
+  if (parked !== undefined && !input.accept) return unread(context, input, head, validation, parked);
   const result = await search(context, input, head);
   const lost = await lostOf(context, sessionId, head);
   const offer = offerOf(result, head, input.completeness, lost);
@@ -63,6 +69,7 @@ export async function recover(context: HandlerContext, input: Input, call: Call)
     validation,
     savedAt: await savedAtOf(context, sessionId),
     recoveryId: null,
+    ...(parked && { parked }),
   };
   const times = { detectedAt, startedAt };
   if (offer === undefined)
@@ -73,6 +80,36 @@ export async function recover(context: HandlerContext, input: Input, call: Call)
   await context.manager.revive(sessionId, 'resume', () => context.manager.health.recovered(sessionId));
   const done = { ...info, recovered: true, needsAcceptance: false, recoveryId };
   return finish(context, done, result, { ...times, ...agentsOf(offer.cut(offer.whole)) }, call);
+}
+
+type ParkedInfo = NonNullable<RecoveryInfo['parked']>;
+
+const parkedInfo = ({ state, unreadable }: ReadableParkings): ParkedInfo => ({
+  kept: state.parked.map(({ seq }) => seq),
+  unreadable,
+});
+
+async function damagedParkings(
+  { recovery }: HandlerContext,
+  sessionId: string,
+): Promise<ReadableParkings | undefined> {
+  const { parked } = recovery.replay;
+  return parked.damageOf(sessionId) === undefined ? undefined : parked.readable(sessionId);
+}
+
+/** What is to be left out of its replay is not known: nothing of it is folded before somebody has accepted what can be read of that. */
+async function unread(
+  context: HandlerContext,
+  { sessionId }: Input,
+  { seq: headSeq }: Head,
+  validation: RecoveryInfo['validation'],
+  parked: ParkedInfo,
+): Promise<RecoveryInfo> {
+  return {
+    ...{ sessionId, status: 'partial', recovered: false, needsAcceptance: true, tier: null, attempts: [] },
+    ...{ headSeq, through: headSeq, dropped: [], validation, recoveryId: null, parked },
+    savedAt: await savedAtOf(context, sessionId),
+  };
 }
 
 /** The answer to this very call, when it was given before. */

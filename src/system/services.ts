@@ -29,7 +29,8 @@ import type { LocalPubSub } from '../pubsub/local-pubsub.ts';
 import { BootCensus } from '../recovery/boot-census.ts';
 import { Conditions } from '../recovery/conditions.ts';
 import { recordFound } from '../recovery/found-damage.ts';
-import { GivenUp } from '../recovery/given-up.ts';
+import { GivenUp, withoutGivenUp } from '../recovery/given-up.ts';
+import { noteLostParkings, quarantineParkings } from '../recovery/parked-findings.ts';
 import { quarantineFindings } from '../recovery/store-findings.ts';
 import { AnalysisCache } from '../session/analysis-cache.ts';
 import { analysisHandlers } from '../session/analysis-handlers.ts';
@@ -194,10 +195,14 @@ export async function makeServices(surroundings: Surroundings): Promise<Services
   });
   recovery.replay.keeper.serveBy(manager, poisonedOf(conditions));
   try {
-    await level.settleFindings(async (opening) => {
+    await level.settleFindings(async (report) => {
+      const opening = await withoutGivenUp(journal, report);
       await recordFound(opening, conditions, recovery, ports.telemetry);
       await quarantineFindings(conditions, opening);
+      noteLostParkings(recovery.replay.parked, opening);
+      await quarantineParkings(conditions, recovery.replay.parked, ports.telemetry);
     });
+    await quarantineParkings(conditions, recovery.replay.parked, ports.telemetry);
     adoptStored(manager, census);
     return {
       conditions,

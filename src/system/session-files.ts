@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { HoldfastError } from '../base/errors.ts';
 import type { Client } from '../client/client.ts';
 import type { CapsuleFooter } from '../journal/capsule.ts';
+import type { CapsuleGeneration } from '../journal/capsule-generations.ts';
 import type { InputOf, OutputOf } from '../operations/registry.ts';
 import { CapsuleReplay, liveThrough } from '../session/capsule-replay.ts';
 import { assertGiven, assertText, type Members } from './given.ts';
@@ -25,7 +26,7 @@ export interface ExportReport {
 }
 
 export interface CapsuleReport {
-  /** Every line, hash and link holds, and nothing is missing. */
+  /** Every line, hash and link holds, and nothing is missing that was not given up. */
   readonly valid: boolean;
   /** The law takes all of its events: it can be imported. Never true of one that is not valid. */
   readonly replays: boolean;
@@ -33,6 +34,10 @@ export interface CapsuleReport {
   readonly events: number;
   /** Events without their payload. */
   readonly redacted: number;
+  /** Oldest first: each event that began the chain anew, what it goes on from, and what was given up then. */
+  readonly generations: readonly CapsuleGeneration[];
+  /** Events of which there is no record: each was given up. */
+  readonly missing: number;
   readonly head: { readonly seq: number; readonly chain: string } | null;
   readonly problems: readonly string[];
 }
@@ -115,14 +120,16 @@ export async function verifyCapsule(file: string): Promise<CapsuleReport> {
     const capsule = replay.end();
     const { sessionId, seq, chain } = capsule.header;
     const lived = liveThrough(capsule);
-    const { events, redacted } = capsule.footer;
-    const known = { valid: true, sessionId, events, redacted, head: { seq, chain } };
+    const { events, redacted, missing = 0 } = capsule.footer;
+    const { generations = [] } = capsule.header;
+    const counts = { events, redacted, generations, missing };
+    const known = { valid: true, sessionId, ...counts, head: { seq, chain } };
     if (!('halt' in lived)) return { ...known, replays: true, problems: [] };
     const { seq: at, type, problem } = lived.halt;
     return { ...known, replays: false, problems: [`event ${at}, ${type}: ${problem}`] };
   } catch (error) {
     if (!HoldfastError.is(error)) throw error;
-    const nothing = { sessionId: null, events: 0, redacted: 0, head: null };
+    const nothing = { sessionId: null, events: 0, redacted: 0, generations: [], missing: 0, head: null };
     return { valid: false, replays: false, ...nothing, problems: [error.message] };
   }
 }

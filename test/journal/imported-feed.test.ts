@@ -15,7 +15,8 @@ test('records that are adopted are told as imported, what follows them is not', 
   const { entity } = await openLedger(here, from);
   for (const line of ['one', 'two']) await entity.send(add(line));
   const { stream } = entity;
-  const records = await from.readRecords(stream, 0, 10);
+  const values = await from.readRecords(stream, 0, 10);
+  const records = values.map((value, index) => ({ seq: index + 1, value, follows: true }));
   const journal = await there.open();
   const draft = { status: 'open', dueAt: null, summary: {}, firstSeq: 1 };
   expect(await journal.adopt(stream, null, records, draft)).toMatchObject({ ok: true });

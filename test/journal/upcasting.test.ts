@@ -48,7 +48,8 @@ async function written() {
   const store = memoryJournal();
   const first = await store.open();
   const { status, dueAt, summary } = { status: 'open', dueAt: null, summary: { lines: 1 } };
-  await first.adopt(stream, null, [golden], { status, dueAt, summary, firstSeq: 1 });
+  const record = { seq: 1, value: golden, follows: true };
+  await first.adopt(stream, null, [record], { status, dueAt, summary, firstSeq: 1 });
   const { entity } = await openLedger(store, first);
   await entity.send(add('b'));
   await first.close();

@@ -1,7 +1,6 @@
 // What was given up in a recovery breaks no proof of what stands on either side of it: each generation of the chain is proven, and
 // goes on from the last good record of the one before.
 import { expect, test } from 'vitest';
-import { sessionStream } from '../../src/domain/session-law.ts';
 import type { ReadPage, StoredEvent } from '../../src/journal/journal.ts';
 import { corrupt } from '../../src/journal/journal-errors.ts';
 import { keys } from '../../src/journal/keys.ts';
@@ -9,48 +8,12 @@ import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
 import { gaveUp, nextGeneration } from '../../src/recovery/chain-generation.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf } from '../support/outcome.ts';
-
-const one = { sessionId: 's' };
-const stream = sessionStream('s');
-
-async function change(test: TestSystem, seq: number, alter: (value: string) => string): Promise<void> {
-  const key = keys.event(stream, seq);
-  await test.disk.data.put(key, alter((await test.disk.data.get(key)) ?? ''));
-}
-
-const damage = (test: TestSystem, seq: number): Promise<void> =>
-  change(test, seq, (value) => value.replace(/.$/, (last) => (last === '#' ? '!' : '#')));
-
-async function say(test: TestSystem, ...contents: readonly string[]): Promise<void> {
-  for (const content of contents) await test.client.messages.send({ ...one, role: 'user', content });
-}
-
-async function dropSnapshots(test: TestSystem): Promise<void> {
-  for (const key of await test.disk.data.keys().all())
-    if (key.startsWith('s!session/s!')) await test.disk.data.del(key);
-}
+import { change, damage, dropSnapshots, one, recovered, say, stream } from '../support/recovered-session.ts';
 
 const contents = async ({ client }: TestSystem): Promise<readonly string[]> => {
   const { conversation = [] } = await client.sessions.buildContext({ ...one, include: ['conversation'] });
   return conversation.map(({ content }) => String(content));
 };
-
-/** m1 to m3 and a checkpoint are events 3 to 6, m4 to m6 7 to 9; 8 is damaged, and 8 to 9 are given up: 10 is the recovery. */
-async function recovered(): Promise<TestSystem> {
-  const test = await createTestSystem({});
-  await test.client.sessions.create({ ...one, name: 'desk' });
-  await say(test, 'm1', 'm2', 'm3');
-  await test.client.checkpoints.create({ ...one, name: 'before' });
-  await say(test, 'm4', 'm5', 'm6');
-  await test.restart('close');
-  await dropSnapshots(test);
-  await damage(test, 8);
-  await codeOf(test.client.sessions.get(one));
-  await test.client.recovery.recover({ ...one, accept: true });
-  await say(test, 'm7');
-  await test.client.checkpoints.create({ ...one, name: 'behind' });
-  return test;
-}
 
 async function checkpointVerdicts({ client }: TestSystem): Promise<Record<string, boolean>> {
   const verdicts: Record<string, boolean> = {};

@@ -286,7 +286,7 @@ describe('a capsule that was changed is refused, and nothing is imported', () =>
       at(0, (line) => line.replaceAll('"s"', '"t"').replace('session/s', 'session/t')),
     ],
     ['another end in its header', at(0, (line) => line.replace(/"seq":\d+/, '"seq":2'))],
-    ['a newer format', at(0, (line) => line.replace('"formatVersion":1', '"formatVersion":2'))],
+    ['a newer format', at(0, (line) => line.replace('"formatVersion":1', '"formatVersion":3'))],
     ['nothing but its end', () => []],
   ])('%s', async (_, change) => {
     await exportSession(here.client, { ...one, file });
