@@ -32,6 +32,8 @@ export class EntityHost<State, C extends Command> {
   readonly #used = new Set<string>();
   /** Those that crashed too often: the next process takes them up again. */
   readonly #givenUp = new Map<string, Error>();
+  /** Those that are being started: who asks meanwhile waits behind who asked before, also where it lives before they have heard so. */
+  readonly #starting = new Map<string, Promise<HostedEntity<State, C>>>();
   /** Those whose streams are being rewritten: who asks for them waits. */
   readonly #rewriting = new Map<string, Promise<void>>();
 
@@ -137,9 +139,22 @@ export class EntityHost<State, C extends Command> {
         { cause: reason },
       );
     await this.#rewriting.get(id);
-    const found = this.#supervisor.find(id) ?? (await this.#start(id));
+    const found = await this.#found(id);
     this.#use(id);
     return found.isOpen ? found : this.#living(id);
+  }
+
+  async #found(id: string): Promise<HostedEntity<State, C>> {
+    const starting = this.#starting.get(id);
+    const found = starting === undefined ? this.#supervisor.find(id) : undefined;
+    if (found !== undefined) return found;
+    const started = starting ?? this.#start(id);
+    this.#starting.set(id, started);
+    try {
+      return await started;
+    } finally {
+      if (this.#starting.get(id) === started) this.#starting.delete(id);
+    }
   }
 
   async #start(id: string): Promise<HostedEntity<State, C>> {
