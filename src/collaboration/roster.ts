@@ -87,6 +87,11 @@ export class Roster {
     return member;
   }
 
+  /** The time of the roster. */
+  get time(): number {
+    return this.#host.timeOf(rosterId);
+  }
+
   /** When a member was last heard of. */
   seenAt({ sessionId, seenAt }: Member): number {
     return Math.max(seenAt, this.#seen.get(sessionId) ?? 0);
@@ -160,7 +165,7 @@ export class Roster {
   seen(sessionId: string): void {
     const member = this.#host.peek(rosterId)?.members.get(sessionId);
     if (member === undefined) return;
-    const now = this.#options.clock.now();
+    const now = this.time;
     this.#seen.set(sessionId, now);
     if (member.leaseUntil === null || now - member.seenAt < member.leaseMs / 4) return;
     if (this.#beating.has(sessionId)) return;
