@@ -3,6 +3,11 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /**
+   * Whole milliseconds since some moment, by what nobody sets. With it a clock that is set back lengthens no lease, lock or offer;
+   * without it they go by {@link now} alone.
+   */
+  elapsed?(): number;
   /** Runs `task` once after `delayMs`; the returned function cancels it. Delays of any length are kept. */
   schedule(delayMs: number, task: () => void): () => void;
 }
@@ -12,6 +17,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => Math.floor(performance.now()),
   schedule(delayMs, task) {
     let handle: NodeJS.Timeout;
     const arm = (remainingMs: number): void => {
@@ -37,6 +43,7 @@ const furthest = 8.64e15;
 export function wholeClock(clock: Clock): Clock {
   let last = 0;
   return {
+    ...(clock.elapsed !== undefined && { elapsed: () => Math.floor(clock.elapsed?.() ?? 0) }),
     now() {
       const now = Math.floor(clock.now());
       if (Math.abs(now) <= furthest) last = now;

@@ -90,7 +90,8 @@ export class Coordination {
     const [locks, roster] = [this.#locks, this.#roster];
     return new SessionWatch({
       ...this.#options,
-      concerns: (sessionId) => locks.concerns(sessionId) || roster.concerns(sessionId),
+      concerns: (sessionId) =>
+        locks.concerns(sessionId) || roster.concerns(sessionId) || roster.hasTasksOf(sessionId),
       ended: (sessionId, end) => this.#ended(sessionId, end),
       rests: async (sessionId, resting) => {
         if (roster.concerns(sessionId)) await roster.rest(sessionId, resting);
@@ -104,6 +105,7 @@ export class Coordination {
     await this.#locks.endSession(sessionId, reason);
     if (this.#roster.concerns(sessionId))
       await this.#roster.send({ type: 'roster.leave', sessionId, reason, isEnd: how === 'quarantined' });
+    if (how === 'ended' && this.#roster.hasTasksOf(sessionId)) await this.#roster.freeTasksOf(sessionId);
   }
 
   async #admit(sessionId: string): Promise<{ readonly isResting: boolean }> {
@@ -118,7 +120,9 @@ export class Coordination {
   async #catchUp(sessionIds: readonly string[]): Promise<void> {
     try {
       await this.#watch.catchUp(sessionIds);
-      await this.#roster.reconcile();
+      await this.#roster.reconcile(
+        async (sessionId) => (await this.#watch.endOf(sessionId))?.how === 'ended',
+      );
     } catch (error) {
       this.#options.telemetry('coordination.failed', { problem: toError(error).message });
     }

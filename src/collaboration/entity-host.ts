@@ -7,7 +7,7 @@ import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Command } from '../domain/law.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import { Deadlines } from '../entity/deadlines.ts';
+import { Deadlines, dueByClock } from '../entity/deadlines.ts';
 import type { EntityPorts } from '../entity/entity-options.ts';
 import type { Head, StoredEvent } from '../journal/journal.ts';
 import { HostedEntity } from './hosted-entity.ts';
@@ -32,6 +32,8 @@ export class EntityHost<State, C extends Command> {
   readonly #used = new Set<string>();
   /** Those that crashed too often: the next process takes them up again. */
   readonly #givenUp = new Map<string, Error>();
+  /** Those that are being started: who asks meanwhile waits behind who asked before, also where it lives before they have heard so. */
+  readonly #starting = new Map<string, Promise<HostedEntity<State, C>>>();
   /** Those whose streams are being rewritten: who asks for them waits. */
   readonly #rewriting = new Map<string, Promise<void>>();
 
@@ -40,7 +42,7 @@ export class EntityHost<State, C extends Command> {
     this.#options = options;
     this.#maxLiving = maxLiving;
     this.#supervisor = new DynamicSupervisor(clock, (report) => this.#hear(report), { id: law.kind });
-    this.#deadlines = new Deadlines(clock, (id) => void this.#wake(id));
+    this.#deadlines = new Deadlines(clock, (...rung) => void this.#wake(...rung));
   }
 
   /** How many live now. */
@@ -58,8 +60,8 @@ export class EntityHost<State, C extends Command> {
   }
 
   /** Takes over what the journal holds: nothing is read but heads, and only what is due is woken. */
-  adopt({ stream, dueAt }: Pick<Head, 'stream' | 'dueAt'>): void {
-    if (dueAt !== null) this.#deadlines.schedule(idOf(stream), dueAt);
+  adopt(head: Pick<Head, 'stream' | 'dueAt' | 'updatedAt'>): void {
+    this.#deadlines.adopt(idOf(head.stream), head);
   }
 
   /** Throws `ENTITY_GIVEN_UP`, and what the entity throws. */
@@ -73,6 +75,11 @@ export class EntityHost<State, C extends Command> {
     const { entity } = await this.#living(id);
     await entity.whenRead();
     return { state: entity.durable, seq: entity.seq };
+  }
+
+  /** The time of a stream, as far as it is known without waiting. */
+  timeOf(id: string): number {
+    return this.#supervisor.find(id)?.entity.time ?? this.#options.clock.now();
   }
 
   /** The durable state of one that lives now, without waiting for anything. */
@@ -137,9 +144,22 @@ export class EntityHost<State, C extends Command> {
         { cause: reason },
       );
     await this.#rewriting.get(id);
-    const found = this.#supervisor.find(id) ?? (await this.#start(id));
+    const found = await this.#found(id);
     this.#use(id);
     return found.isOpen ? found : this.#living(id);
+  }
+
+  async #found(id: string): Promise<HostedEntity<State, C>> {
+    const starting = this.#starting.get(id);
+    const found = starting === undefined ? this.#supervisor.find(id) : undefined;
+    if (found !== undefined) return found;
+    const started = starting ?? this.#start(id);
+    this.#starting.set(id, started);
+    try {
+      return await started;
+    } finally {
+      if (this.#starting.get(id) === started) this.#starting.delete(id);
+    }
   }
 
   async #start(id: string): Promise<HostedEntity<State, C>> {
@@ -150,32 +170,33 @@ export class EntityHost<State, C extends Command> {
       policy: sessionRestartPolicy,
       start: (incarnation) => HostedEntity.start({ ports: this.#options, stream, incarnation, tell }),
     });
-    this.#follow(id, child.entity.durable);
+    this.#follow(id, child.entity.durable, child.entity.time);
     return child;
   }
 
   #tell(id: string, events: readonly StoredEvent[], state: State): void {
-    this.#follow(id, state);
+    this.#follow(id, state, Math.max(this.timeOf(id), events.at(-1)?.at ?? 0));
     this.#options.tell(id, events, state);
   }
 
-  #follow(id: string, state: State): void {
-    this.#deadlines.schedule(id, this.#options.law.nextDeadline(state));
+  #follow(id: string, state: State, time: number): void {
+    const { law, clock } = this.#options;
+    this.#deadlines.schedule(id, dueByClock(law, state, time, clock.now()), time);
   }
 
-  async #wake(id: string): Promise<void> {
+  async #wake(id: string, time: number): Promise<void> {
     const { clock, law, telemetry } = this.#options;
     try {
       const { entity } = await this.#living(id);
       const before = { seq: entity.seq, at: clock.now() };
-      entity.wake();
+      entity.wake(time);
       await entity.settle();
-      const next = law.nextDeadline(entity.durable);
       const now = clock.now();
+      const next = dueByClock(law, entity.durable, entity.time, now);
       // What fell due while the disk worked is next; only what was due and led to nothing has to wait.
       const isNew = entity.seq > before.seq || (next ?? 0) > before.at;
       const again = isNew ? now : now + wakeAgainMs;
-      if (next !== null) this.#deadlines.schedule(id, next > now ? next : again);
+      if (next !== null) this.#deadlines.schedule(id, next > now ? next : again, entity.time);
     } catch (error) {
       telemetry('entity.wakeFailed', { stream: this.streamOf(id), problem: toError(error).message });
       if (!this.#givenUp.has(id)) this.#deadlines.schedule(id, clock.now() + wakeAgainMs);

@@ -26,6 +26,8 @@ interface Waiting {
 export interface LockWaitsOptions {
   readonly clock: Clock;
   readonly read: () => Promise<LocksState>;
+  /** The time of the locks. */
+  readonly now: () => number;
   /** The last caller of a wait waits no more. */
   readonly withdraw: (wait: Wait) => void;
 }
@@ -109,19 +111,19 @@ export class LockWaits {
       const { token, expiresAt } = lock.grant;
       settle({ token, expiresAt });
     } else if (!lock?.waiters.some((waiter) => waiter.waitId === waitId)) {
-      const isLate = this.#options.clock.now() >= deadlineAt;
+      const isLate = this.#options.now() >= deadlineAt;
       settle(endedBy({ name, waitId, cause: isLate ? 'timedOut' : 'withdrawn' }, waitMs));
     }
   }
 
   #lookLater(one: Waiting): () => void {
-    const { clock } = this.#options;
+    const { clock, now } = this.#options;
     let cancel = (): void => {};
     const look = (): void => {
       cancel = clock.schedule(lateMs, look);
       this.#look(one).catch(() => undefined);
     };
-    cancel = clock.schedule(Math.max(0, one.wait.deadlineAt - clock.now()) + lateMs, look);
+    cancel = clock.schedule(Math.max(0, one.wait.deadlineAt - now()) + lateMs, look);
     return () => cancel();
   }
 }

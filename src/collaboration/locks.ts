@@ -52,6 +52,7 @@ export class Locks {
     this.#waits = new LockWaits({
       ...options,
       read: () => this.read(),
+      now: () => this.#host.timeOf(locksId),
       withdraw: (wait) => this.#withdraw(wait),
     });
   }
@@ -117,7 +118,7 @@ export class Locks {
   /** What holds under a token now; undefined when nothing does. */
   async heldUnder(name: string, token: number): Promise<LockGrant | undefined> {
     const grant = (await this.read()).locks.get(name)?.grant;
-    const isHeld = grant?.token === token && endsAt(grant) > this.#options.clock.now();
+    const isHeld = grant?.token === token && endsAt(grant) > this.#host.timeOf(locksId);
     return isHeld ? grant : undefined;
   }
 

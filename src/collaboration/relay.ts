@@ -3,9 +3,10 @@
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { Follower } from '../entity/follower.ts';
+import { Follower, readPastDamage } from '../entity/follower.ts';
+import { cursorAt, positionAt } from '../journal/feed.ts';
 import type { Cursor, FeedEntry, Journal, StoredEvent } from '../journal/journal.ts';
-import { JobLanes, type LaneJob } from './job-lanes.ts';
+import { type CarryOut, JobLanes, type LaneJob, type Queued } from './job-lanes.ts';
 
 type EventPlace = Pick<StoredEvent, 'stream' | 'seq'>;
 
@@ -27,18 +28,20 @@ export interface RelayOptions {
   readonly routes: readonly RelayRoute[];
 }
 
-/** An entry of the feed that was read, and what of it is still to be done. */
+/** An entry of the feed of which something is in hand. */
 interface Reading {
-  readonly cursor: Cursor;
-  readonly isNoted: boolean;
+  readonly place: number;
   left: number;
 }
 
+const name = 'relay';
 const positionKey = 'relay/position';
 /** Entries that mean nothing are read again after a kill, and no more than so many. */
 const notedEvery = 1_000;
-/** With so many jobs in hand nothing more is read. */
+/** With so many jobs in hand nothing more is read, but no lane keeps more than its share, and none holds up the others for longer. */
 const capacity = 1_000;
+const laneCapacity = 250;
+const deafAfterMs = 5_000;
 const noteAgainMs = 1_000;
 
 const isCause = ({ imported }: StoredEvent): boolean => imported === undefined;
@@ -46,14 +49,18 @@ const isCause = ({ imported }: StoredEvent): boolean => imported === undefined;
 export class Relay {
   readonly #options: RelayOptions;
   readonly #lanes: JobLanes;
-  /** What was read and does not lie before the position, in the order of the feed. */
-  readonly #readings: Reading[] = [];
+  /** In the order of the feed. */
+  readonly #inHand = new Set<Reading>();
+  /** By lane that reads for itself how far it has come. */
+  readonly #behind = new Map<string, number>();
   #follower: Follower | undefined;
   #beginning: Promise<void> | undefined;
   /** How far it was read in this process. */
-  #read: Cursor | undefined;
+  #read: number | undefined;
   /** All up to here is done, and that is to be stored. */
-  #done: Cursor | undefined;
+  #done = -1;
+  /** Something was done since that was stored. */
+  #hasDone = false;
   #noting: Promise<void> | undefined;
   #endWait: () => void = () => {};
   #unnoted = 0;
@@ -61,7 +68,11 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#lanes = new JobLanes({ ...options, name: 'relay', capacity });
+    this.#lanes = new JobLanes({
+      ...{ ...options, name, capacity, laneCapacity, deafAfterMs },
+      gaveUp: (...given) => this.#leave(...given),
+      fetch: (...fetching) => this.#fetch(...fetching),
+    });
   }
 
   /** Goes on where the process before has come to; where nothing was ever relayed nothing is followed. */
@@ -109,7 +120,7 @@ export class Relay {
       return (await journal.kv.get(positionKey)) as Cursor | undefined;
     } catch (error) {
       if (!HoldfastError.is(error, 'JOURNAL_CORRUPT')) throw error;
-      telemetry('follower.failed', { name: 'relay', failures: 1, problem: error.message });
+      telemetry('follower.failed', { name, failures: 1, problem: error.message });
       return '0' as Cursor;
     }
   }
@@ -117,10 +128,10 @@ export class Relay {
   #follow(): void {
     this.#follower ??= new Follower({
       ...this.#options,
-      name: 'relay',
+      name,
       passesDamage: true,
       // What was read is in hand, and not read again.
-      load: async () => this.#read ?? (await this.#stored()) ?? null,
+      load: async () => (this.#read === undefined ? ((await this.#stored()) ?? null) : cursorAt(this.#read)),
       handle: (entries) => this.#take(entries),
     });
   }
@@ -131,44 +142,80 @@ export class Relay {
       if (this.#isOver) return;
       this.#begun(entry);
     }
-    this.#advance();
   }
 
   #begun(entry: FeedEntry): void {
-    const jobs = this.#jobsOf(entry);
-    const reading: Reading = { cursor: entry.cursor, isNoted: jobs.length > 0, left: jobs.length };
-    this.#readings.push(reading);
-    this.#read = entry.cursor;
-    for (const job of jobs)
-      this.#lanes.add(job, () => {
-        reading.left -= 1;
-        if (reading === this.#readings[0]) this.#advance();
-      });
+    const place = positionAt(entry.cursor);
+    this.#read = place;
+    // It counts itself until all of it is in hand.
+    const reading: Reading = { place, left: 1 };
+    this.#inHand.add(reading);
+    const release = (): void => {
+      reading.left -= 1;
+      if (reading.left > 0) return;
+      this.#inHand.delete(reading);
+      this.#advance();
+    };
+    const done = (): void => {
+      this.#hasDone = true;
+      release();
+    };
+    for (const job of this.#jobsOf(entry)) {
+      // It comes to it by itself.
+      if (this.#behind.has(job.lane)) continue;
+      reading.left += 1;
+      this.#lanes.add({ job, place, done });
+    }
+    release();
   }
 
-  /** The position goes to the entry before the oldest job that is not done, and no further. */
+  /** A lane reads for itself from the first on that it has not carried out. */
+  #leave(lane: string, left: readonly Queued[]): void {
+    const from = left.reduce((least, { place }) => Math.min(least, place - 1), this.#read ?? 0);
+    this.#behind.set(lane, from);
+    for (const { done } of left) done();
+  }
+
+  /** As far as the others have read. Whoever stands in the lane by then stands behind that. */
+  async #fetch(lane: string, carryOut: CarryOut): Promise<void> {
+    for (let at = this.#behind.get(lane) ?? 0; at < (this.#read ?? 0); at = this.#behind.get(lane) ?? 0) {
+      const entries = await readPastDamage({ ...this.#options, name }, cursorAt(at));
+      for (const entry of entries) {
+        const place = positionAt(entry.cursor);
+        if (place > (this.#read ?? 0)) break;
+        for (const job of this.#jobsOf(entry)) if (job.lane === lane && !(await carryOut(job))) return;
+        this.#behind.set(lane, place);
+        this.#hasDone = true;
+        this.#advance();
+      }
+    }
+    this.#behind.delete(lane);
+    this.#advance();
+  }
+
+  /** The position goes to the entry before the oldest of which something is not done, and no further. */
   #advance(): void {
-    const { length } = this.#readings;
-    const first = this.#readings.findIndex(({ left }) => left > 0);
-    const passed = this.#readings.splice(0, first === -1 ? length : first);
-    const last = passed.at(-1);
-    if (last === undefined) return;
-    this.#done = last.cursor;
-    this.#unnoted += passed.some(({ isNoted }) => isNoted) ? notedEvery : passed.length;
-    if (this.#unnoted >= notedEvery) this.#noting ??= this.#note();
+    if (this.#read === undefined) return;
+    const [oldest] = this.#inHand;
+    let done = oldest === undefined ? this.#read : oldest.place - 1;
+    for (const place of this.#behind.values()) done = Math.min(done, place);
+    if (done <= this.#done) return;
+    this.#unnoted += this.#done < 0 ? 1 : done - this.#done;
+    this.#done = done;
+    if (this.#hasDone || this.#unnoted >= notedEvery) this.#noting ??= this.#note();
   }
 
   /** One write at a time, of what is done by then. */
   async #note(): Promise<void> {
     const { journal, clock, telemetry } = this.#options;
-    for (let noted: Cursor | undefined; noted !== this.#done; ) {
-      const value = this.#done as Cursor;
-      this.#unnoted = 0;
+    for (let noted = -1; noted !== this.#done; ) {
+      const done = this.#done;
+      [this.#unnoted, this.#hasDone] = [0, false];
       try {
-        await journal.kv.batch([{ key: positionKey, value }]);
-        noted = value;
+        await journal.kv.batch([{ key: positionKey, value: cursorAt(done) }]);
+        noted = done;
       } catch (error) {
-        telemetry('follower.failed', { name: 'relay', failures: 1, problem: toError(error).message });
+        telemetry('follower.failed', { name, failures: 1, problem: toError(error).message });
         if (!this.#isOver) this.#endWait = clock.schedule(noteAgainMs, () => (this.#noting ??= this.#note()));
         break;
       }

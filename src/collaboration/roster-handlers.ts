@@ -162,10 +162,10 @@ function statusOf(member: Member): MemberStatus {
   return member.resting ? 'resting' : 'away';
 }
 
-function memberInfo({ roster, clock, locksOf }: RosterHandlerContext, member: Member): MemberInfo {
+function memberInfo({ roster, locksOf }: RosterHandlerContext, member: Member): MemberInfo {
   const { sessionId, role, liveness, leaseMs, joinedAt, leaseUntil, idleSince, work, assignments } = member;
   const seenAt = roster.seenAt(member);
-  const isLate = leaseUntil !== null && clock.now() - member.seenAt > leaseMs / 2;
+  const isLate = leaseUntil !== null && roster.time - member.seenAt > leaseMs / 2;
   const { assignment, at, task, title, by } = work ?? {};
   return {
     ...{ sessionId, role, status: statusOf(member), health: isLate ? 'late' : 'healthy', liveness },

@@ -76,6 +76,11 @@ export class Roster {
     return this.#host.peek(rosterId)?.members.has(sessionId) ?? false;
   }
 
+  /** True for a session of which a member has a task. */
+  hasTasksOf(sessionId: string): boolean {
+    return this.#host.peek(rosterId)?.tasksOf.has(sessionId) ?? false;
+  }
+
   send(command: RosterCommand, call: Call = {}): Promise<Answer> {
     return this.#host.send(rosterId, command, call);
   }
@@ -85,6 +90,11 @@ export class Roster {
     const member = (await this.read()).members.get(sessionId);
     if (member === undefined) throw new HoldfastError('NOT_ON_ROSTER', { sessionId });
     return member;
+  }
+
+  /** The time of the roster. */
+  get time(): number {
+    return this.#host.timeOf(rosterId);
   }
 
   /** When a member was last heard of. */
@@ -160,7 +170,7 @@ export class Roster {
   seen(sessionId: string): void {
     const member = this.#host.peek(rosterId)?.members.get(sessionId);
     if (member === undefined) return;
-    const now = this.#options.clock.now();
+    const now = this.time;
     this.#seen.set(sessionId, now);
     if (member.leaseUntil === null || now - member.seenAt < member.leaseMs / 4) return;
     if (this.#beating.has(sessionId)) return;
@@ -193,14 +203,24 @@ export class Roster {
     }
   }
 
+  /** A session has ended, and nothing comes of its tasks any more: who has one is idle. */
+  async freeTasksOf(sessionId: string): Promise<void> {
+    const { tasksOf, byTask, members } = await this.read();
+    for (const taskId of tasksOf.get(sessionId) ?? []) {
+      const member = members.get(byTask.get(taskKey({ sessionId, taskId })) ?? '');
+      if (member?.work != null) await this.free(member.sessionId, member.work.assignment, 'ended');
+    }
+  }
+
   /** Work that was given out and never begun, or ended while nobody looked, leaves its member idle. */
-  async reconcile(): Promise<void> {
+  async reconcile(hasEnded: (sessionId: string) => Promise<boolean>): Promise<void> {
     for (const { sessionId, work } of listMembers(await this.read())) {
       if (work?.task == null) continue;
       const { task, assignment } = work;
       // One whose tasks cannot be read now keeps nobody else busy.
       await this.#insist(async () => {
-        if (!(await this.work.isAtWork(sessionId, task))) await this.free(sessionId, assignment, 'ended');
+        const isAtWork = !(await hasEnded(task.sessionId)) && (await this.work.isAtWork(sessionId, task));
+        if (!isAtWork) await this.free(sessionId, assignment, 'ended');
       });
     }
   }

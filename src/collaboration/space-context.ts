@@ -6,11 +6,13 @@ import type { SpaceState } from '../domain/space-state.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { EntityHost } from './entity-host.ts';
 import type { SpaceMembership } from './space-membership.ts';
+import type { SpaceTurns } from './space-turns.ts';
 
 export interface SpaceContext {
   readonly host: EntityHost<SpaceState, SpaceCommand>;
   readonly journal: Journal;
   readonly membership: SpaceMembership;
+  readonly turns: SpaceTurns;
   readonly newId: IdSource;
   /** Of new spaces that name none. */
   readonly durability: Durability;

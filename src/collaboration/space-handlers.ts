@@ -10,6 +10,7 @@ import type { SpaceCreated } from '../operations/space-views.ts';
 import type { Acknowledged } from '../operations/views.ts';
 import type { SpaceContext } from './space-context.ts';
 import { type SpaceQueryOperation, spaceQueryHandlers } from './space-query-handlers.ts';
+import type { Taker } from './space-turns.ts';
 import { readValue } from './space-versions.ts';
 
 export type SpaceOperation =
@@ -39,13 +40,8 @@ function lifeHandlers(context: SpaceContext): Handlers<LifeOperation> {
     'spaces.create': (input, call) => create(context, input, call),
     'spaces.open': (input, call) => open(context, input, call),
     'spaces.destroy': (input, call) => destroy(context, input, call),
-    'spaces.join': (input, call) => join(context, input, call),
-    'spaces.leave': async ({ spaceId, sessionId, reason }, call) => {
-      const command = { type: 'space.leave', sessionId, reason } as const;
-      const answer = await send<Acknowledged>(context, spaceId, command, call);
-      await context.membership.forget(sessionId, spaceId);
-      return answer;
-    },
+    'spaces.join': (input, call) => context.turns.whole(input, () => join(context, input, call)),
+    'spaces.leave': (input, call) => context.turns.whole(input, () => leave(context, input, call)),
   };
 }
 
@@ -58,14 +54,12 @@ function writeHandlers(context: SpaceContext): Handlers<WriteOperation> {
     call: Call,
     more: Partial<Pick<Extract<SpaceCommand, { type: 'space.write' }>, 'reads' | 'isTransaction'>> = {},
   ): Promise<Answered> => {
-    const based = await withBases(context, writer, writes);
-    const command = { type: 'space.write', ...authorOf(writer, call), writes: based } as const;
-    return send<Answered>(
-      context,
-      writer.spaceId,
-      { reads: [], isTransaction: false, ...command, ...more },
-      call,
-    );
+    const author = authorOf(writer, call);
+    const commanded = async (): Promise<SpaceCommand> => {
+      const based = await withBases(context, writer, writes);
+      return { type: 'space.write', reads: [], isTransaction: false, ...author, writes: based, ...more };
+    };
+    return sendInTurn<Answered>(context, writer, commanded, call);
   };
   return {
     'spaces.set': ({ key, value, baseVersion, ...writer }, call) =>
@@ -90,13 +84,16 @@ function writeHandlers(context: SpaceContext): Handlers<WriteOperation> {
       const based = writes.map((one) => withoutUndefined(one) as SpaceWrite);
       return write(writer, based, call, { reads, isTransaction: true });
     },
-    'spaces.rollback': (input, call) => rollback(context, input, call),
+    'spaces.rollback': (input, call) =>
+      sendInTurn(context, input, () => rollbackOf(context, input, call), call),
     'spaces.settle': ({ spaceId, conflictId, take, value, version, ...writer }, call) => {
       if ((take === 'value') !== (value !== undefined))
         throw invalid('spaces.settle', 'value', 'give a value where it is to be taken, and nowhere else');
-      const author = authorOf({ spaceId, ...writer }, call);
+      const asWriter = { spaceId, ...writer };
       const given = withoutUndefined({ value, version });
-      return send(context, spaceId, { type: 'space.settle', ...author, conflictId, take, ...given }, call);
+      const author = authorOf(asWriter, call);
+      const command = { type: 'space.settle', ...author, conflictId, take, ...given } as const;
+      return sendInTurn(context, asWriter, async () => command, call);
     },
   };
 }
@@ -131,6 +128,19 @@ function send<Answered>(
   return host.send(spaceId, command, call) as Promise<unknown> as Promise<Answered>;
 }
 
+/** Sends what is commanded in its turn, and answers with what it led to. */
+function sendInTurn<Answered>(
+  context: SpaceContext,
+  taker: Taker,
+  commanded: () => Promise<SpaceCommand>,
+  call: Call,
+): Promise<Answered> {
+  return context.turns.sending(taker, async () => {
+    const command = await commanded();
+    return { answer: send<Answered>(context, taker.spaceId, command, call) };
+  });
+}
+
 async function create(
   context: SpaceContext,
   {
@@ -142,20 +152,18 @@ async function create(
   }: ParsedInputOf<'spaces.create'>,
   call: Call,
 ): Promise<SpaceCreated> {
-  if (sessionId !== undefined) await mustExist(context, sessionId);
   const spaceId = assertId(given ?? newSpaceId(context, call));
-  if (isScopedSpaceId(spaceId))
-    throw new HoldfastError('INVALID_ID', {
-      value: spaceId,
-      problem: 'such ids are those of spaces with an owner',
-    });
-  const owned = { scope: 'named', owner: null } as const;
-  return send(
-    context,
-    spaceId,
-    { type: 'space.create', ...owned, name: name ?? null, durability, ...more },
-    call,
-  );
+  const command: SpaceCommand = {
+    ...{ type: 'space.create', scope: 'named', owner: null, name: name ?? null },
+    ...{ durability, ...more },
+  };
+  const commanded = async (): Promise<SpaceCommand> => {
+    if (sessionId !== undefined) await mustExist(context, sessionId);
+    if (!isScopedSpaceId(spaceId)) return command;
+    const problem = 'such ids are those of spaces with an owner';
+    throw new HoldfastError('INVALID_ID', { value: spaceId, problem });
+  };
+  return sendInTurn(context, { spaceId, sessionId }, commanded, call);
 }
 
 /** From the key, if there is one: a retry by the same session, or by whoever names none, finds the same space. */
@@ -169,22 +177,20 @@ async function open(
   { sessionId, scope, owner: given, ...more }: ParsedInputOf<'spaces.open'>,
   call: Call,
 ): Promise<SpaceCreated> {
-  await mustExist(context, sessionId);
   if (scope === 'session' && (given ?? sessionId) !== sessionId)
     throw invalid('spaces.open', 'owner', 'the space of a session is opened by that session alone');
   if (scope === 'user' && given === undefined) throw invalid('spaces.open', 'owner', 'name the user');
   const owner = given ?? (scope === 'app' ? 'app' : sessionId);
   const spaceId = scopedSpaceId(scope, owner);
-  // It goes with the session that it belongs to: what is temporary with the process at the latest.
-  const isOwn = scope === 'session' || scope === 'temp';
-  if (isOwn && owner === sessionId) await context.membership.note(sessionId, spaceId, 'owner');
   const durability = scopeDurability(scope);
-  return send(
-    context,
-    spaceId,
-    { type: 'space.create', scope, owner, name: null, durability, ...more },
-    call,
-  );
+  const commanded = async (): Promise<SpaceCommand> => {
+    await mustExist(context, sessionId);
+    // It goes with the session that it belongs to: what is temporary with the process at the latest.
+    const isOwn = scope === 'session' || scope === 'temp';
+    if (isOwn && owner === sessionId) await context.membership.note(sessionId, spaceId, 'owner');
+    return { type: 'space.create', scope, owner, name: null, durability, ...more };
+  };
+  return sendInTurn(context, { spaceId, sessionId }, commanded, call);
 }
 
 /** Nobody joins what is destroyed: whoever was in it is noted for nothing more before another may come in its place. */
@@ -224,6 +230,17 @@ async function join(
   return answer;
 }
 
+async function leave(
+  context: SpaceContext,
+  { spaceId, sessionId, reason }: ParsedInputOf<'spaces.leave'>,
+  call: Call,
+): Promise<Acknowledged> {
+  const answer = await send<Acknowledged>(context, spaceId, { type: 'space.leave', sessionId, reason }, call);
+  // What has an owner is not left, and goes with him all the same.
+  if (!isScopedSpaceId(spaceId)) await context.membership.forget(sessionId, spaceId);
+  return answer;
+}
+
 /** Every session may use the space of a user or of the application, if there is such a session. */
 async function withBases(
   context: SpaceContext,
@@ -241,11 +258,11 @@ async function withBases(
   return Promise.all(bases);
 }
 
-async function rollback(
+async function rollbackOf(
   context: SpaceContext,
   { spaceId, key: given, version: to, ...writer }: ParsedInputOf<'spaces.rollback'>,
   call: Call,
-): Promise<Acknowledged & { readonly version: number; readonly keys: number }> {
+): Promise<SpaceCommand> {
   const { state } = await context.host.read(spaceId);
   const key = given ?? null;
   const values = new Map<string, PastValue>();
@@ -258,5 +275,5 @@ async function rollback(
     if (version !== undefined && past !== undefined) values.set(pastKey(name, version), past);
   }
   const author = authorOf({ spaceId, ...writer }, call);
-  return send(context, spaceId, { type: 'space.rollback', ...author, key, to, values }, call);
+  return { type: 'space.rollback', ...author, key, to, values };
 }

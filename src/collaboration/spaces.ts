@@ -19,6 +19,7 @@ import { EntityHost } from './entity-host.ts';
 import { type SpaceOperation, spaceHandlers } from './space-handlers.ts';
 import { SpaceMembership } from './space-membership.ts';
 import { readableSpace } from './space-query-handlers.ts';
+import { SpaceTurns } from './space-turns.ts';
 
 export interface SpacesOptions {
   readonly journal: Journal;
@@ -55,7 +56,8 @@ export class Spaces {
       ...options,
       leave: (spaceId, sessionId, isOwner) => this.#leave(spaceId, sessionId, isOwner),
     });
-    const handlers = spaceHandlers({ ...options, host: this.#host, membership: this.#membership });
+    const [host, membership, turns] = [this.#host, this.#membership, new SpaceTurns()];
+    const handlers = spaceHandlers({ ...options, host, membership, turns });
     this.handlers = keyedBySession(handlers);
   }
 

@@ -78,8 +78,13 @@ export interface Law<State, C extends Command = Command> {
   durability?(state: State): Durability;
   /** The seqs of events that the state refers to and does not hold: they must stay readable as long as it does. */
   refersTo?(state: State): readonly number[];
-  /** The command of the earliest deadline that has passed at `now`, if any. */
-  due(state: State, now: number): C | undefined;
+  /** The command of the earliest deadline that has passed at `now`, if any; those of {@link nextSpan} pass by `time`, which is the stream's. */
+  due(state: State, now: number, time?: number): C | undefined;
+  /**
+   * The earliest of those deadlines that stand a span behind an event, as the end of a lease does: it has passed when so much time has,
+   * however the clock was set meanwhile. A law without it has none.
+   */
+  nextSpan?(state: State): number | null;
   /**
    * True for a command that ends something or frees space: it is taken while the disk is full, out of the reserve. A law
    * without it has all of its commands taken, and wait where nothing at all can be written.

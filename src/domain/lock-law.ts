@@ -26,8 +26,9 @@ export function locksLaw(policy: ConflictPolicy = defaultConflictPolicy): Law<Lo
       const { name = '', token = 0 } = data as { readonly name?: string; readonly token?: number };
       return refuse('LOCK_TOKEN_STALE', { name, token, current: null }).refusal;
     },
-    due: ({ dues }, now) =>
-      dues !== null && dues.at <= now ? { type: 'lock.lapse', name: dues.id } : undefined,
+    due: ({ dues }, now, time = now) =>
+      dues !== null && dues.at <= time ? { type: 'lock.lapse', name: dues.id } : undefined,
+    nextSpan: ({ dues }) => dues?.at ?? null,
     nextDeadline: ({ dues }) => dues?.at ?? null,
     isUrgent: ({ type }) => type !== 'lock.acquire',
     isProgress: ({ type }) => type !== 'lock.expired' && type !== 'lock.waitEnded',

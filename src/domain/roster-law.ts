@@ -32,8 +32,9 @@ export const rosterLaw: Law<RosterState, RosterCommand> = {
     const { sessionId = '' } = data as { readonly sessionId?: string };
     return refuse('NOT_ON_ROSTER', { sessionId }).refusal;
   },
-  due: ({ leases }, now) =>
-    leases !== null && leases.at <= now ? { type: 'roster.lapse', sessionId: leases.id } : undefined,
+  due: ({ leases }, now, time = now) =>
+    leases !== null && leases.at <= time ? { type: 'roster.lapse', sessionId: leases.id } : undefined,
+  nextSpan: ({ leases }) => leases?.at ?? null,
   nextDeadline: ({ leases }) => leases?.at ?? null,
   isUrgent: ({ type }) => urgent.has(type),
   isProgress: ({ type }) => type !== 'roster.died' && type !== 'roster.renewed',

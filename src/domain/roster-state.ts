@@ -76,6 +76,8 @@ export interface RosterState {
   readonly members: ShardedMap<Member>;
   /** By task the member that has it. */
   readonly byTask: ShardedMap<string>;
+  /** By session the tasks of it that members have. */
+  readonly tasksOf: ShardedMap<ReadonlySet<string>>;
   /** Those who may get work, longest idle first: by role, and all of them. What does not hold any more stays until it comes to the top. */
   readonly idleByRole: ShardedMap<DueHeap>;
   readonly idle: DueHeap | null;
@@ -94,6 +96,7 @@ const noTally: RosterTally = Object.freeze({
 export const emptyRoster: RosterState = Object.freeze({
   members: ShardedMap.empty,
   byTask: ShardedMap.empty,
+  tasksOf: ShardedMap.empty,
   idleByRole: ShardedMap.empty,
   idle: null,
   leases: null,
@@ -118,11 +121,25 @@ export function withMember(state: RosterState, sessionId: string, member: Member
   const before = state.members.get(sessionId);
   const members =
     member === undefined ? state.members.delete(sessionId) : state.members.set(sessionId, member);
-  let { byTask } = state;
-  const [had, has] = [before?.work?.task ?? null, member?.work?.task ?? null];
-  if (had !== null && (has === null || taskKey(had) !== taskKey(has))) byTask = byTask.delete(taskKey(had));
+  const given = withGiven(state, sessionId, before?.work?.task ?? null, member?.work?.task ?? null);
+  return withLeases(withIdle({ ...state, ...given, members }, before, member), before, member);
+}
+
+type Given = Pick<RosterState, 'byTask' | 'tasksOf'>;
+
+/** Who has which task, once a member has another one, or none. */
+function withGiven(state: Given, sessionId: string, had: WorkOfTask | null, has: WorkOfTask | null): Given {
+  let { byTask, tasksOf } = state;
+  if (had !== null && (has === null || taskKey(had) !== taskKey(has))) {
+    byTask = byTask.delete(taskKey(had));
+    const rest = new Set(tasksOf.get(had.sessionId));
+    rest.delete(had.taskId);
+    tasksOf = rest.size === 0 ? tasksOf.delete(had.sessionId) : tasksOf.set(had.sessionId, rest);
+  }
+  if (has !== null && !byTask.has(taskKey(has)))
+    tasksOf = tasksOf.set(has.sessionId, new Set(tasksOf.get(has.sessionId)).add(has.taskId));
   if (has !== null) byTask = byTask.set(taskKey(has), sessionId);
-  return withLeases(withIdle({ ...state, members, byTask }, before, member), before, member);
+  return { byTask, tasksOf };
 }
 
 function withIdle(state: RosterState, before: Member | undefined, member: Member | undefined): RosterState {
@@ -217,11 +234,13 @@ export function encodeRoster(state: RosterState): string {
 export function decodeRoster(text: string): RosterState {
   const { members: list, ...rest } = deepFreeze(JSON.parse(text)) as Encoded;
   const members = ShardedMap.of(list.map((member) => [member.sessionId, member] as const));
-  const works = list.flatMap(({ work, sessionId }) =>
-    work?.task == null ? [] : [[taskKey(work.task), sessionId] as const],
+  const nothing: Given = { byTask: ShardedMap.empty, tasksOf: ShardedMap.empty };
+  const given = list.reduce(
+    (all, { work, sessionId }) => withGiven(all, sessionId, null, work?.task ?? null),
+    nothing,
   );
   return {
-    ...{ ...rest, members, byTask: ShardedMap.of(works) },
+    ...{ ...rest, ...given, members },
     ...{ ...idleHeaps(members), leases: allLeases(members) },
   };
 }

@@ -45,11 +45,11 @@ const timersDueAt = (state: SessionState): number | null =>
   statusOf(state) === 'active' ? state.agents.dueAt : null;
 
 /** When an offer that nobody has answered ends. */
-const offerDueAt = (state: SessionState): number | null =>
+export const offerDueAt = (state: SessionState): number | null =>
   isOpen(statusOf(state)) ? (state.ownership?.offer?.deadlineAt ?? null) : null;
 
 /** The command of the earliest deadline that has passed: unfinished endings first, then ends, then quiet edges. */
-export function dueCommand(state: SessionState, now: number): SessionCommand | undefined {
+export function dueCommand(state: SessionState, now: number, time = now): SessionCommand | undefined {
   if (statusOf(state) === 'terminating')
     return state.agents.open.size === 0 || finishAt(state) <= now
       ? { type: 'session.finishTermination' }
@@ -58,7 +58,8 @@ export function dueCommand(state: SessionState, now: number): SessionCommand | u
   const step = timersDueAt(state);
   if (step !== null && step <= now && (end === null || step <= end)) return dueStep(state.agents, now);
   const offer = offerDueAt(state);
-  if (offer !== null && offer <= now && (end === null || offer <= end)) return { type: 'handoff.expire' };
+  const isFirst = end === null || end > now || (offer !== null && offer <= end);
+  if (offer !== null && offer <= time && isFirst) return { type: 'handoff.expire' };
   const quiet = quietEdgeOf(state);
   if (quiet !== undefined && quiet.at <= now && (end === null || quiet.at < end)) {
     return { type: 'session.fallQuiet', to: quiet.to, at: quiet.at };

@@ -11,7 +11,13 @@ import { fenceOwner } from './ownership-fence.ts';
 import { recoveredState } from './recovery-session.ts';
 import { seqsOf } from './run-work.ts';
 import type { SessionCommand } from './session-commands.ts';
-import { dueCommand, nextDeadlineOf, summarizeSession, summaryText } from './session-deadlines.ts';
+import {
+  dueCommand,
+  nextDeadlineOf,
+  offerDueAt,
+  summarizeSession,
+  summaryText,
+} from './session-deadlines.ts';
 import { type ErasedData, type RolledBackData, sessionEventVersions } from './session-events.ts';
 import { stateOfFork } from './session-fork.ts';
 import type { StatusChange } from './session-lifecycle.ts';
@@ -45,6 +51,7 @@ export const sessionLaw: Law<SessionState, SessionCommand> = {
   due: dueCommand,
   summarize: summarizeSession,
   summaryText,
+  nextSpan: offerDueAt,
   nextDeadline: nextDeadlineOf,
   encode: encodeSession,
   decode: decodeSession,

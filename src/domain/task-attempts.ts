@@ -25,7 +25,7 @@ export type AttemptCommand = TaskCommandOf<
 
 export function decideAttempt(state: TasksState, task: Task, command: AttemptCommand, at: number): Decision {
   if (command.type === 'task.start') return startTask(state, task, command, at);
-  if (command.type === 'task.lapse') return lapse(state, task, at);
+  if (command.type === 'task.lapse') return lapse(state, task, at, command.now ?? at);
   const { taskId, epoch } = task;
   if (command.epoch !== undefined ? command.epoch !== epoch : task.owner !== null && task.leaseUntil !== null)
     return leaseLost(state, task, command.epoch ?? null);
@@ -160,10 +160,10 @@ function requeued(
 }
 
 /** The first that has passed: a deadline is the end, a lease or a limit costs an attempt, a back-off is over. */
-function lapse(state: TasksState, task: Task, at: number): Decision {
+function lapse(state: TasksState, task: Task, at: number, now: number): Decision {
   const { taskId, status, deadlineAt, leaseUntil, startedAt, timeoutMs, notBefore } = task;
   const has = (time: number | null): boolean => time !== null && time <= at;
-  if (has(deadlineAt))
+  if (deadlineAt !== null && deadlineAt <= now)
     return failedForGood(state, task, {
       reason: 'deadline',
       error: problem('TASK_DEADLINE', 'its deadline has passed'),

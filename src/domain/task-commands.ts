@@ -82,7 +82,11 @@ export type TaskCommand =
   /** What gates said of the result of an attempt. */
   | (OfAttempt & { readonly type: 'task.validate'; readonly gates: readonly GateVerdict[] })
   /** What the clock has decided: a deadline, a lease, a limit of an attempt, or the end of a back-off. */
-  | (OfTask & { readonly type: 'task.lapse' })
+  | (OfTask & {
+      readonly type: 'task.lapse';
+      /** By the clock, where that is not the time of the stream. */
+      readonly now?: number;
+    })
   | { readonly type: 'tasks.noteResumed'; readonly receipt: ResumeReceipt };
 
 export type TaskCommandOf<Type extends TaskCommand['type']> = Extract<TaskCommand, { readonly type: Type }>;

@@ -5,7 +5,7 @@ import type { Law, Proposal, Refusal } from './law.ts';
 import type { TaskCommand } from './task-commands.ts';
 import { decideTasks } from './task-decisions.ts';
 import { evolveTasks } from './task-evolve.ts';
-import { initialTasks, listTasks, type TasksState, tasksFrom } from './task-state.ts';
+import { firstDue, initialTasks, listTasks, type TasksState, tasksFrom } from './task-state.ts';
 
 export const tasksLaw: Law<TasksState, TaskCommand> = {
   kind: 'tasks',
@@ -26,18 +26,20 @@ export const tasksLaw: Law<TasksState, TaskCommand> = {
       [seq, resultSeq, endSeq, errorSeq, offer?.seq ?? null].filter((place) => place !== null),
     ),
   due: dueCommand,
-  summarize: ({ counts, forgotten, dues }) => {
+  summarize: (state) => {
+    const { counts, forgotten } = state;
     const { blocked, pending, in_progress, validating, paused } = counts;
     const atWork = pending + in_progress + validating;
     const status = atWork > 0 ? 'runnable' : blocked + paused > 0 ? 'waiting' : 'quiet';
     const total = (name: 'completed' | 'failed' | 'cancelled'): number => counts[name] + forgotten[name];
     const ended = { completed: total('completed'), failed: total('failed'), cancelled: total('cancelled') };
     return {
-      ...{ status, dueAt: dues?.at ?? null },
+      ...{ status, dueAt: firstDue(state) },
       summary: { blocked, pending, in_progress, validating, paused, ...ended },
     };
   },
-  nextDeadline: ({ dues }) => dues?.at ?? null,
+  nextSpan: ({ spans }) => spans?.at ?? null,
+  nextDeadline: firstDue,
   encode: encodeTasks,
   decode: decodeTasks,
 };
@@ -50,8 +52,12 @@ const urgent: ReadonlySet<TaskCommand['type']> = new Set<TaskCommand['type']>([
   ...(['task.decline', 'task.withdraw'] as const),
 ]);
 
-function dueCommand({ dues }: TasksState, now: number): TaskCommand | undefined {
-  return dues !== null && dues.at <= now ? { type: 'task.lapse', taskId: dues.id } : undefined;
+/** In the order in which they fell due, as far as one order has both. */
+function dueCommand({ spans, deadlines }: TasksState, now: number, time = now): TaskCommand | undefined {
+  const span = spans !== null && spans.at <= time ? spans : undefined;
+  const deadline = deadlines !== null && deadlines.at <= now ? deadlines : undefined;
+  const first = deadline === undefined || (span !== undefined && span.at < deadline.at) ? span : deadline;
+  return first === undefined ? undefined : { type: 'task.lapse', taskId: first.id, now };
 }
 
 function explainRefusal({ sessionId, tasks }: TasksState, { type, data }: Proposal): Refusal {

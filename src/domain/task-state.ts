@@ -2,7 +2,7 @@
 import type { Durability } from '../base/durability.ts';
 import { ShardedMap } from '../base/sharded-map.ts';
 import { type Due, type DueHeap, settledHeap, withDue } from './due-heap.ts';
-import { dueAtOf, isEnded, type Task } from './task.ts';
+import { deadlineOf, isEnded, spanOf, type Task } from './task.ts';
 import type { ResumeReceipt } from './task-events.ts';
 import { type TaskStatus, taskStatuses } from './task-machine.ts';
 
@@ -21,7 +21,10 @@ export interface TasksState {
   readonly forgotten: TaskCounts;
   /** About how many bytes the texts of all of them have. */
   readonly size: number;
-  readonly dues: DueHeap | null;
+  /** What falls due by time that passes. */
+  readonly spans: DueHeap | null;
+  /** What falls due by the clock. */
+  readonly deadlines: DueHeap | null;
   readonly durability: Durability;
   readonly lastResume: (ResumeReceipt & { readonly at: number }) | null;
   /** By other sessions how far their tasks were taken over; absent where none were. */
@@ -57,7 +60,8 @@ export const initialTasks = (stream: string): TasksState => ({
   counts: noCounts,
   forgotten: noCounts,
   size: 0,
-  dues: null,
+  spans: null,
+  deadlines: null,
   durability: 'fsync',
   lastResume: null,
 });
@@ -76,7 +80,9 @@ export function withTask(state: TasksState, task: Task, limits: TaskLimits = tas
     counts,
     size: state.size + task.size - (before?.size ?? 0),
   };
-  return withoutOldest({ ...next, dues: duesAfter(next, before, task) }, limits);
+  const spans = duesAfter(next, next.spans, spanOf, before, task);
+  const deadlines = duesAfter(next, next.deadlines, deadlineOf, before, task);
+  return withoutOldest({ ...next, spans, deadlines }, limits);
 }
 
 function counted(counts: TaskCounts, from: TaskStatus | undefined, to: TaskStatus): TaskCounts {
@@ -119,29 +125,42 @@ function endedAfter(ended: readonly string[], before: Task | undefined, task: Ta
 /** So many entries that count no more may be in the heap, beside as many as there are tasks. */
 const fewStale = 64;
 
-function duesAfter(state: TasksState, before: Task | undefined, task: Task): DueHeap | null {
-  const was = before === undefined ? null : dueAtOf(before);
-  const at = dueAtOf(task);
-  if (was === at) return state.dues;
-  const dues = at === null ? state.dues : withDue(state.dues, dueOf(task, at));
-  if ((dues?.size ?? 0) > 2 * state.tasks.size + fewStale) return allDues(state.tasks);
-  return settledHeap(dues, (due) => holds(state, due));
+/** When a task falls due, of one kind of deadline. */
+type DueAt = (task: Task) => number | null;
+
+function duesAfter(
+  { tasks }: TasksState,
+  dues: DueHeap | null,
+  dueAt: DueAt,
+  before: Task | undefined,
+  task: Task,
+): DueHeap | null {
+  const was = before === undefined ? null : dueAt(before);
+  const at = dueAt(task);
+  if (was === at) return dues;
+  const next = at === null ? dues : withDue(dues, dueOf(task, at));
+  if ((next?.size ?? 0) > 2 * tasks.size + fewStale) return allDues(tasks, dueAt);
+  return settledHeap(next, ({ at: due, order, id }) => {
+    const found = tasks.get(id);
+    return found !== undefined && found.seq === order && dueAt(found) === due;
+  });
 }
 
 const dueOf = ({ seq: order, taskId: id }: Task, at: number): Due => ({ at, order, id });
 
-function holds({ tasks }: TasksState, { at, order, id }: Due): boolean {
-  const task = tasks.get(id);
-  return task !== undefined && task.seq === order && dueAtOf(task) === at;
-}
-
-function allDues(tasks: ShardedMap<Task>): DueHeap | null {
+function allDues(tasks: ShardedMap<Task>, dueAt: DueAt): DueHeap | null {
   let heap: DueHeap | null = null;
   for (const [, task] of tasks.entries()) {
-    const at = dueAtOf(task);
+    const at = dueAt(task);
     if (at !== null) heap = withDue(heap, dueOf(task, at));
   }
   return heap;
+}
+
+/** What falls due first; null for nothing. */
+export function firstDue({ spans, deadlines }: Pick<TasksState, 'spans' | 'deadlines'>): number | null {
+  if (spans === null || deadlines === null) return (spans ?? deadlines)?.at ?? null;
+  return Math.min(spans.at, deadlines.at);
 }
 
 /** Ended tasks beyond the limit are forgotten, oldest first, but for those that an open one waits for. */
@@ -199,5 +218,6 @@ export function tasksFrom(
     }
   }
   const size = list.reduce((sum, task) => sum + task.size, 0);
-  return { ...base, tasks, dependents: ShardedMap.of(links), counts, size, dues: allDues(tasks) };
+  const dues = { spans: allDues(tasks, spanOf), deadlines: allDues(tasks, deadlineOf) };
+  return { ...base, tasks, dependents: ShardedMap.of(links), counts, size, ...dues };
 }

@@ -121,18 +121,13 @@ export const attemptKey = (
   epoch: number,
 ): string => `${sessionId}/${taskId}@${seq}:${epoch}`;
 
-/** When the task changes by itself; null for never. */
-export function dueAtOf({
-  status,
-  deadlineAt,
-  leaseUntil,
-  startedAt,
-  timeoutMs,
-  notBefore,
-  offer,
-}: Task): number | null {
-  if (ends.has(status)) return null;
-  const times = [deadlineAt];
+/** When the task ends by the clock, whatever was done for it; null for never. */
+export const deadlineOf = ({ status, deadlineAt }: Task): number | null =>
+  ends.has(status) ? null : deadlineAt;
+
+/** When the task changes by itself because of time that has passed since something was done; null for never. */
+export function spanOf({ status, leaseUntil, startedAt, timeoutMs, notBefore, offer }: Task): number | null {
+  const times: (number | null)[] = [];
   if (status === 'in_progress')
     times.push(leaseUntil, after(startedAt, timeoutMs), offer?.deadlineAt ?? null);
   if (status === 'pending') times.push(notBefore);

@@ -1,11 +1,24 @@
 // The times at which streams need waking, and the one timer that waits for the earliest. Deadlines are data of the
 // states; this heap is only their alarm clock, filled from heads at boot, and a time that has passed is fired late.
 import type { Clock } from '../base/clock.ts';
+import type { Law } from '../domain/law.ts';
 
 interface Alarm {
   readonly stream: string;
+  /** By the time of the alarms, which never runs backwards and never slower than what elapses. */
   readonly at: number;
 }
+
+/** An alarm that rings. */
+export interface Rung {
+  readonly stream: string;
+  /** So far the time of the stream has come at the least. */
+  readonly time: number;
+}
+
+const forever = Number.POSITIVE_INFINITY;
+/** A clock that was set forward by less is waited out. */
+const leadMs = 20;
 
 /** At most so many streams are woken in a tenth of a second, so that a boot does not stampede. */
 const wakesPerTick = 100;
@@ -16,18 +29,21 @@ const fewStale = 64;
 
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #wake: (stream: string) => void;
+  readonly #wake: (stream: string, time: number) => void;
   #heap: Alarm[] = [];
-  /** The alarm that counts per stream; a heap entry that differs is stale. */
-  readonly #current = new Map<string, number>();
+  /** The alarm that counts per stream; a heap entry that differs is stale. With how far the stream was ahead of what had elapsed. */
+  readonly #current = new Map<string, { readonly at: number; readonly ahead: number }>();
   #cancelTimer: (() => void) | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  #timerAt = forever;
   /** When the running tenth of a second began, and how many were woken in it. */
   #tickAt = Number.NEGATIVE_INFINITY;
   #woken = 0;
   #closed = false;
+  /** How far the time of the alarms is ahead of what has elapsed; it only grows, by a clock that is set forward. */
+  #lead = Number.NEGATIVE_INFINITY;
+  #timerLead = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, wake: (stream: string) => void) {
+  constructor(clock: Clock, wake: (stream: string, time: number) => void) {
     this.#clock = clock;
     this.#wake = wake;
   }
@@ -43,28 +59,47 @@ export class Deadlines {
 
   /**
    * Sets the alarm of a stream, or clears it for null. An alarm that rings early is harmless, so one that only moves
-   * back is left where it is: whoever is woken says when to ring next. A busy session thus costs no heap work.
+   * back is left where it is: whoever is woken says when to ring next. A busy session thus costs no heap work. `at` is by the clock;
+   * `time` is that of the stream, where it is another.
    */
-  schedule(stream: string, at: number | null): void {
+  schedule(stream: string, at: number | null, time = this.#clock.now()): void {
     const current = this.#current.get(stream);
     if (at === null) this.#current.delete(stream);
-    else if (current === undefined || at < current) this.#set({ stream, at });
-    else return;
+    else {
+      const rings = this.#time() + at - this.#clock.now();
+      this.#followLead();
+      if (current !== undefined && rings >= current.at) return;
+      this.#set({ stream, at: rings }, time - (this.#clock.elapsed?.() ?? 0));
+    }
     this.#sweep();
   }
 
-  /** The streams whose alarms are due, as many as may be woken now. Their alarms ring no more. */
-  takeDue(): string[] {
+  /** Sets the alarm of a stream of which only the head is known: it may ring early. */
+  adopt(
+    stream: string,
+    { dueAt, updatedAt }: { readonly dueAt: number | null; readonly updatedAt: number },
+  ): void {
+    if (dueAt === null) return;
     const now = this.#clock.now();
-    const due: string[] = [];
+    const time = Math.max(now, updatedAt);
+    const at = this.#clock.elapsed === undefined ? dueAt : dueAt - (time - now);
+    this.schedule(stream, at, time);
+  }
+
+  /** The streams whose alarms are due, as many as may be woken now. Their alarms ring no more. */
+  takeDue(): Rung[] {
+    const now = this.#time();
+    const elapsed = this.#clock.elapsed?.();
+    const due: Rung[] = [];
     this.#beginTick(now);
     for (let [next] = this.#heap; next !== undefined; [next] = this.#heap) {
       if (next.at > now || this.#woken === wakesPerTick) break;
       pop(this.#heap);
-      if (this.#current.get(next.stream) !== next.at) continue;
+      const current = this.#current.get(next.stream);
+      if (current?.at !== next.at) continue;
       this.#current.delete(next.stream);
       this.#woken += 1;
-      due.push(next.stream);
+      due.push({ stream: next.stream, time: elapsed === undefined ? 0 : current.ahead + elapsed });
     }
     return due;
   }
@@ -76,8 +111,23 @@ export class Deadlines {
     this.#current.clear();
   }
 
-  #set(alarm: Alarm): void {
-    this.#current.set(alarm.stream, alarm.at);
+  #time(): number {
+    const elapsed = this.#clock.elapsed?.();
+    if (elapsed === undefined) return this.#clock.now();
+    this.#lead = Math.max(this.#lead, this.#clock.now() - elapsed);
+    return elapsed + this.#lead;
+  }
+
+  /** A timer goes by what elapses: where the clock was set forward it would ring too late. */
+  #followLead(): void {
+    const [next] = this.#heap;
+    if (next === undefined || this.#lead - this.#timerLead < leadMs || this.#timerAt === forever) return;
+    this.#timerAt = forever;
+    this.#arm(next.at);
+  }
+
+  #set(alarm: Alarm, ahead: number): void {
+    this.#current.set(alarm.stream, { at: alarm.at, ahead });
     push(this.#heap, alarm);
     this.#arm(alarm.at);
   }
@@ -86,7 +136,7 @@ export class Deadlines {
   #sweep(): void {
     if (this.#heap.length <= 2 * this.#current.size + fewStale) return;
     // What is sorted is a heap.
-    this.#heap = [...this.#current].map(([stream, at]) => ({ stream, at })).sort((a, b) => a.at - b.at);
+    this.#heap = [...this.#current].map(([stream, { at }]) => ({ stream, at })).sort((a, b) => a.at - b.at);
   }
 
   #arm(dueAt: number): void {
@@ -94,13 +144,15 @@ export class Deadlines {
     if (this.#closed || at >= this.#timerAt) return;
     this.#cancelTimer?.();
     this.#timerAt = at;
-    this.#cancelTimer = this.#clock.schedule(Math.max(0, at - this.#clock.now()), () => this.#ring());
+    const now = this.#time();
+    this.#timerLead = this.#lead;
+    this.#cancelTimer = this.#clock.schedule(Math.max(0, at - now), () => this.#ring());
   }
 
   #ring(): void {
-    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#timerAt = forever;
     this.#cancelTimer = undefined;
-    for (const stream of this.takeDue()) this.#wake(stream);
+    for (const { stream, time } of this.takeDue()) this.#wake(stream, time);
     const [next] = this.#heap;
     if (next !== undefined) this.#arm(next.at);
   }
@@ -111,6 +163,18 @@ export class Deadlines {
     this.#tickAt = now;
     this.#woken = 0;
   }
+}
+
+/** By the clock, when a state falls due of a stream whose time is `time`; what is left of a span does not depend on the clock. */
+export function dueByClock<State>(
+  law: Pick<Law<State>, 'nextDeadline' | 'nextSpan'>,
+  state: State,
+  time: number,
+  now: number,
+): number | null {
+  const [next, span] = [law.nextDeadline(state), law.nextSpan?.(state) ?? null];
+  const left = span === null ? null : span - Math.max(0, time - now);
+  return left === null || (next !== null && next < left) ? next : left;
 }
 
 function push(heap: Alarm[], alarm: Alarm): void {

@@ -15,6 +15,7 @@ import { headWhenHealed, outageOf, refuseInOutage } from './outages.ts';
 import { answerFromRecord, noReceipts, receiptWindow } from './receipts.ts';
 import { Recorded } from './recorded.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
+import { StreamTime } from './stream-time.ts';
 
 const noMeta: CommandMeta = {};
 const nothingRecorded = new Recorded(0);
@@ -28,11 +29,11 @@ export class Entity<State, C extends Command> {
   readonly #snapshots: SnapshotWriter<State>;
   /** Of the many events of which nothing is known but who wrote them. */
   readonly #ownMeta: EventMeta;
+  readonly #time: StreamTime;
   #durable: State;
   #head: Head | undefined;
   #decided: State;
   #decidedSeq = 0;
-  #lastAt = 0;
   #recorded = nothingRecorded;
   #appendMs = 1;
   #abandoned: Error | undefined;
@@ -61,6 +62,7 @@ export class Entity<State, C extends Command> {
     this.stream = owner.stream;
     this.#ports = ports;
     this.#owner = owner;
+    this.#time = new StreamTime(ports.clock);
     this.#ownMeta = eventMeta(noMeta, owner.incarnation);
     this.#durable = state;
     this.#decided = state;
@@ -82,13 +84,18 @@ export class Entity<State, C extends Command> {
 
   /** The time of the newest event, or of the newest command that led to one. */
   get lastAt(): number {
-    return this.#lastAt;
+    return this.#time.lastAt;
+  }
+
+  /** The time of the stream now. */
+  get time(): number {
+    return this.#time.now((this.#ports.law.nextSpan?.(this.#decided) ?? null) !== null);
   }
 
   /** What another incarnation can go on with, without reading anything. */
   get hydrated(): Hydrated<State> {
     const { seq, bytes } = this.#snapshots.last;
-    const [state, head, lastAt, recorded] = [this.#durable, this.#head, this.#lastAt, this.#recorded];
+    const [state, head, lastAt, recorded] = [this.#durable, this.#head, this.lastAt, this.#recorded];
     return { state, head, lastAt, snapshotSeq: seq, snapshotBytes: bytes, recorded };
   }
 
@@ -115,8 +122,9 @@ export class Entity<State, C extends Command> {
     return Promise.reject(overloaded(this.stream, waiting, this.#appendMs));
   }
 
-  /** Carries out the deadlines that have passed, unless there is no state to decide them on just now. */
-  wake(): void {
+  /** Carries out the deadlines that have passed, unless there is no state to decide them on; the stream is known to have come to `time`. */
+  wake(time = 0): void {
+    this.#time.reached(time);
     if (this.#abandoned || !this.isRead || incidentOf(this.#ports, this.#decided)) return;
     try {
       this.#decideDue();
@@ -244,7 +252,7 @@ export class Entity<State, C extends Command> {
   #decideDue(): void {
     const { law, clock } = this.#ports;
     for (;;) {
-      const due = law.due(this.#decided, clock.now());
+      const due = law.due(this.#decided, clock.now(), this.time);
       if (due === undefined) return;
       const outcome = this.#run(due, noMeta);
       if ('refusal' in outcome || outcome.events.length === 0) return;
@@ -254,27 +262,20 @@ export class Entity<State, C extends Command> {
   }
 
   #run(command: C, meta: CommandMeta): Decided<State> | { readonly refusal: Refusal } {
-    const { law, journal, clock } = this.#ports;
+    const { law, journal } = this.#ports;
     const refusal = fenced(law, this.#decided, command, meta);
     if (refusal !== undefined) return { refusal };
-    // Time never runs backwards within a stream, whatever the clock does.
-    const at = Math.max(clock.now(), this.#lastAt);
-    const from = { state: this.#decided, seq: this.#decidedSeq, at };
+    const from = { state: this.#decided, seq: this.#decidedSeq, at: this.time };
     const noted = isBare(meta) ? this.#ownMeta : eventMeta(meta, this.#owner.incarnation);
     return decideCommand(law, this.stream, from, command, noted, journal.limits.valueBytes);
   }
 
-  #remember(
-    { events, seq, reply }: Decided<State>,
-    command: string,
-    job: Job<C> | undefined,
-    answer: Answer,
-  ): void {
+  #remember(made: Decided<State>, command: string, job: Job<C> | undefined, answer: Answer): void {
+    const { events, seq, reply } = made;
     const last = events.at(-1);
-    this.#decided = last?.state ?? this.#decided;
-    this.#decidedSeq = seq;
-    this.#lastAt = Math.max(this.#lastAt, last?.draft.event.at ?? this.#ports.clock.now());
-    const receipts = this.#recorded.record(job?.meta, answer, reply, this.#lastAt);
+    this.#time.stamp(last?.draft.event.at ?? this.#ports.clock.now(), this.time);
+    [this.#decided, this.#decidedSeq] = [last?.state ?? this.#decided, seq];
+    const receipts = this.#recorded.record(job?.meta, answer, reply, this.lastAt);
     this.#flights.add({ events, command, receipts, job, answer });
     if (!this.#flights.isFlying) this.#append();
   }
@@ -356,11 +357,10 @@ export class Entity<State, C extends Command> {
   /** The disk failed: nothing that was decided holds any more. What it kept after all is read back. */
   #lose(batch: readonly Flight<State, C>[], code: 'OUTCOME_UNKNOWN' | 'NOT_COMMITTED', cause: Error): void {
     this.#flights.land();
-    for (const flight of batch)
-      this.#fail(
-        flight,
-        lost(isWritten(flight) ? code : 'NOT_COMMITTED', flight.command, this.stream, cause),
-      );
+    for (const flight of batch) {
+      const known = isWritten(flight) ? code : 'NOT_COMMITTED';
+      this.#fail(flight, lost(known, flight.command, this.stream, cause));
+    }
     this.#cancelFlights(cause);
     this.#ports.telemetry('entity.rehydrating', { stream: this.stream, problem: cause.message });
     if (this.#abandoned === undefined) this.#hold(this.#rehydrate());
@@ -380,7 +380,7 @@ export class Entity<State, C extends Command> {
     this.#decided = state;
     this.#decidedSeq = head?.seq ?? 0;
     this.#recorded = new Recorded(head?.operations ?? 0);
-    this.#lastAt = Math.max(this.#lastAt, head?.updatedAt ?? 0);
+    this.#time.read(head?.updatedAt ?? 0);
   }
 
   #crash(error: Error): void {

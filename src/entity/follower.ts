@@ -105,25 +105,12 @@ export class Follower {
   async #read(): Promise<readonly FeedEntry[]> {
     const { journal, pageSize, passesDamage = false } = this.#options;
     try {
-      return await (passesDamage ? this.#readPastDamage() : journal.readAll(this.position, pageSize));
+      return await (passesDamage
+        ? readPastDamage(this.#options, this.position)
+        : journal.readAll(this.position, pageSize));
     } catch (error) {
       for (const { reject } of this.#waiters.splice(0)) reject(toError(error));
       throw error;
-    }
-  }
-
-  /** What is before a damaged entry first; then an empty one in its place. */
-  async #readPastDamage(): Promise<readonly FeedEntry[]> {
-    const { name, journal, pageSize, telemetry } = this.#options;
-    const next = positionAt(this.position) + 1;
-    try {
-      return await journal.readAll(this.position, pageSize);
-    } catch (error) {
-      const at = damagedEntry(error);
-      if (at === undefined || at < next) throw error;
-      if (at > next) return journal.readAll(this.position, at - next);
-      telemetry('follower.skipped', { name, position: at, problem: toError(error).message });
-      return [{ cursor: cursorAt(at), events: [], passed: true }];
     }
   }
 
@@ -151,6 +138,28 @@ export class Follower {
     if (this.#stopped) return;
     const waited = delay(clock, Math.min(10 * 2 ** failures, longestRetryMs));
     await Promise.race([waited, new Promise<void>((resolve) => (this.#endBackOff = resolve))]);
+  }
+}
+
+/** What is before a damaged entry first; then an empty one in its place, which is told. */
+export async function readPastDamage(
+  {
+    name,
+    journal,
+    pageSize,
+    telemetry,
+  }: Pick<FollowerOptions, 'name' | 'journal' | 'pageSize' | 'telemetry'>,
+  position: Cursor | null,
+): Promise<readonly FeedEntry[]> {
+  const next = positionAt(position) + 1;
+  try {
+    return await journal.readAll(position, pageSize);
+  } catch (error) {
+    const at = damagedEntry(error);
+    if (at === undefined || at < next) throw error;
+    if (at > next) return journal.readAll(position, at - next);
+    telemetry('follower.skipped', { name, position: at, problem: toError(error).message });
+    return [{ cursor: cursorAt(at), events: [], passed: true }];
   }
 }
 

@@ -8,7 +8,7 @@ import type { SpaceEventPort } from './space-event-port.ts';
 /** The members of inputs that hold what the user brings along. */
 const payloads: ReadonlySet<string> = new Set([
   ...['metadata', 'llmConfig', 'content', 'toolCalls', 'value', 'data', 'input', 'result'],
-  ...['values', 'patch', 'writes', 'payload'],
+  ...['values', 'patch', 'writes', 'payload', 'preservedState'],
 ]);
 
 export function dispatchCoded(codecs: PayloadCodecs, dispatch: Dispatch): Dispatch {

@@ -17,7 +17,7 @@ export interface CensusCounts {
 }
 
 /** Of a stored session with a due time: what is to be known while nobody has woken it. */
-export type DueSession = Pick<Head, 'stream' | 'status' | 'dueAt'>;
+export type DueSession = Pick<Head, 'stream' | 'status' | 'dueAt' | 'updatedAt'>;
 
 export class BootCensus {
   readonly #now: number;
@@ -61,7 +61,7 @@ export class BootCensus {
   }
 
   #seeDue({ stream, status, updatedAt, summary }: Head, dueAt: number): void {
-    this.#dueSessions.push({ stream, status, dueAt });
+    this.#dueSessions.push({ stream, status, dueAt, updatedAt });
     this.#newestAt = Math.max(this.#newestAt, updatedAt);
     const lateMs = this.#now - dueAt;
     if (lateMs >= 0) this.#due += 1;

@@ -150,8 +150,14 @@ export class SessionActor implements SupervisedChild, EntityOwner<SessionState>,
     return this.#entity.send(command, meta);
   }
 
-  wake(): void {
-    this.#entity.wake();
+  /** Carries out what is due; its stream is known to have come to `time`. */
+  wake(time?: number): void {
+    this.#entity.wake(time);
+  }
+
+  /** The time of its stream now. */
+  get time(): number {
+    return this.#entity.time;
   }
 
   hasProgressed(): boolean {

@@ -5,7 +5,7 @@ import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { sessionLaw, sessionStream } from '../domain/session-law.ts';
 import type { SessionState } from '../domain/session-state.ts';
-import { Deadlines } from '../entity/deadlines.ts';
+import { Deadlines, dueByClock } from '../entity/deadlines.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { SessionActor } from './session-actor.ts';
 
@@ -33,16 +33,18 @@ export class SessionAlarms {
 
   constructor(options: SessionAlarmsOptions) {
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock, (sessionId) => void this.#ring(sessionId));
+    this.#deadlines = new Deadlines(options.clock, (...rung) => void this.#ring(...rung));
   }
 
-  adopt({ stream, dueAt }: Pick<Head, 'stream' | 'dueAt'>): void {
-    if (dueAt !== null) this.#deadlines.schedule(idOf(stream), dueAt);
+  adopt(head: Pick<Head, 'stream' | 'dueAt' | 'updatedAt'>): void {
+    this.#deadlines.adopt(idOf(head.stream), head);
   }
 
   /** Sets the alarm of a session by its state. It runs for every event: alarms go by the id, which is there already. */
   follow(sessionId: string, state: SessionState): void {
-    this.#deadlines.schedule(sessionId, sessionLaw.nextDeadline(state));
+    const now = this.#options.clock.now();
+    const time = Math.max(now, this.#options.find(sessionId)?.time ?? state.lifecycle.context.updatedAt);
+    this.#deadlines.schedule(sessionId, dueByClock(sessionLaw, state, time, now), time);
   }
 
   /** Rings as soon as may be. */
@@ -56,19 +58,19 @@ export class SessionAlarms {
 
   /** The sessions that are due, as many as may be woken now; their alarms ring no more. */
   takeDue(): string[] {
-    return this.#deadlines.takeDue();
+    return this.#deadlines.takeDue().map(({ stream }) => stream);
   }
 
   close(): void {
     this.#deadlines.close();
   }
 
-  async #ring(sessionId: string): Promise<void> {
+  async #ring(sessionId: string, time: number): Promise<void> {
     if (!this.#options.mayWake(sessionId)) return;
     try {
       const living = this.#options.find(sessionId);
-      if (living !== undefined) this.#wake(living);
-      else await this.#options.inTurn(sessionId, () => this.#ringStored(sessionId));
+      if (living !== undefined) this.#wake(living, time);
+      else await this.#options.inTurn(sessionId, () => this.#ringStored(sessionId, time));
     } catch (error) {
       const { telemetry, clock } = this.#options;
       telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
@@ -77,27 +79,28 @@ export class SessionAlarms {
   }
 
   /** Behind what came before: somebody may have started it meanwhile, or taken it out of service. */
-  async #ringStored(sessionId: string): Promise<void> {
+  async #ringStored(sessionId: string, time: number): Promise<void> {
     const { journal, clock, find, mayWake, start, removeStored } = this.#options;
     if (!mayWake(sessionId)) return;
     const living = find(sessionId);
     if (living !== undefined) {
-      this.#wake(living);
+      this.#wake(living, time);
       return;
     }
     const head = await journal.head(sessionStream(sessionId));
     if (head === undefined || head.dueAt === null) return;
-    if (head.dueAt > clock.now()) this.#deadlines.schedule(sessionId, head.dueAt);
+    if (head.dueAt > Math.max(clock.now(), time)) this.#deadlines.schedule(sessionId, head.dueAt, time);
     else if (head.status === 'deleted') await removeStored(sessionId);
-    else this.#wake(await start(sessionId));
+    else this.#wake(await start(sessionId), time);
   }
 
   /** Until what fell due is durable it may still be lost, so the alarm is set once more. */
-  #wake(actor: SessionActor): void {
-    actor.wake();
+  #wake(actor: SessionActor, reached: number): void {
+    actor.wake(reached);
     const now = this.#options.clock.now();
-    const next = sessionLaw.nextDeadline(actor.state);
+    const { time } = actor;
+    const next = dueByClock(sessionLaw, actor.state, time, now);
     if (next === null) return;
-    this.#deadlines.schedule(actor.sessionId, next > now ? next : now + ringAgainMs);
+    this.#deadlines.schedule(actor.sessionId, next > now ? next : now + ringAgainMs, time);
   }
 }

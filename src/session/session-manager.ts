@@ -109,7 +109,7 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** Takes over the sessions that the journal holds: nothing is read but their heads, and only what is due is woken. */
-  adopt(heads: readonly Pick<Head, 'stream' | 'status' | 'dueAt'>[]): void {
+  adopt(heads: readonly Pick<Head, 'stream' | 'status' | 'dueAt' | 'updatedAt'>[]): void {
     for (const head of heads) {
       this.open.count(head.status, 1);
       this.#alarms.adopt(head);

@@ -12,6 +12,9 @@ export interface ManualClock extends Clock {
    * as they get without a disk or a network. A task that throws ends it. Calls that overlap follow one another.
    */
   advance(ms: number): Promise<void>;
+  /** Sets what it shows, forward or back, as somebody sets a clock: no time passes by it, and nothing falls due but by what it shows. */
+  set(now: number): void;
+  elapsed(): number;
 }
 
 interface Task {
@@ -24,6 +27,8 @@ export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   const tasks: Task[] = [];
   const advances = new Serial();
   let now = startMs;
+  /** How far it shows another time than has passed. */
+  let shift = 0;
 
   const advance = async (ms: number): Promise<void> => {
     const until = now + ms;
@@ -38,7 +43,11 @@ export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   };
 
   return {
-    now: () => now,
+    now: () => now + shift,
+    elapsed: () => now - startMs,
+    set(shown) {
+      shift = shown - now;
+    },
     schedule(delayMs, run) {
       const task: Task = { dueAt: now + Math.max(delayMs, 0), run };
       tasks.splice(tasks.findLastIndex(({ dueAt }) => dueAt <= task.dueAt) + 1, 0, task);

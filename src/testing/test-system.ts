@@ -135,6 +135,7 @@ async function boot(
   let alive = true;
   const ownClock: Clock = {
     now: () => clock.now(),
+    ...(clock.elapsed !== undefined && { elapsed: () => clock.elapsed?.() ?? 0 }),
     schedule: (delayMs, task) =>
       clock.schedule(delayMs, () => {
         if (alive) task();

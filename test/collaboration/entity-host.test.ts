@@ -40,6 +40,32 @@ test('one that is asked for lives, tells, and is the same for all who ask at onc
   expect(told).toEqual(['a one', 'a two', 'a three']);
 });
 
+test('whoever asks in whatever moment of its start is behind those who asked before', async () => {
+  const { host } = await world();
+  const [lines, sent]: [string[], Promise<unknown>[]] = [[], []];
+  const send = (): void => {
+    const line = `line ${lines.length}`;
+    lines.push(line);
+    sent.push(entities.send('a', add(line)));
+  };
+  const atEachMoment = async (): Promise<void> => {
+    for (let moment = 0; moment < 60; moment++) {
+      send();
+      await undefined;
+    }
+  };
+  const initial = (): Ledger => {
+    if (lines.length === 1) void atEachMoment();
+    return ledgerLaw.initial('ledger/a');
+  };
+  const entities = host({ law: { ...ledgerLaw, initial } });
+  send();
+  await quiet(50);
+  await Promise.all(sent);
+  expect(lines.length).toBe(61);
+  expect((await entities.read('a')).state.lines).toEqual(lines);
+});
+
 test('what was sent before a close is answered, and a new host goes on from there', async () => {
   const { host } = await world();
   const first = host();

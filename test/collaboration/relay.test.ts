@@ -1,4 +1,5 @@
 // The relay carries out what the feed tells in lanes: a slow one holds up itself alone, and what was not done is done by the next process.
+import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { Relay } from '../../src/collaboration/relay.ts';
@@ -143,22 +144,127 @@ describe('the relay', () => {
     await one.stop();
   });
 
-  test('reads no further with a thousand jobs in hand, and goes on when some are done', async () => {
-    const { relay, tell, hold, done } = await world();
+  test('one lane holds up no other, however much there is in it, and has all of it done once and in order', async () => {
+    const { relay, tell, hold, done, journal } = await world();
     const one = relay();
     await one.begin();
     const release = hold('slow');
-    for (let n = 0; n < 10; n++) await tell(...Array.from({ length: 100 }, (_, i) => `slow:${n * 100 + i}`));
-    await tell('a:1');
-    const read = watch(one.catchUp((lane) => lane === 'a'));
-    await quiet(100);
-    expect([read.outcome, done.length]).toEqual(['waiting', 0]);
+    const lines = Array.from({ length: 1_500 }, (_, i) => `slow:${i}`);
+    for (let n = 0; n < 15; n++) await tell(...lines.slice(n * 100, n * 100 + 100));
+    await tell('a:1', 'slow:last');
+    await one.catchUp((lane) => lane === 'a');
+    expect(done).toEqual(['a:1']);
+    const all = watch(one.catchUp());
+    await quiet();
+    expect(all.outcome).toBe('waiting');
     release();
     await one.catchUp();
-    expect(read.outcome).toBe('answered');
-    expect(done.length).toBe(1_001);
+    await quiet();
+    expect(all.outcome).toBe('answered');
+    expect(done).toEqual(['a:1', ...lines, 'slow:last']);
+    await tell('slow:more');
+    await one.catchUp();
+    expect(done.at(-1)).toBe('slow:more');
+    await one.stop();
+    expect(await journal.kv.get('relay/position')).toBe(journal.feedEnd());
+  });
+
+  test('many lanes that are deaf together hold up the others for five seconds at the most', async () => {
+    const { relay, tell, hold, done, clock } = await world();
+    const one = relay();
+    await one.begin();
+    const deaf = Array.from({ length: 60 }, (_, i) => `deaf${i}`);
+    const releases = deaf.map(hold);
+    for (let n = 0; n < 20; n++) await tell(...deaf.map((lane) => `${lane}:${n}`));
+    await tell('a:1');
+    const heard = watch(one.catchUp((lane) => lane === 'a'));
+    await quiet(50);
+    expect(heard.outcome).toBe('waiting');
+    await clock.advance(5_000);
+    await quiet(50);
+    expect([heard.outcome, done]).toEqual(['answered', ['a:1']]);
+    for (const release of releases) release();
+    await one.catchUp();
+    for (const lane of deaf)
+      expect(done.filter((line) => line.startsWith(`${lane}:`))).toEqual(
+        Array.from({ length: 20 }, (_, n) => `${lane}:${n}`),
+      );
     await one.stop();
   });
+
+  test('what a deaf lane has given up the next process does, and nothing is left out', async () => {
+    const { relay, tell, hold, held, done } = await world();
+    const one = relay();
+    await one.begin();
+    hold('slow');
+    const lines = Array.from({ length: 400 }, (_, i) => `slow:${i}`);
+    for (let n = 0; n < 4; n++) await tell(...lines.slice(n * 100, n * 100 + 100));
+    await tell('a:1');
+    await one.catchUp((lane) => lane === 'a');
+    await one.stop();
+    held.clear();
+    const two = relay();
+    await two.start();
+    await two.catchUp();
+    await two.stop();
+    // What it was at when it gave up is done once more, where it came with others.
+    const carried = done.filter((line) => line.startsWith('slow'));
+    expect([...new Set(carried)]).toEqual(lines);
+    expect(carried.length).toBeLessThanOrEqual(lines.length + 1);
+  });
+});
+
+test('whatever lanes are deaf for how long, over restarts too, each has all of its lines, in their order', async () => {
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({ lane: fc.integer({ min: 0, max: 3 }), lines: fc.integer({ min: 1, max: 400 }) }),
+    },
+    { weight: 2, arbitrary: fc.record({ hold: fc.integer({ min: 0, max: 3 }) }) },
+    { weight: 2, arbitrary: fc.record({ release: fc.integer({ min: 0, max: 3 }) }) },
+    { weight: 1, arbitrary: fc.record({ passMs: fc.integer({ min: 1, max: 10_000 }) }) },
+    { weight: 1, arbitrary: fc.constant({ restart: true }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      const { relay, tell, hold, held, done, clock, journal } = await world();
+      const releases = new Map<string, () => void>();
+      const told: string[][] = [[], [], [], []];
+      let running = relay();
+      await running.begin();
+      const letGo = (name: string): void => {
+        releases.get(name)?.();
+        releases.delete(name);
+        held.delete(name);
+      };
+      for (const one of steps) {
+        if ('lines' in one) {
+          const before = told[one.lane]?.length ?? 0;
+          const lines = Array.from({ length: one.lines }, (_, n) => `lane${one.lane}:${before + n}`);
+          told[one.lane]?.push(...lines);
+          for (let n = 0; n < lines.length; n += 60) await tell(...lines.slice(n, n + 60));
+        } else if ('hold' in one) {
+          const name = `lane${one.hold}`;
+          if (!releases.has(name)) releases.set(name, hold(name));
+        } else if ('release' in one) letGo(`lane${one.release}`);
+        else if ('passMs' in one) await clock.advance(one.passMs);
+        else {
+          await running.stop();
+          running = relay();
+          await running.start();
+        }
+        await quiet(3);
+      }
+      for (const name of [...releases.keys()]) letGo(name);
+      await running.catchUp();
+      await running.stop();
+      for (const [lane, lines] of told.entries())
+        expect([...new Set(done.filter((line) => line.startsWith(`lane${lane}:`)))]).toEqual(lines);
+      const isTold = told.some((lines) => lines.length > 0);
+      if (isTold) expect(await journal.kv.get('relay/position')).toBe(journal.feedEnd());
+    }),
+    { numRuns: 25, seed: 3 },
+  );
 });
 
 test('an agent that hears nothing holds up the mail and the trees of no other session', async () => {
@@ -271,6 +377,24 @@ describe('mail', () => {
     asked.clear();
     const [letter] = await handlers['mail.inbox']({ sessionId: 'b' }, {});
     expect(letter).toMatchObject({ from: 'a' });
+  });
+
+  test('of more than a thousand letters to one who takes none keeps none from the others, and arrives', async () => {
+    const { handlers, asked, send } = await links();
+    let release = (): void => {};
+    asked.set('b', new Promise((resolve) => (release = resolve)));
+    const letters = Array.from({ length: 1_100 }, (_, n) => n);
+    for (const n of letters) {
+      const letter = { sessionId: 'a', to: 'b', name: 'note', payload: n };
+      await handlers['mail.send'](letter, { operationId: `b${n}` });
+    }
+    await send('c');
+    await quiet(50);
+    expect((await handlers['mail.inbox']({ sessionId: 'c' }, {})).length).toBe(1);
+    release();
+    const taken: unknown[] = [];
+    for (const _ of letters) taken.push((await handlers['mail.receive']({ sessionId: 'b' }, {}))?.payload);
+    expect(taken).toEqual(letters);
   });
 
   test('that comes back does so whichever lane is the first', async () => {

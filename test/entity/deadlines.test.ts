@@ -62,6 +62,41 @@ describe('an alarm', () => {
     expect(rung).toEqual([{ stream: 's', at: 200 }]);
   });
 
+  test('rings when its time has passed, wherever the clock is set meanwhile', async () => {
+    for (const byMs of [-3_600_000, -1, 0]) {
+      const { clock, rung, deadlines } = started();
+      deadlines.schedule('s', 500);
+      clock.set(byMs);
+      deadlines.schedule('t', byMs + 700);
+      await clock.advance(499);
+      expect(rung).toEqual([]);
+      await clock.advance(201);
+      expect(rung.map(({ stream, at }) => [stream, at - byMs])).toEqual([
+        ['s', 500],
+        ['t', 700],
+      ]);
+    }
+  });
+
+  test('rings at the time that the clock shows where it was set forward and that was noticed', async () => {
+    const { clock, rung, deadlines } = started();
+    deadlines.schedule('s', 500);
+    clock.set(400);
+    deadlines.schedule('t', 10_000);
+    await clock.advance(100);
+    expect(rung).toEqual([{ stream: 's', at: 500 }]);
+  });
+
+  test('says how far its stream has come', async () => {
+    const clock = manualClock(0);
+    const times: number[] = [];
+    const deadlines = new Deadlines(clock, (_, time) => times.push(time));
+    deadlines.adopt('ahead', { dueAt: 9_500, updatedAt: 9_000 });
+    deadlines.adopt('behind', { dueAt: 600, updatedAt: -50 });
+    await clock.advance(1_000);
+    expect(times).toEqual([9_500, 600]);
+  });
+
   test('that was cleared does not ring, and one that is set again does', async () => {
     const { clock, rung, deadlines } = started();
     deadlines.schedule('s', 100);

@@ -1,7 +1,7 @@
 // Random lives of tasks that the law and its model lead together, and what must hold of every state on the way.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import fc from 'fast-check';
-import { dueAtOf, failurePolicies, isEnded } from '../../src/domain/task.ts';
+import { deadlineOf, failurePolicies, isEnded, spanOf } from '../../src/domain/task.ts';
 import type { TaskCommand } from '../../src/domain/task-commands.ts';
 import { inOrder, standingOf, statusIn } from '../../src/domain/task-graph.ts';
 import { tasksLaw } from '../../src/domain/task-law.ts';
@@ -97,7 +97,7 @@ function assertSound({ state, events }: TaskLife): void {
     equal(state.counts[status], tasks.filter((task) => task.status === status).length);
   const ended = tasks.filter(isEnded).map(({ taskId }) => taskId);
   deepEqual(state.ended.toSorted(), ended.toSorted());
-  const dues = tasks.map(dueAtOf).filter((at) => at !== null);
+  const dues = tasks.flatMap((task) => [deadlineOf(task), spanOf(task)]).filter((at) => at !== null);
   equal(tasksLaw.nextDeadline(state), dues.length === 0 ? null : Math.min(...dues));
   const text = tasksLaw.encode(state);
   equal(tasksLaw.encode(tasksLaw.decode(text)), text);

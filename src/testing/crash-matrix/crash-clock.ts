@@ -19,6 +19,8 @@ export function crashClock(startMs?: number): CrashClock {
   const timers = new Set<Timer>();
   return {
     now: clock.now,
+    elapsed: clock.elapsed,
+    set: clock.set,
     advance: clock.advance,
     get pending() {
       return clock.pending;
