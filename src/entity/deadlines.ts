@@ -17,8 +17,11 @@ export interface Rung {
 }
 
 const forever = Number.POSITIVE_INFINITY;
-/** A clock that was set forward by less is waited out. */
+/** A clock that was set forward by less is waited out, and one that was set back by less is not behind. */
 const leadMs = 20;
+
+/** How often it is asked for the time while it is behind. */
+const askAgainMs = 60_000;
 
 /** At most so many streams are woken in a tenth of a second, so that a boot does not stampede. */
 const wakesPerTick = 100;
@@ -66,7 +69,7 @@ export class Deadlines {
     const current = this.#current.get(stream);
     if (at === null) this.#current.delete(stream);
     else {
-      const rings = this.#time() + at - this.#clock.now();
+      const rings = this.#ringsFor(at);
       this.#followLead();
       if (current !== undefined && rings >= current.at) return;
       this.#set({ stream, at: rings }, time - (this.#clock.elapsed?.() ?? 0));
@@ -109,6 +112,14 @@ export class Deadlines {
     this.#cancelTimer?.();
     this.#heap.length = 0;
     this.#current.clear();
+  }
+
+  /** A clock that was set back may be set right again, and nobody tells: what it says now is not relied upon for long. */
+  #ringsFor(at: number): number {
+    const time = this.#time();
+    const shown = this.#clock.now();
+    const rings = time + at - shown;
+    return time - shown > leadMs ? Math.min(rings, time + askAgainMs) : rings;
   }
 
   #time(): number {

@@ -199,3 +199,23 @@ describe('10,000 alarms that are all due', () => {
     expect(rung.length).toBe(500);
   });
 });
+
+test('a clock that was set back for a moment delays what goes by it for no longer than a minute', async () => {
+  const clock = manualClock();
+  const rightAt = clock.now();
+  const due = rightAt + 500;
+  const rung: number[] = [];
+  const deadlines: Deadlines = new Deadlines(clock, (stream) => {
+    if (clock.now() < due) deadlines.schedule(stream, due);
+    else rung.push(clock.now() - rightAt);
+  });
+  deadlines.schedule('s', due);
+  clock.set(rightAt - 3_600_000);
+  await clock.advance(1_000);
+  clock.set(rightAt + 1_000);
+  deadlines.schedule('other', clock.now() + 100);
+  await clock.advance(100);
+  expect(rung).toEqual([1_100]);
+  await clock.advance(60_000);
+  expect(rung).toEqual([1_100, 60_500]);
+});
