@@ -194,6 +194,8 @@ class TreeModel {
     if (this.ended.length <= kept) return;
     const oldest = this.ended.shift();
     this.children = this.children.filter((one) => one !== oldest);
+    // A thousand have ended since, and each told so behind what it had spent: nothing of it is on its way any more.
+    this.#ways.delete(oldest?.id ?? '');
   }
 
   #spend(from: string, tokens: number, cost: number): void {
