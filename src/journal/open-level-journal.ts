@@ -65,7 +65,7 @@ async function openOnce(
   const telemetry = options.telemetry ?? (() => {});
   const envelope = await prepareEnvelope(directory.root, options.atRest ?? {}, inherited);
   const onHeads = survey && (() => lookFor({ ...survey(), damaged: headDamaged(telemetry) }));
-  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope, onHeads });
+  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope, onHeads, gate });
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
       place: filePlace(location, reserveBytes),

@@ -7,7 +7,7 @@ import { restoreStore } from '../journal/backup/restore.ts';
 import { finishSwap } from '../journal/backup/restore-swap.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import { openLevelJournal } from '../journal/open-level-journal.ts';
-import { readStoreId } from '../journal/store/store-directory.ts';
+import { isStore } from '../journal/store/store-directory.ts';
 import type { DoctorOptions, DoctorReport } from './doctor-report.ts';
 import { examineStore } from './examination.ts';
 import { ownVersions } from './store-laws.ts';
@@ -19,7 +19,7 @@ export async function withStore<T>(
   job: (journal: LevelJournal) => Promise<T>,
 ): Promise<T> {
   await finishSwap(location);
-  if ((await readStoreId(location)) === undefined)
+  if (!(await isStore(location)))
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
   const gate = { supported: ownVersions, upgrade: 'auto' } as const;
   // Nothing is put beside a store that is only looked at.

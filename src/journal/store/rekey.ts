@@ -6,7 +6,7 @@ import { finishSwap } from '../backup/restore-swap.ts';
 import type { Store } from '../level-store.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
 import { synced } from '../stream-writer.ts';
-import { readStoreId } from './store-directory.ts';
+import { isStore } from './store-directory.ts';
 import { settleEnvelope } from './store-envelope.ts';
 import { type AtRest, valueEnvelope } from './value-envelope.ts';
 
@@ -30,7 +30,7 @@ const valuesPerStep = 1000;
 export async function rekey({ location, onProgress, ...atRest }: RekeyOptions): Promise<RekeyReport> {
   await finishSwap(location);
   // Opening makes a store where none is.
-  if ((await readStoreId(location)) === undefined)
+  if (!(await isStore(location)))
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
   const journal = await openLevelJournal(location, { atRest });
   try {

@@ -13,7 +13,7 @@ type Whose = Pick<StoreDirectory, 'marker' | 'isNew'>;
  * has left that never came to its end.
  */
 export async function assertOwn(db: Store, location: string, { marker, isNew }: Whose): Promise<void> {
-  const { uuid } = marker as Partial<typeof marker>;
+  const { uuid } = marker;
   const stored = isNew ? undefined : await db.get(keys.store);
   const found = stored === undefined ? undefined : unseal(keys.store, stored);
   if (uuid === undefined || found === uuid) return;
