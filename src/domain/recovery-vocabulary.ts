@@ -149,6 +149,8 @@ export interface BootReceipt {
     /** Where the damaged database is kept, and the first 20 reasons of its repair; null when it needed none. */
     readonly repaired: { readonly evidence: string; readonly reasons: readonly string[] } | null;
     readonly witness: string;
+    /** What was wrong with the marker of the store, where it was made anew or a hint of it could not be read. */
+    readonly marker?: string;
     readonly logFindings: number;
     readonly checkedStreams: number;
     readonly lostStreams: number;

@@ -67,7 +67,8 @@ async function openOnce(
   const envelope = await findEnvelope(directory.root, atRest, inherited);
   const beforeWrite = (): Promise<void> => noteEnvelope(directory.root, atRest, inherited);
   const onHeads = survey && (() => lookFor({ ...survey(), damaged: headDamaged(telemetry) }));
-  const keeper = new StoreKeeper(directory, { location, repair, telemetry, envelope, beforeWrite, onHeads });
+  const opening = { location, repair, telemetry, envelope, beforeWrite, onHeads, gate };
+  const keeper = new StoreKeeper(directory, opening);
   const open = (): Promise<LevelJournal> =>
     LevelJournal.open({
       place: filePlace(location, reserveBytes),

@@ -47,10 +47,11 @@ export function bootReceipt(facts: BootFacts): BootReceipt {
 
 function storeOf(findings: StoreFindings): BootReceipt['store'] {
   const { repaired, witness = 'none', logFindings = [], checkedStreams = 0 } = findings;
-  const { lost = [], damaged = [] } = findings;
+  const { lost = [], damaged = [], marker } = findings;
   return {
     repaired: repaired === undefined ? null : { ...repaired, reasons: repaired.reasons.slice(0, shown) },
     witness,
+    ...(marker !== undefined && { marker }),
     logFindings: logFindings.length,
     checkedStreams,
     lostStreams: lost.length,

@@ -120,18 +120,17 @@ test('a close waits until what a repair cost is recorded', async () => {
 
 test('a repair whose cost nobody had compared, or recorded, when the process was killed is compared by the next', async () => {
   await store.write(10, ...streams);
-  const marker = store.path('HOLDFAST.json');
   const unchecked = { evidence: 'store.damaged', reasons: ['a table'] };
-  const read = async () => JSON.parse(await readFile(marker, 'utf8'));
-  await writeFile(marker, JSON.stringify({ ...(await read()), closed: undefined, unchecked }));
+  await store.forgetClose();
+  await store.writeMarker({ ...(await store.marker()), unchecked });
   const [stream = ''] = streams;
   await compacted((db) => db.del(keys.event(stream, 4)));
   const journal = await store.open();
   expect(journal.opening.repaired).toEqual(unchecked);
   expect(journal.opening.damaged).toContainEqual(expect.objectContaining({ stream, seq: 4 }));
-  expect((await read()).unchecked).toEqual(unchecked);
+  expect((await store.marker()).unchecked).toEqual(unchecked);
   await journal.settleFindings(async () => {});
-  expect((await read()).unchecked).toBeUndefined();
+  expect((await store.marker()).unchecked).toBeUndefined();
   await journal.close();
 });
 

@@ -1,5 +1,4 @@
 // What a store was last written with is read before anything is touched: a newer one is refused as it lies, an older one is raised, once.
-import { readFile, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -36,7 +35,7 @@ async function written(versions: StoreVersions | undefined): Promise<void> {
   await store.write(3, 'session/a');
 }
 
-const markerOf = async () => JSON.parse(await readFile(store.path('HOLDFAST.json'), 'utf8'));
+const markerOf = () => store.marker();
 
 describe('a newer store', () => {
   test.each([
@@ -56,7 +55,7 @@ describe('a newer store', () => {
   test('is refused also when its marker does not say so, as in a place to which a backup was restored', async () => {
     await written({ ...now, record: 2 });
     const { versions: _, ...marker } = await markerOf();
-    await writeFile(store.path('HOLDFAST.json'), JSON.stringify(marker));
+    await store.writeMarker(marker);
     expect(await codeOf(store.open({ gate }))).toBe('JOURNAL_FORMAT');
     const journal = await store.open();
     expect((await journal.head('session/a'))?.seq).toBe(3);

@@ -1,5 +1,5 @@
 // The witness: what it was told survives outside of the database, whatever its files have been through.
-import { cp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readWitness } from '../../src/journal/store/witness-files.ts';
 import { commit, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
@@ -51,8 +51,8 @@ test('holds what was written without a sync only once something behind it is syn
 test('of a store that had none begins with all heads', async () => {
   await store.write(3, a, b);
   await rm(store.path('witness'), { recursive: true });
-  const marker = JSON.parse(await readFile(store.path('HOLDFAST.json'), 'utf8'));
-  await writeFile(store.path('HOLDFAST.json'), JSON.stringify({ ...marker, witnessed: undefined }));
+  const { witnessed: _, ...marker } = await store.marker();
+  await store.writeMarker(marker);
   expect(await opened()).toMatchObject({ witness: 'none', lost: [] });
   const { base, state } = await witnessed();
   expect(state).toBe('whole');

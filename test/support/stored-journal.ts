@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
 import { type OpenLevelJournalOptions, openLevelJournal } from '../../src/journal/open-level-journal.ts';
+import { type Marker, markerFile, textOfMarker } from '../../src/journal/store/store-marker.ts';
 import { commit, drafts } from '../../src/testing/journal-conformance/journal-fixture.ts';
 
 export class StoredJournal {
@@ -35,10 +36,20 @@ export class StoredJournal {
     await journal.close();
   }
 
+  /** What the marker says, without its checksum: that is made anew by {@link writeMarker}. */
+  async marker(): Promise<Marker> {
+    const { checksum: _, ...marker } = JSON.parse(await readFile(this.path(markerFile), 'utf8'));
+    return marker;
+  }
+
+  writeMarker(marker: Marker): Promise<void> {
+    return writeFile(this.path(markerFile), textOfMarker(marker));
+  }
+
   /** Takes the graceful flag away: now it is as a kill has left it. */
   async forgetClose(): Promise<void> {
-    const marker = JSON.parse(await readFile(this.path('HOLDFAST.json'), 'utf8'));
-    await writeFile(this.path('HOLDFAST.json'), JSON.stringify({ ...marker, closed: undefined }));
+    const { closed: _, ...marker } = await this.marker();
+    await this.writeMarker(marker);
   }
 
   /** The paths of the files in the database, or in another folder, whose names match. */

@@ -7,7 +7,7 @@ import { HoldfastError } from '../../base/errors.ts';
 import type { LevelJournal } from '../level-journal.ts';
 import { openLevelJournal } from '../open-level-journal.ts';
 import { isFolder } from '../store/durable-files.ts';
-import { foreign, readStoreId } from '../store/store-directory.ts';
+import { foreign, isStore, readStoreId } from '../store/store-directory.ts';
 import { claimDirectory, isOwnerFile, type StandingClaim, standingClaim } from '../store/store-owner.ts';
 import type { AtRest } from '../store/value-envelope.ts';
 import { makeBackup } from './backup.ts';
@@ -42,7 +42,7 @@ export async function occupiedPlace(location: string, atRest: AtRest): Promise<R
   } catch (error) {
     const isLost =
       HoldfastError.is(error, 'JOURNAL_OPEN_FAILED') || HoldfastError.is(error, 'JOURNAL_CORRUPT');
-    if (!isLost || (await readStoreId(location)) === undefined) throw error;
+    if (!isLost || !(await isStore(location))) throw error;
     return new UnreadPlace(location);
   }
 }

@@ -5,6 +5,8 @@ import { HoldfastError, toError } from '../../base/errors.ts';
 import { isSwapping } from '../backup/restore-swap.ts';
 import { isSpaceFile } from './disk-space.ts';
 import { exists } from './durable-files.ts';
+import { readMarkerText } from './marker-reading.ts';
+import { type LostMarker, unproven } from './marker-recovery.ts';
 import { assertFiles, isOdd, oddAmong } from './odd-files.ts';
 import { isEnvelopeFile } from './store-envelope.ts';
 import {
@@ -13,12 +15,12 @@ import {
   type Marker,
   markerFile,
   newMarker,
-  parseMarker,
   syncDirectory,
 } from './store-marker.ts';
 import { assertFree, isOwnerFile } from './store-owner.ts';
 import { isRepairFinished } from './store-repair.ts';
 import { admitVersions, type VersionGate, versionsFrom } from './store-versions.ts';
+import { hasWitnessed, witnessFiles } from './witness-files.ts';
 
 /** The layout: a marker that says whose it is, who owns it now, LevelDB in a folder of its own, and what witnessed it. */
 const databaseFolder = 'store';
@@ -33,7 +35,13 @@ export interface StoreDirectory {
   readonly isNew: boolean;
   /** What stands there, or will. */
   readonly marker: Marker;
+  /** What is wrong with the marker; where it is not {@link lost}, it is a hint that could not be read. */
+  readonly problem?: string;
+  /** Set where the marker is none that could be believed: it has to be made anew, once the database was asked. */
+  readonly lost?: LostMarker;
 }
+
+type Found = Pick<StoreDirectory, 'isNew' | 'marker' | 'problem' | 'lost'>;
 
 /**
  * Looks at `location` and makes it ready, changing nothing unless it is new or ours and free.
@@ -43,18 +51,65 @@ export async function prepareDirectory(location: string, gate?: VersionGate): Pr
   const root = resolve(location);
   const database = join(root, databaseFolder);
   const names = (await namesIn(root, location)) ?? (await namesAfterSwap(root, location));
-  const isNew = !names?.includes(markerFile);
   if (names === undefined) await createDirectory(root, location);
-  else if (isNew && !(await isInterruptedStart(database, names))) throw foreign(location);
-  await assertFiles(location, await openedFiles(root, names ?? []));
-  const marker = isNew ? newMarker() : await readMarker(root, location);
-  const versions = versionsFrom(marker.versions);
+  const found = names === undefined ? newStart() : await findMarker(root, location, names);
+  const versions = versionsFrom(found.marker.versions);
   if (gate !== undefined && versions !== undefined) admitVersions(location, versions, gate);
   await assertWritable(root, location);
   if (names?.includes(databaseFolder)) await assertWritable(database, location);
   await assertFree(root, location);
-  if (!isNew) await assertDatabase(database, location);
-  return { root, database, witness: join(root, witnessFolder), isNew, marker };
+  if (!found.isNew) await assertDatabase(database, location, found.lost);
+  return { root, database, witness: join(root, witnessFolder), ...found };
+}
+
+/** A marker that says nothing beside what Holdfast alone makes is damage; beside anything else it is somebody else's file. */
+async function findMarker(root: string, location: string, names: readonly string[]): Promise<Found> {
+  await assertFiles(location, await openedFiles(root, names));
+  if (!names.includes(markerFile)) return withoutMarker(root, location, names);
+  const text = await readFile(join(root, markerFile), 'utf8').catch((cause: Error) => {
+    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
+  });
+  const reading = readMarkerText(text);
+  if (reading.kind === 'read') {
+    const { marker, problem } = reading;
+    return { isNew: false, marker, ...(problem !== undefined && { problem }) };
+  }
+  if (reading.kind === 'damaged') {
+    const { problem } = reading;
+    if (await isWitnessedHere(root)) return withLost(root, names, problem, text);
+    const isDatabase = (await filesOf(join(root, databaseFolder))).includes('CURRENT');
+    if (isDatabase) throw unproven(location, { problem, text }, 'no witness stands beside it');
+    throw foreign(location, `has a ${markerFile} that is no marker (${problem}), and no store beside it`);
+  }
+  const versions = { found: reading.format, supported: directoryFormat };
+  throw new HoldfastError('JOURNAL_FORMAT', { location, what: 'format', ...versions });
+}
+
+async function withoutMarker(root: string, location: string, names: readonly string[]): Promise<Found> {
+  if (await hasLostMarker(root, names)) return withLost(root, names, 'it is missing', '');
+  if (await isInterruptedStart(join(root, databaseFolder), names)) return newStart();
+  throw foreign(location);
+}
+
+/** What a first start that was cut off leaves has witnessed nothing. */
+async function hasLostMarker(root: string, names: readonly string[]): Promise<boolean> {
+  const database = join(root, databaseFolder);
+  if (!names.includes(databaseFolder) || !(await isWitnessedHere(root))) return false;
+  return (await hasWitnessed(join(root, witnessFolder))) || !(await isInterruptedStart(database, names));
+}
+
+const isWitnessedHere = async (root: string): Promise<boolean> =>
+  (await witnessFiles(join(root, witnessFolder))).files > 0;
+
+const newStart = (): Found => ({ isNew: true, marker: newMarker() });
+
+function withLost(root: string, names: readonly string[], problem: string, text: string): Found {
+  const evidence = names
+    .filter((name) => name.startsWith(`${databaseFolder}.damaged-`))
+    .sort()
+    .at(-1);
+  const lost = { problem, text, ...(evidence !== undefined && { evidence: join(root, evidence) }) };
+  return { isNew: false, marker: newMarker(), problem, lost };
 }
 
 export const foreign = (
@@ -102,12 +157,14 @@ async function openedFiles(root: string, names: readonly string[]): Promise<read
 }
 
 /** Of a database of which nothing is there nothing can be repaired, and LevelDB would make a new one. */
-async function assertDatabase(database: string, location: string): Promise<void> {
+async function assertDatabase(database: string, location: string, lost?: LostMarker): Promise<void> {
   const isThere = (await filesOf(database)).some((name) =>
     /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name),
   );
   if (isThere || (await isRepairFinished(database))) return;
-  throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'its database is missing' });
+  const problem = 'its database is missing';
+  if (lost !== undefined) throw unproven(location, lost, problem);
+  throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem });
 }
 
 const oddIn = async (folder: string): Promise<readonly string[]> =>
@@ -166,32 +223,21 @@ async function assertWritable(path: string, location: string): Promise<void> {
   throw new HoldfastError('JOURNAL_READ_ONLY', { location }, { cause: refused });
 }
 
-async function readMarker(root: string, location: string): Promise<Marker> {
-  const text = await readFile(join(root, markerFile), 'utf8').catch((cause: Error) => {
-    throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
-  });
-  const marker = parseMarker(text);
-  if (marker === undefined) throw foreign(location);
-  if (marker.format <= directoryFormat) return marker;
-  throw new HoldfastError('JOURNAL_FORMAT', {
-    location,
-    what: 'format',
-    found: marker.format,
-    supported: directoryFormat,
-  });
-}
-
 /** The id that the store in `location` got when it was made; undefined where it cannot be read. */
 export async function readStoreId(location: string): Promise<string | undefined> {
   const path = join(resolve(location), markerFile);
   if (await isOdd(path)) return undefined;
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  try {
-    const { uuid } = JSON.parse(text ?? '{}') as { readonly uuid?: unknown };
-    return typeof uuid === 'string' ? uuid : undefined;
-  } catch {
-    return undefined;
-  }
+  const reading = readMarkerText(await readFile(path, 'utf8').catch(() => ''));
+  return reading.kind === 'read' ? reading.marker.uuid : undefined;
+}
+
+/** True for a directory that holds a store, be it damaged or newer. */
+export async function isStore(location: string): Promise<boolean> {
+  const root = resolve(location);
+  const names = await filesOf(root);
+  if (!names.includes(markerFile)) return hasLostMarker(root, names);
+  const text = await readFile(join(root, markerFile), 'utf8').catch(() => '');
+  return readMarkerText(text).kind !== 'damaged' || isWitnessedHere(root);
 }
 
 /**
@@ -201,6 +247,6 @@ export async function readStoreId(location: string): Promise<string | undefined>
  */
 export async function assertStore(location: string): Promise<void> {
   await assertFiles(location, [join(resolve(location), markerFile)]);
-  if ((await readStoreId(location)) === undefined)
+  if (!(await isStore(location)))
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: 'there is no store' });
 }

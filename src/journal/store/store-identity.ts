@@ -18,7 +18,7 @@ export async function assertOwn(
   { marker, isNew }: Whose,
   beforeWrite: () => Promise<void>,
 ): Promise<void> {
-  const { uuid } = marker as Partial<typeof marker>;
+  const { uuid } = marker;
   const stored = isNew ? undefined : await db.get(keys.store);
   const found = stored === undefined ? undefined : unseal(keys.store, stored);
   if (uuid === undefined || found === uuid) return;

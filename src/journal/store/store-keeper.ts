@@ -1,7 +1,6 @@
 // Opens the database of a directory and keeps watch over it: preflight and repair before LevelDB, comparison with the witness
 // after it, the witness while it is open, and at its close the graceful flag, last of all.
 import { isDeepStrictEqual } from 'node:util';
-import { Level } from 'level';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import type { Telemetry } from '../../base/telemetry.ts';
 import type { Write } from '../commit-loop.ts';
@@ -10,12 +9,15 @@ import { damagedTables } from './damaged-tables.ts';
 import { countHeads, type HeadTally, type LookAtHead } from './head-tally.ts';
 import { currentManifest, logLengths, syncLogs } from './log-files.ts';
 import { scanLog } from './log-scan.ts';
+import { type LostMarker, recoveredMarker, textOfLost, unproven } from './marker-recovery.ts';
+import { openDatabase } from './open-database.ts';
 import { checkOpening, type OpeningFindings } from './opening-check.ts';
+import { tellOpening } from './opening-telling.ts';
 import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
 import { endedSoon } from './short-life.ts';
 import type { StoreDirectory } from './store-directory.ts';
 import { assertOwn } from './store-identity.ts';
-import { type ClosedFacts, type Marker, type Repaired, writeMarker } from './store-marker.ts';
+import { type ClosedFacts, type Marker, type Repaired, withoutFlag, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
 import {
@@ -25,7 +27,7 @@ import {
   unexamined,
   type WitnessState,
 } from './store-report.ts';
-import type { StoreVersions } from './store-versions.ts';
+import type { StoreVersions, VersionGate } from './store-versions.ts';
 import type { ValueEnvelope } from './value-envelope.ts';
 import { Witness } from './witness.ts';
 import { readWitness, type Witnessed, witnessFiles } from './witness-files.ts';
@@ -41,6 +43,8 @@ export interface StoreKeeperOptions {
   readonly beforeWrite: () => Promise<void>;
   /** Is shown every head that the opening counts: what it returns is asked for again when the opening begins anew. */
   readonly onHeads?: (() => LookAtHead) | undefined;
+  /** Asked where the marker does not say any more with what the store was last written. */
+  readonly gate?: VersionGate | undefined;
 }
 
 /** More files than these, one for each opening after a kill, are made one again. */
@@ -61,6 +65,8 @@ export class StoreKeeper {
   /** True while nothing is known to be lost or damaged that was not recorded yet. */
   #settled = true;
   #recording: Promise<void> = Promise.resolve();
+  /** Until the database has borne out whose it is nothing is written, and nothing repaired. */
+  #lost: LostMarker | undefined;
   /** True until its tables have been looked at, where they may have ended the process before. */
   #isSuspect = false;
 
@@ -68,6 +74,7 @@ export class StoreKeeper {
     this.#directory = directory;
     this.#options = options;
     this.#marker = directory.marker;
+    this.#lost = directory.lost;
   }
 
   /** Throws `JOURNAL_DAMAGED` when repair is refused, `JOURNAL_LOCKED`, `JOURNAL_OPEN_FAILED`, and what the disk says. */
@@ -75,11 +82,14 @@ export class StoreKeeper {
     const { root, database } = this.#directory;
     const begunAt = performance.now();
     this.#isSuspect = await endedSoon(root, database);
-    if (this.#options.repair === 'refuse') this.#assertSound(await this.#inspect());
+    if (this.#options.repair === 'refuse') await this.#assertSound();
     const previousOwner = await claimDirectory(root, this.#options.location);
+    const { problem } = this.#directory;
+    // Also where the opening then fails: a marker that was made anew does not say it a second time.
+    if (problem !== undefined) this.#options.telemetry('marker.unreadable', { problem });
     try {
       this.#report = await this.#open(begunAt, previousOwner);
-      this.#tell(this.#report);
+      tellOpening(this.#options.telemetry, this.#report);
     } catch (error) {
       await this.#db?.close();
       await this.#witness?.close();
@@ -182,7 +192,7 @@ export class StoreKeeper {
   }
 
   async #open(begunAt: number, previousOwner: PreviousOwner | undefined): Promise<StoreReport> {
-    const { database, isNew, witness: folder } = this.#directory;
+    const { database, isNew, witness: folder, problem } = this.#directory;
     const interrupted = await finishRepair(database);
     const closed = interrupted === undefined ? await this.#closedBefore() : undefined;
     const witnessed = await this.#readWitness(closed);
@@ -204,6 +214,7 @@ export class StoreKeeper {
       ...(opened.repaired && { repaired: opened.repaired }),
       logFindings: await scanLog(database),
       witness: state,
+      ...(problem !== undefined && { marker: problem }),
       ...opened.findings,
       tookMs: Math.round(performance.now() - begunAt),
     };
@@ -222,10 +233,13 @@ export class StoreKeeper {
     const db = await this.#openDatabase(this.#directory.isNew);
     this.#db = db;
     try {
-      const checked = await this.#check(db, repaired === undefined ? closed : undefined, witnessed, repaired);
-      await assertOwn(db, this.#options.location, this.#directory, this.#options.beforeWrite);
+      await this.#proveMarker(db);
+      const known = repaired ?? this.#marker.unchecked;
+      const checked = await this.#check(db, known === undefined ? closed : undefined, witnessed, known);
+      const own = { ...this.#directory, marker: this.#marker };
+      await assertOwn(db, this.#options.location, own, this.#options.beforeWrite);
       this.#first = db;
-      return { ...checked, repaired };
+      return { ...checked, repaired: known };
     } catch (thrown) {
       const error = toError(thrown);
       if (repaired !== undefined || !('code' in error) || error.code !== 'LEVEL_CORRUPTION') throw error;
@@ -233,6 +247,13 @@ export class StoreKeeper {
       const suspicion = { kind: 'database', file: this.#directory.database, problem: error.message } as const;
       return this.#openChecked(undefined, witnessed, await this.#repairIf([suspicion]));
     }
+  }
+
+  async #proveMarker(db: Store): Promise<void> {
+    if (this.#lost === undefined) return;
+    const { location, gate } = this.#options;
+    await this.#write(await recoveredMarker(db, location, this.#lost, gate));
+    this.#lost = undefined;
   }
 
   /** After a close in order two numbers say that all heads are there; only when they do not, the witness is asked. */
@@ -277,17 +298,19 @@ export class StoreKeeper {
     return suspicions;
   }
 
-  #assertSound(suspicions: readonly Suspicion[]): void {
-    if (suspicions.length === 0) return;
-    const findings = suspicions.map(textOfSuspicion);
-    const { location } = this.#options;
-    throw new HoldfastError('JOURNAL_DAMAGED', { location, problem: findings.join('; '), findings });
+  async #assertSound(): Promise<void> {
+    const findings = (await this.#inspect()).map(textOfSuspicion);
+    if (this.#lost !== undefined) findings.unshift(textOfLost(this.#lost));
+    if (findings.length > 0) throw unsound(this.#options.location, findings);
   }
 
   async #repairIf(suspicions: readonly Suspicion[]): Promise<Repaired | undefined> {
     if (suspicions.length === 0) return undefined;
-    if (this.#options.repair === 'refuse') this.#assertSound(suspicions);
     const reasons = suspicions.map(textOfSuspicion);
+    const { location, repair } = this.#options;
+    if (repair === 'refuse') throw unsound(location, reasons);
+    if (this.#lost !== undefined)
+      throw unproven(location, this.#lost, `its database is damaged too (${reasons.join('; ')})`);
     const { unchecked } = this.#marker;
     // Whatever ends this before all of it was compared: whoever opens it next has to.
     await this.#write({ ...this.#marker, unchecked: { evidence: this.#directory.database, reasons } });
@@ -361,31 +384,9 @@ export class StoreKeeper {
     this.#marker = marker;
   }
 
-  async #openDatabase(createIfMissing: boolean): Promise<Store> {
-    const { location } = this.#options;
-    const encodings = { keyEncoding: 'utf8', valueEncoding: this.#options.envelope ?? 'utf8' } as const;
-    const db = new Level<string, string>(this.#directory.database, { ...encodings, createIfMissing });
-    try {
-      await db.open();
-      return db as unknown as Store;
-    } catch (error) {
-      const cause = toError(toError(error).cause ?? error);
-      if ('code' in cause && cause.code === 'LEVEL_LOCKED')
-        throw new HoldfastError('JOURNAL_LOCKED', { location }, { cause });
-      throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
-    }
-  }
-
-  #tell({ lost, damaged, logFindings, repaired, ...report }: StoreReport): void {
-    const { telemetry } = this.#options;
-    telemetry('store.opened', { ...report, lost: lost.length, damaged: damaged.length });
-    if (report.shutdown === 'unclean') telemetry('store.unclean', { ...report.previousOwner });
-    if (repaired !== undefined) telemetry('store.repaired', { ...repaired });
-    if (logFindings.length > 0) telemetry('store.logFindings', { findings: logFindings });
-    if (report.witness === 'damaged' || report.witness === 'missing')
-      telemetry('witness.unreadable', { state: report.witness });
-    for (const each of lost) telemetry('journal.lost', { ...each });
-    for (const each of damaged) telemetry('journal.damaged', { ...each });
+  #openDatabase(createIfMissing: boolean): Promise<Store> {
+    const { location, envelope } = this.#options;
+    return openDatabase(this.#directory.database, { location, envelope, createIfMissing });
   }
 }
 
@@ -393,8 +394,7 @@ function interruptedRepair(evidence: string | undefined): Repaired | undefined {
   return evidence === undefined ? undefined : { evidence, reasons: ['a repair was interrupted'] };
 }
 
-function withoutFlag({ closed: _, ...marker }: Marker): Marker {
-  return marker;
-}
+const unsound = (location: string, findings: readonly string[]): HoldfastError =>
+  new HoldfastError('JOURNAL_DAMAGED', { location, problem: findings.join('; '), findings });
 
 const numberIn = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);

@@ -1,8 +1,10 @@
 // The marker of a directory: whose it is, and, from the end of a close in order until the next opening, what that close knew.
-// A marker that is being written never takes the place of the one that is there before it is durable.
+// A marker that is being written never takes the place of the one that is there before it is durable, and one that does not match
+// its checksum says nothing: not whose the directory is, and not that it is newer.
 import { randomUUID } from 'node:crypto';
 import { open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '../../base/hash.ts';
 import type { HeadTally } from './head-tally.ts';
 import type { KnownFiles } from './preflight.ts';
 import type { StoreVersions } from './store-versions.ts';
@@ -28,7 +30,8 @@ export interface Repaired {
 export interface Marker {
   readonly holdfast: 'store';
   readonly format: number;
-  readonly uuid: string;
+  /** The id of the store; nothing in what was once written by hand. */
+  readonly uuid?: string;
   readonly createdAt: string;
   /** True once a witness was begun: from then on one that is not there is missing. */
   readonly witnessed?: boolean;
@@ -40,23 +43,24 @@ export interface Marker {
   readonly closed?: ClosedFacts;
 }
 
-export function newMarker(): Marker {
+export function newMarker(uuid: string = randomUUID()): Marker {
   const createdAt = new Date().toISOString();
-  return { holdfast: 'store', format: directoryFormat, uuid: randomUUID(), createdAt };
+  return { holdfast: 'store', format: directoryFormat, uuid, createdAt };
 }
 
-export function parseMarker(text: string): Marker | undefined {
-  try {
-    const marker = JSON.parse(text) as Marker | null;
-    return typeof marker?.format === 'number' ? marker : undefined;
-  } catch {
-    return undefined;
-  }
+export function withoutFlag({ closed: _, ...marker }: Marker): Marker {
+  return marker;
 }
+
+/** With the checksum last. Newer formats keep it where and as it is, or they would look damaged to older versions. */
+export const textOfMarker = (marker: Marker): string =>
+  `${JSON.stringify({ ...marker, checksum: checksumOf(marker) })}\n`;
+
+export const checksumOf = (marker: object): string => sha256(JSON.stringify(marker));
 
 /** Synced before and after it gets its name: a store whose marker is lost in a power cut would be refused for ever. */
 export async function writeMarker(root: string, marker: Marker): Promise<void> {
-  await writeFile(join(root, draftFile), `${JSON.stringify(marker)}\n`, { flush: true });
+  await writeFile(join(root, draftFile), textOfMarker(marker), { flush: true });
   await rename(join(root, draftFile), join(root, markerFile));
   await syncDirectory(root);
 }

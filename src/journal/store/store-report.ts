@@ -38,6 +38,8 @@ export interface StoreReport {
   /** What LevelDB wrote into its LOG of damage during this opening. */
   readonly logFindings: readonly string[];
   readonly witness: WitnessState;
+  /** What was wrong with the marker of the directory, where it had to be made anew or a hint of it could not be read. */
+  readonly marker?: string;
   readonly lost: readonly LostHistory[];
   readonly damaged: readonly DamagedHistory[];
   /** How many streams were compared with what was witnessed of them. */

@@ -102,6 +102,12 @@ export async function readWitness(folder: string): Promise<Witnessed> {
   return { ...found, ...reader.read, state: found.state === 'none' ? 'none' : reader.state };
 }
 
+/** True where anything was durable once, or where that cannot be told any more. */
+export async function hasWitnessed(folder: string): Promise<boolean> {
+  const { state, base, position } = await readWitness(folder);
+  return state === 'damaged' || base.length > 0 || position > 0;
+}
+
 class WitnessReader {
   readonly #base: WitnessedHead[] = [];
   readonly #tail = new Map<string, WitnessedRange>();
