@@ -168,8 +168,7 @@ function notJson(path: string, problem: string): HoldfastError {
   return new HoldfastError('NOT_JSON', { path, problem });
 }
 
-const tooDeep = (path: string): HoldfastError =>
-  new HoldfastError('TOO_DEEP', { path, limit: maxDepth });
+const tooDeep = (path: string): HoldfastError => new HoldfastError('TOO_DEEP', { path, limit: maxDepth });
 
 const instanceOf = (value: object): string => `it is a ${value.constructor?.name ?? 'class instance'}`;
 
