@@ -192,9 +192,7 @@ export const errorCatalogue = {
   DEADLOCK: entry('The session {sessionId} may not wait for the lock {name}: it would wait for itself'),
 
   // the journal
-  JOURNAL_LOCKED: entry(
-    'Another process owns {location}: close it, or give this process a directory of its own',
-  ),
+  JOURNAL_LOCKED: entry('{location} is in use: {problem}'),
   JOURNAL_READ_ONLY: entry('{location} cannot be written: grant write access, or give another directory'),
   JOURNAL_FOREIGN: entry('{location} {problem}: give an empty or new directory'),
   JOURNAL_FORMAT: entry(

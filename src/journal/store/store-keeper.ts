@@ -16,7 +16,7 @@ import { endedSoon } from './short-life.ts';
 import type { StoreDirectory } from './store-directory.ts';
 import { assertOwn } from './store-identity.ts';
 import { type ClosedFacts, type Marker, type Repaired, writeMarker } from './store-marker.ts';
-import { claimDirectory, releaseDirectory } from './store-owner.ts';
+import { claimDirectory, openAlready, releaseDirectory } from './store-owner.ts';
 import { finishRepair, repairStore } from './store-repair.ts';
 import {
   type DamagedTable,
@@ -369,7 +369,7 @@ export class StoreKeeper {
     } catch (error) {
       const cause = toError(toError(error).cause ?? error);
       if ('code' in cause && cause.code === 'LEVEL_LOCKED')
-        throw new HoldfastError('JOURNAL_LOCKED', { location }, { cause });
+        throw openAlready(location, cause);
       throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
     }
   }
