@@ -32,7 +32,7 @@ export const errorCatalogue = {
   SESSION_EXISTS: entry('The session id {sessionId} is taken'),
   SESSION_START_FAILED: entry('The session {sessionId} could not be started: {problem}'),
   SESSION_NOT_ACTIVE: entry('The session {sessionId} is {status} and does not take {command}'),
-  INVALID_TRANSITION: entry('The session {sessionId} cannot go from {from} to {to}'),
+  INVALID_TRANSITION: entry('The session {sessionId} cannot go from {from} to {to}: {hint}'),
   SESSION_LIMIT: entry('{count} sessions are open, the limit is {limit}'),
   AT_CAPACITY: entry('The {what} of session {sessionId} is full: {size} of {limit}'),
   KEY_NOT_FOUND: entry('The session {sessionId} has no value under the key {key}'),

@@ -55,7 +55,8 @@ export const parkedLaw: Law<ParkedState, ParkedCommand> = {
   decide: decideParked,
   evolve: evolveParked,
   explain: ({ sessionId }, { type }) =>
-    refuse('INVALID_TRANSITION', { sessionId, from: 'parked', to: type }).refusal,
+    refuse('INVALID_TRANSITION', { sessionId, from: 'parked', to: type, hint: 'its law has no such step' })
+      .refusal,
   due: () => undefined,
   nextDeadline: () => null,
   summarize: ({ parked }) => ({

@@ -368,8 +368,7 @@ export class StoreKeeper {
       return db as unknown as Store;
     } catch (error) {
       const cause = toError(toError(error).cause ?? error);
-      if ('code' in cause && cause.code === 'LEVEL_LOCKED')
-        throw openAlready(location, cause);
+      if ('code' in cause && cause.code === 'LEVEL_LOCKED') throw openAlready(location, cause);
       throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
     }
   }

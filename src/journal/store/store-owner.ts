@@ -27,7 +27,8 @@ function ownedBy(owner: PreviousOwner | undefined, location: string): HoldfastEr
 
 /** LevelDB's own lock is taken, by whom it does not say. */
 export const openAlready = (location: string, cause: Error): HoldfastError => {
-  const problem = 'its database is open already: close whoever has it, or give this one a directory of its own';
+  const problem =
+    'its database is open already: close whoever has it, or give this one a directory of its own';
   return new HoldfastError('JOURNAL_LOCKED', { location, problem }, { cause });
 };
 
