@@ -127,9 +127,38 @@ describe('a build', () => {
   });
 });
 
-test('the package holds nothing of what a build remembers', () => {
-  const { files }: { files: readonly string[] } = JSON.parse(
+describe('the package', () => {
+  const { files, scripts }: { files: readonly string[]; scripts: { readonly prepare: string } } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
-  expect(files).toContain('!dist/.*');
+
+  test('is built when it is packed, and holds neither what a build remembers nor maps to sources that it lacks', () => {
+    const prepare = scripts.prepare.replace('scripts/', join(root, 'scripts/'));
+    const manifest = { name: 'holdfast', version: '0.0.1', type: 'module', files, scripts: { prepare } };
+    write('package.json', JSON.stringify(manifest));
+    write('docs/semantics.md', '');
+    for (const command of ['npm pack --silent', 'tar -xzf holdfast-0.0.1.tgz'])
+      expect(spawnSync(command, { cwd: directory, shell: true })).toMatchObject({ status: 0 });
+    expect(readdirSync(join(directory, 'package/dist'), { recursive: true }).toSorted()).toEqual([
+      ...['index.d.ts', 'index.js', 'index.js.map', 'room', 'room/one.d.ts'],
+    ]);
+    expect(exists('package/docs/semantics.md')).toBe(true);
+    expect(exists('package/src')).toBe(false);
+  });
+
+  test('holds all that its pages link to', () => {
+    const shipped = ['package.json', ...files];
+    const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' });
+    const pages = [...shipped, ...docs.map((path) => join('docs', path))].filter((path) =>
+      path.endsWith('.md'),
+    );
+    expect(pages.length).toBeGreaterThan(20);
+    const isShipped = (path: string): boolean =>
+      shipped.some((name) => path === name || path.startsWith(`${name}/`));
+    for (const page of pages) {
+      const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)];
+      const linked = links.map(([, link = '']) => join(dirname(page), link));
+      expect([page, linked.filter((path) => !isShipped(path))]).toEqual([page, []]);
+    }
+  });
 });

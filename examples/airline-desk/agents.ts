@@ -5,7 +5,6 @@ import { allPolicies, policyTable } from './policies.ts';
 
 /** What a task says of a tool call. */
 export interface CallInput {
-  readonly [member: string]: Json;
   readonly tool: string;
   readonly arguments: string;
 }
@@ -17,9 +16,7 @@ export interface Ring {
 
 export const ring = 'a customer waits';
 
-type Work = AgentContext<
-  Omit<TaskAssignment, 'input'> & { readonly input: CallInput; readonly [key: string]: Json }
->;
+type Work = AgentContext<TaskAssignment<CallInput>>;
 
 export function agentsOf(airline: Airline): AgentDefinitions {
   /** Does one tool call. A kill may hide whether it was done: it is asked for again, under the same key. */

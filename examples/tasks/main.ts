@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AgentContext, createSystem, type TaskAssignment } from 'holdfast';
 
-type Work = AgentContext<TaskAssignment & { readonly [key: string]: never }>;
+type Work = AgentContext<TaskAssignment<string>>;
 
 /** Whatever it does outside is done under the key of the attempt, so that doing it again does no harm. */
 async function researcher({ session, input }: Work): Promise<string[]> {

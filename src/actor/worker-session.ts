@@ -84,8 +84,8 @@ function splitOptions(
   const options = plain(rest, 'options');
   if (signal === undefined) return { options };
   if (signal instanceof AbortSignal) return { signal, options };
-  const problem = 'signal must be an AbortSignal';
-  throw new HoldfastError('INVALID_INPUT', { operation, field: 'options', problem });
+  const problem = 'options.signal: it must be an AbortSignal';
+  throw new HoldfastError('INVALID_INPUT', { operation, field: 'options.signal', problem });
 }
 
 function plain(value: unknown, path: string): Json | undefined {

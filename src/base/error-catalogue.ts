@@ -32,7 +32,7 @@ export const errorCatalogue = {
   SESSION_EXISTS: entry('The session id {sessionId} is taken'),
   SESSION_START_FAILED: entry('The session {sessionId} could not be started: {problem}'),
   SESSION_NOT_ACTIVE: entry('The session {sessionId} is {status} and does not take {command}'),
-  INVALID_TRANSITION: entry('The session {sessionId} cannot go from {from} to {to}'),
+  INVALID_TRANSITION: entry('The session {sessionId} cannot go from {from} to {to}: {hint}'),
   SESSION_LIMIT: entry('{count} sessions are open, the limit is {limit}'),
   AT_CAPACITY: entry('The {what} of session {sessionId} is full: {size} of {limit}'),
   KEY_NOT_FOUND: entry('The session {sessionId} has no value under the key {key}'),
@@ -192,9 +192,7 @@ export const errorCatalogue = {
   DEADLOCK: entry('The session {sessionId} may not wait for the lock {name}: it would wait for itself'),
 
   // the journal
-  JOURNAL_LOCKED: entry(
-    'Another process owns {location}: close it, or give this process a directory of its own',
-  ),
+  JOURNAL_LOCKED: entry('{location} is in use: {problem}'),
   JOURNAL_READ_ONLY: entry('{location} cannot be written: grant write access, or give another directory'),
   JOURNAL_FOREIGN: entry('{location} {problem}: give an empty or new directory'),
   JOURNAL_FORMAT: entry(

@@ -97,7 +97,9 @@ function fill(message: string, details: ErrorDetails): string {
 }
 
 function quote(value: unknown): string {
-  if (typeof value === 'string') return value.length > 200 ? `"${value.slice(0, 200)}…"` : value;
+  if (typeof value === 'string' && value.length > 200) return `"${value.slice(0, 200)}…"`;
+  // What begins or ends in a blank, or is nothing else, would not be seen in a sentence.
+  if (typeof value === 'string') return value === '' || value.trim() !== value ? `"${value}"` : value;
   try {
     return value === undefined ? 'unknown' : (JSON.stringify(value) ?? textOf(value));
   } catch {

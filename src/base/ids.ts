@@ -6,6 +6,8 @@ import { HoldfastError, textOrType } from './errors.ts';
 /** Session ids: a letter or digit, then up to 63 letters, digits, `_` or `-`. */
 export const idPattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
+export const idRule = 'it must start with a letter or digit and have at most 64 letters, digits, "_" or "-"';
+
 /** Makes new ids; injectable, so that tests are repeatable. */
 export type IdSource = () => string;
 
@@ -30,6 +32,6 @@ export function assertId(value: unknown): string {
   if (typeof value === 'string' && idPattern.test(value)) return value;
   throw new HoldfastError('INVALID_ID', {
     value: textOrType(value),
-    problem: 'it must start with a letter or digit and have at most 64 letters, digits, "_" or "-"',
+    problem: idRule,
   });
 }

@@ -15,14 +15,17 @@ const weightOfValue = 16;
 
 /**
  * A frozen copy of `value` that holds nothing but JSON.
- * Object members that are undefined or stand under a symbol are left out, as JSON does; everything else that JSON would
- * alter silently (NaN, Date, Map, class instances, holes) throws `NOT_JSON`, and nesting below {@link maxDepth} throws `TOO_DEEP`.
+ * As JSON does, it gives -0 as 0, and leaves out members of an object that are undefined, not enumerable or under a symbol, and what an
+ * array has beside its elements: to look for those would make each copy a sixth dearer or more. Everything else that JSON would alter
+ * silently (NaN, Date, Map, class instances, arguments, holes, what contains itself) throws `NOT_JSON`, and nesting below
+ * {@link maxDepth} throws `TOO_DEEP`.
  * A part that it holds again and again is copied each time: what then grows without measure is `TOO_LARGE`.
  */
 export function plainJson(value: unknown, path = '$'): Json {
   try {
     return copy(value, path, 0, { weight: 0 });
   } catch (error) {
+    if (HoldfastError.is(error, 'TOO_DEEP')) throw selfFault(value, path) ?? error;
     if (HoldfastError.is(error)) throw error;
     throw notJson(path, `it cannot be read: ${toError(error).message}`);
   }
@@ -46,7 +49,7 @@ function copy(value: unknown, path: string, depth: number, size: Size): Json {
       return value === 0 ? 0 : value;
     case 'object':
       if (value === null) return null;
-      if (depth >= maxDepth) throw new HoldfastError('TOO_DEEP', { path, limit: maxDepth });
+      if (depth >= maxDepth) throw tooDeep(path);
       return Array.isArray(value)
         ? copyArray(value, path, depth, size)
         : copyObject(value, path, depth, size);
@@ -62,6 +65,7 @@ function weigh(size: Size, weight: number): void {
 }
 
 function copyArray(value: readonly unknown[], path: string, depth: number, size: Size): Json {
+  if (Object.getPrototypeOf(value) !== Array.prototype) throw notJson(path, instanceOf(value));
   const result: Json[] = [];
   for (let i = 0; i < value.length; i++) result.push(copy(value[i], `${path}[${i}]`, depth + 1, size));
   return Object.freeze(result);
@@ -70,8 +74,9 @@ function copyArray(value: readonly unknown[], path: string, depth: number, size:
 function copyObject(value: object, path: string, depth: number, size: Size): Json {
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw notJson(path, `it is a ${value.constructor?.name ?? 'class instance'}`);
+    throw notJson(path, instanceOf(value));
   }
+  if (Symbol.iterator in value) throw notJson(path, 'it is iterable, as arguments are, and no array');
   const result: Record<string, Json> = {};
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
@@ -79,6 +84,31 @@ function copyObject(value: object, path: string, depth: number, size: Size): Jso
     setMember(result, key, copy(member, `${path}.${key}`, depth + 1, size));
   }
   return Object.freeze(result);
+}
+
+/** What is too deep may contain itself: then a `NOT_JSON` that says where. Looked for only once the depth is exceeded. */
+export function selfFault(value: unknown, path: string): HoldfastError | undefined {
+  try {
+    const fault = firstDeep(value, path, new Set());
+    return HoldfastError.is(fault, 'NOT_JSON') ? fault : undefined;
+  } catch {
+    // A getter that has answered once, and throws now: what is known already is said.
+    return undefined;
+  }
+}
+
+/** The first that a copy would come upon, in its order, so that it goes no further than the copy has gone. */
+function firstDeep(value: unknown, path: string, above: Set<unknown>): HoldfastError | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (above.has(value)) return notJson(path, 'it is what it stands in: it contains itself');
+  if (above.size >= maxDepth) return tooDeep(path);
+  above.add(value);
+  for (const [key, member] of Object.entries(value)) {
+    const fault = firstDeep(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, above);
+    if (fault !== undefined) return fault;
+  }
+  above.delete(value);
+  return undefined;
 }
 
 /** Sets an own member under any name: `__proto__` is data here, not the prototype. */
@@ -137,6 +167,10 @@ export function deepFreeze<T>(value: T): T {
 function notJson(path: string, problem: string): HoldfastError {
   return new HoldfastError('NOT_JSON', { path, problem });
 }
+
+const tooDeep = (path: string): HoldfastError => new HoldfastError('TOO_DEEP', { path, limit: maxDepth });
+
+const instanceOf = (value: object): string => `it is a ${value.constructor?.name ?? 'class instance'}`;
 
 function tooLong(path: string, size: number): HoldfastError {
   return new HoldfastError('TOO_LARGE', { what: `text at ${path}`, size, limit: maxTextLength });

@@ -2,7 +2,7 @@
 // name where it is stored, never altered.
 import { escapedObject as escaped, codecTag as tag } from './codec-tag.ts';
 import { HoldfastError } from './errors.ts';
-import { maxDepth } from './json.ts';
+import { maxDepth, selfFault } from './json.ts';
 
 /** Writes one kind of value as something simpler, and reads it back as it was. */
 export interface PayloadCodec<Value = unknown> {
@@ -19,7 +19,7 @@ export interface PayloadCodec<Value = unknown> {
 export interface PayloadCodecs {
   /**
    * A copy in which every value of a known kind stands as `{ $codec, value }`; the same value where there is none.
-   * Throws `TOO_DEEP` for what is nested deeper than 64 levels, itself among it.
+   * Throws `TOO_DEEP` for what is nested deeper than 64 levels, `NOT_JSON` where an object or array contains itself.
    */
   encode(value: unknown): unknown;
   /** Reads what {@link encode} wrote; throws `CODEC_UNKNOWN` for a name that no codec has. */
@@ -32,9 +32,17 @@ export function payloadCodecs(codecs: readonly PayloadCodec[]): PayloadCodecs {
   if (byName.size < codecs.length) throw new TypeError('Two codecs have the same name');
   if (byName.has('') || byName.has(escaped)) throw new TypeError(`No codec may be named "" or "${escaped}"`);
   return {
-    encode: (value) => encodeWith(codecs, value, 0),
+    encode: (value) => encodeWhole(codecs, value),
     decode: (value) => decodeWith(byName, value),
   };
+}
+
+function encodeWhole(codecs: readonly PayloadCodec[], value: unknown): unknown {
+  try {
+    return encodeWith(codecs, value, 0);
+  } catch (error) {
+    throw (HoldfastError.is(error, 'TOO_DEEP') && selfFault(value, '$')) || error;
+  }
 }
 
 function encodeWith(codecs: readonly PayloadCodec[], value: unknown, depth: number): unknown {
@@ -60,7 +68,8 @@ function decodeWith(codecs: ReadonlyMap<string, PayloadCodec>, value: unknown): 
 function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+  if (Array.isArray(value)) return prototype === Array.prototype;
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** The same value when no member changes, so that what needs no codec is not copied. */

@@ -36,7 +36,7 @@ export interface TaskOptions {
 }
 
 /** What the agent of a task is started with. */
-export interface TaskAssignment<Input extends Json = Json> {
+export interface TaskAssignment<Input = Json> {
   readonly taskId: string;
   /** Names the attempt, in `session.tasks.progress` too. */
   readonly epoch: number;

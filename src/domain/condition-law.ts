@@ -123,7 +123,8 @@ function evolveCondition(state: ConditionState, { type, at, data }: LawEvent): C
 
 function explainRefusal({ sessionId, current }: ConditionState, { type }: { type: string }): Refusal {
   const from = current?.condition ?? 'clear';
-  return refuse('INVALID_TRANSITION', { sessionId, from, to: type }).refusal;
+  return refuse('INVALID_TRANSITION', { sessionId, from, to: type, hint: 'its law has no such step' })
+    .refusal;
 }
 
 /** All that is shown of a condition: a boot reads it from the head, and nothing else. */

@@ -65,7 +65,8 @@ export const parkedLaw: Law<ParkedState, ParkedCommand> = {
   evolve: evolveParked,
   carriesState: ({ type }) => type === 'parked.recovered',
   explain: ({ sessionId }, { type }) =>
-    refuse('INVALID_TRANSITION', { sessionId, from: 'parked', to: type }).refusal,
+    refuse('INVALID_TRANSITION', { sessionId, from: 'parked', to: type, hint: 'its law has no such step' })
+      .refusal,
   due: () => undefined,
   nextDeadline: () => null,
   summarize: ({ parked }) => ({

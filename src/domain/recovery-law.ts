@@ -35,7 +35,8 @@ export const recoveryLaw: Law<RecoveryState, RecordRecovery> = {
   decide: decideRecord,
   evolve: evolveRecovery,
   explain: ({ sessionId }, { type }) =>
-    refuse('INVALID_TRANSITION', { sessionId, from: 'recovery', to: type }).refusal,
+    refuse('INVALID_TRANSITION', { sessionId, from: 'recovery', to: type, hint: 'its law has no such step' })
+      .refusal,
   due: () => undefined,
   nextDeadline: () => null,
   summarize: ({ counts, receipts }) => ({

@@ -94,7 +94,7 @@ function restore(state: SessionState, { data, messages }: RestoreSession): Decis
   const { entries } = contextOf(state);
   const profile = withDurability(data.profile, durabilityOnceRestored(state, data.profile));
   if (statusOf(state) === 'terminating') {
-    return refuse('INVALID_TRANSITION', { sessionId, from: 'terminating', to: 'active' });
+    return notLawful(state, 'active');
   }
   const told = messages.map(
     ({ at: sentAt, message }, i): Proposal => ({

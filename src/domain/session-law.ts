@@ -30,6 +30,7 @@ import {
   statusOf,
 } from './session-state.ts';
 import { decodeSession, encodeSession, sessionLawVersion } from './session-text.ts';
+import { edgeRefusal } from './status-edge.ts';
 
 export const sessionLaw: Law<SessionState, SessionCommand> = {
   kind: 'session',
@@ -99,7 +100,7 @@ function explainRefusal(state: SessionState, { type, data }: Proposal): Refusal 
   const from = statusOf(state);
   if (type !== 'session.statusChanged')
     return { code: 'SESSION_NOT_ACTIVE', details: { sessionId, status: from, command: type } };
-  return { code: 'INVALID_TRANSITION', details: { sessionId, from, to: (data as StatusChange).to } };
+  return edgeRefusal(sessionId, from, (data as StatusChange).to);
 }
 
 function isProgress({ type, data }: LawEvent): boolean {

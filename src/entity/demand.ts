@@ -56,5 +56,5 @@ export function refusalOf(
 ): HoldfastError | undefined {
   if (meta.durability === undefined || durability !== 'none') return undefined;
   const problem = 'the session is not journaled, so that no more can be reached';
-  return new HoldfastError('INVALID_INPUT', { operation, field: 'options', problem });
+  return new HoldfastError('INVALID_INPUT', { operation, field: 'options.durability', problem });
 }

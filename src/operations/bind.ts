@@ -5,7 +5,7 @@ import { sha256 } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
 import type { OwnershipClaim } from '../domain/handoff.ts';
 import { type Glance, glanceOf } from './glance.ts';
-import { type CallOptions, type Dispatch, type Operation, parseInput } from './operation.ts';
+import { type CallOptions, type Dispatch, type Operation, optionFault, parseInput } from './operation.ts';
 import { ownershipClaim } from './ownership-option.ts';
 import { type OperationName, type OutputOf, operations, type ParsedInputOf } from './registry.ts';
 import { bounded } from './schema.ts';
@@ -144,12 +144,13 @@ const optionNames: ReadonlySet<string> = new Set([
 
 /** A key with a misspelt name would protect nothing, and nobody would notice. */
 function assertOptions(operation: string, options: CallOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalid(operation, 'they must be an object');
+  if (typeof options !== 'object' || options === null)
+    throw optionFault(operation, undefined, 'they must be an object');
   for (const name of Object.keys(options))
-    if (!optionNames.has(name)) throw invalid(operation, `there is no option named ${name}`);
+    if (!optionNames.has(name)) throw optionFault(operation, name, 'there is no option of this name');
   const { signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw invalid(operation, 'signal must be an AbortSignal');
+    throw optionFault(operation, 'signal', 'it must be an AbortSignal');
 }
 
 function callOf(
@@ -175,32 +176,29 @@ function callOf(
 }
 
 function assertKey(operation: OperationName, key: string): void {
-  if (operations[operation].kind === 'read') throw invalid(operation, 'a read takes no idempotency key');
+  if (operations[operation].kind === 'read')
+    throw optionFault(operation, 'idempotencyKey', 'a read takes none');
   if (typeof key !== 'string' || key.length === 0)
-    throw invalid(operation, 'the idempotency key must be a text');
-  shortText(operation, 'the idempotency key', key);
-  if (hasLoneSurrogate(key)) throw invalid(operation, 'the idempotency key is not well-formed Unicode');
+    throw optionFault(operation, 'idempotencyKey', 'it must be a text');
+  shortText(operation, 'idempotencyKey', key);
+  if (hasLoneSurrogate(key)) throw optionFault(operation, 'idempotencyKey', 'it is not well-formed Unicode');
 }
 
 function assertDurability(operation: OperationName, durability: unknown): void {
-  if (operations[operation].kind === 'read') throw invalid(operation, 'a read takes no durability');
+  if (operations[operation].kind === 'read') throw optionFault(operation, 'durability', 'a read takes none');
   if (durability !== 'os' && durability !== 'fsync')
-    throw invalid(operation, 'durability must be "os" or "fsync"');
+    throw optionFault(operation, 'durability', 'it must be "os" or "fsync"');
 }
 
-function shortText(operation: OperationName, what: string, text: string): string {
+function shortText(operation: OperationName, option: keyof CallOptions, text: string): string {
   if (typeof text !== 'string' || text.length > 255)
-    throw invalid(operation, `${what} must be a text of at most 255 characters`);
+    throw optionFault(operation, option, 'it must be a text of at most 255 characters');
   return text;
 }
 
 /** Two keys that differ only in lone surrogates would be one key in UTF-8. */
 function hasLoneSurrogate(text: string): boolean {
   return /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(text);
-}
-
-function invalid(operation: string, problem: string): HoldfastError {
-  return new HoldfastError('INVALID_INPUT', { operation, field: 'options', problem });
 }
 
 /** The outcome, unless the signal or the time limit ends the wait first. What was sent may still take effect. */

@@ -1,7 +1,7 @@
 // What agents spend and may spend, for the registry.
 import { z } from 'zod';
 import { budgetSchema } from '../base/agent-policy.ts';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { type Operation, write } from './operation.ts';
 import { sessionId } from './schema.ts';
 import type { Acknowledged } from './views.ts';
@@ -13,7 +13,7 @@ export const budgetOperations = {
     'Adds what a run has spent to its account; answers with all that it has spent.',
     z.strictObject({
       sessionId,
-      runId: z.string().regex(idPattern),
+      runId: z.string().regex(idPattern, idRule),
       tokens: z.number().int().min(0).max(1e12).default(0),
       cost: z.number().min(0).max(1e12).default(0),
     }),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { HoldfastError, textOrType } from '../base/errors.ts';
 import { type EventType, eventTypes } from '../domain/event-vocabulary.ts';
+import { firstFault } from './operation.ts';
 import { sessionId } from './schema.ts';
 import type { DeliveredEvent } from './views.ts';
 
@@ -54,9 +55,7 @@ const streamQuery = z.strictObject({
 export function checkStreamQuery(query: unknown): void {
   const result = streamQuery.safeParse(query);
   if (result.success) return;
-  const [issue] = result.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  const problem = issue?.message ?? 'unknown';
+  const { field, problem } = firstFault(result.error);
   const isId = field === 'sessionId';
   const value = isId ? textOrType(Reflect.get(query as object, field)) : undefined;
   const details = { operation: 'events.stream', field, problem, value };

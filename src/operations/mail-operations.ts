@@ -1,12 +1,12 @@
 // Operations on the mail between sessions, for the registry.
 import { z } from 'zod';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import type { DeadLetterInfo, LetterInfo, ReceivedLetter, UndeliveredMail } from './mail-views.ts';
 import { type Operation, read, write } from './operation.ts';
 import { json, sessionId } from './schema.ts';
 import type { Acknowledged } from './views.ts';
 
-const messageId = z.string().regex(idPattern);
+const messageId = z.string().regex(idPattern, idRule);
 const name = z.string().min(1).max(200);
 const letter = z.strictObject({ sessionId, messageId });
 const which = { name: name.optional(), from: sessionId.optional() };

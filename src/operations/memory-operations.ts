@@ -1,6 +1,6 @@
 // Operations on what a session is to remember for long, for the registry.
 import { z } from 'zod';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { shareScopes } from '../domain/memory-events.ts';
 import type {
   MemoriesErased,
@@ -19,7 +19,7 @@ const memoryId = z.string().min(1).max(64);
 const kind = z.string().min(1).max(64);
 const tag = z.string().min(1).max(64);
 const fraction = z.number().min(0).max(1);
-const owner = z.string().regex(idPattern);
+const owner = z.string().regex(idPattern, idRule);
 const one = z.strictObject({ sessionId, memoryId });
 const because = z.strictObject({ sessionId, memoryId, reason: reason.default('requested') });
 

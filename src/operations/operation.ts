@@ -52,6 +52,12 @@ export interface CallOptions {
 /** The one way into the system: an operation by name, its input as plain data, its output as plain data. */
 export type Dispatch = (operation: string, input: unknown, options?: CallOptions) => Promise<unknown>;
 
+/** A call option that is wrong, by its name; all of them where there is none. */
+export function optionFault(operation: string, option: string | undefined, problem: string): HoldfastError {
+  const field = option === undefined ? 'options' : `options.${option}`;
+  return new HoldfastError('INVALID_INPUT', { operation, field, problem: `${field}: ${problem}` });
+}
+
 /** Fields whose faults have a code of their own. */
 const fieldCodes: Readonly<Record<string, ErrorCode>> = {
   sessionId: 'INVALID_ID',
@@ -73,25 +79,57 @@ export function parseInput<Input extends z.ZodType>(
     if (HoldfastError.is(error)) throw error;
     // A getter or a proxy of the caller's has thrown.
     const problem = `it cannot be read: ${toError(error).message}`;
-    throw new HoldfastError('INVALID_INPUT', { operation: name, field: '', problem });
+    throw new HoldfastError('INVALID_INPUT', { operation: name, field: wholeInput, problem });
   }
 }
 
-function refusalOf(name: string, input: unknown, { issues: [first] }: z.ZodError): HoldfastError {
-  const issue = first && tellingIssue(first);
-  const refusal = issue && refusalIn(issue);
+function refusalOf(name: string, input: unknown, error: z.ZodError): HoldfastError {
+  const faults = faultsOf(error);
+  const refusal = faults[0] && refusalIn(faults[0].issue);
   if (refusal !== undefined) return refusal;
-  const path = issue?.path.join('.') ?? '';
-  const field = String(issue?.path.at(-1) ?? '');
-  const value = valueAt(input, issue?.path ?? []);
-  const problem = issue === undefined ? 'unknown' : `${path === '' ? 'the input' : path}: ${issue.message}`;
-  const code = value === undefined ? undefined : fieldCodes[field];
+  const { path, field } = firstFault(error);
+  const value = valueAt(input, path);
+  const code = value === undefined ? undefined : fieldCodes[String(path.at(-1))];
+  const told = faults.slice(0, code === undefined ? mostFaults : 1);
+  const problem = told.map((fault) => `${fault.field}: ${fault.problem}`).join('; ');
   return new HoldfastError(code ?? 'INVALID_INPUT', {
     operation: name,
-    field: path,
+    field,
     problem,
     ...(code && { value: textOrType(value) }),
   });
+}
+
+/** The name of an input that is wrong as a whole. */
+const wholeInput = 'input';
+
+/** So many are told of at once: somebody's list may be wrong in each of its members. */
+const mostFaults = 5;
+
+interface Fault {
+  readonly issue: z.core.$ZodIssue;
+  readonly path: readonly PropertyKey[];
+  /** The path as a text, never empty. */
+  readonly field: string;
+  readonly problem: string;
+}
+
+type PlacedFault = Omit<Fault, 'issue'>;
+
+/** The first that is wrong. */
+export const firstFault = (error: z.ZodError): PlacedFault =>
+  faultsOf(error)[0] ?? { path: [], field: wholeInput, problem: error.message };
+
+/** Each member that is wrong, also each that has a name which is not known. */
+function faultsOf({ issues }: z.ZodError): readonly Fault[] {
+  return issues.slice(0, mostFaults).map(tellingIssue).flatMap(faultsIn);
+}
+
+function faultsIn(issue: z.core.$ZodIssue): readonly Fault[] {
+  const isUnknown = issue.code === 'unrecognized_keys';
+  const paths = isUnknown ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+  const problem = isUnknown ? 'there is no member of this name' : issue.message;
+  return paths.map((path) => ({ issue, path, field: path.join('.') || wholeInput, problem }));
 }
 
 /** What cannot be kept says so itself, by its own code; named by its place in the whole. */

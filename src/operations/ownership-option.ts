@@ -1,8 +1,8 @@
 // The option `ownership` of a call. It is taken where the law of the session looks at it, and nowhere else: what is not checked
 // would protect nothing.
-import { HoldfastError } from '../base/errors.ts';
 import { idPattern } from '../base/ids.ts';
 import type { OwnershipClaim } from '../domain/handoff.ts';
+import { optionFault } from './operation.ts';
 
 const spaces: ReadonlySet<string> = new Set(['messages', 'files', 'memory', 'events', 'checkpoints']);
 const others: ReadonlySet<string> = new Set([
@@ -14,15 +14,12 @@ const unchecked: ReadonlySet<string> = new Set(['messages.erase', 'checkpoints.v
 
 export function ownershipClaim(operation: string, given: unknown): OwnershipClaim {
   const isTaken = spaces.has(operation.slice(0, operation.indexOf('.'))) || others.has(operation);
-  if (!isTaken || unchecked.has(operation)) throw invalid(operation, 'this operation takes no ownership');
+  if (!isTaken || unchecked.has(operation))
+    throw optionFault(operation, 'ownership', 'this operation takes none');
   const { owner, epoch } = (given ?? {}) as { readonly owner?: unknown; readonly epoch?: unknown };
   if (typeof owner !== 'string' || !idPattern.test(owner))
-    throw invalid(operation, 'ownership.owner must be the id of a session');
+    throw optionFault(operation, 'ownership.owner', 'it must be the id of a session');
   if (!Number.isSafeInteger(epoch) || (epoch as number) < 0)
-    throw invalid(operation, 'ownership.epoch must be a whole number from 0');
+    throw optionFault(operation, 'ownership.epoch', 'it must be a whole number from 0');
   return { owner, epoch: epoch as number };
-}
-
-function invalid(operation: string, problem: string): HoldfastError {
-  return new HoldfastError('INVALID_INPUT', { operation, field: 'options', problem });
 }

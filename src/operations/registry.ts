@@ -1,7 +1,7 @@
 // All operations, declared once. A room exports the handlers, system.ts binds them.
 import { z } from 'zod';
 import { durabilities } from '../base/durability.ts';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
 import { type BuiltContext, contextSections } from '../domain/built-context.ts';
@@ -61,7 +61,7 @@ const path = z.string().min(1).max(4096);
 const key = z.string().min(1).max(512);
 const one = z.strictObject({ sessionId });
 const because = z.strictObject({ sessionId, reason: reason.default('requested') });
-const runId = z.string().regex(idPattern);
+const runId = z.string().regex(idPattern, idRule);
 const run = z.strictObject({ sessionId, runId });
 const at = seq.optional();
 const past = z.strictObject({ sessionId, at });
@@ -334,13 +334,13 @@ export const operations = {
   ),
   'sessions.upload': write<{ readonly uploadId: string; readonly characters: number }>()(
     'Takes a piece of a text that `sessions.import` is to read; the pieces of one upload in their order.',
-    z.strictObject({ uploadId: z.string().regex(idPattern).optional(), text: z.string() }),
+    z.strictObject({ uploadId: z.string().regex(idPattern, idRule).optional(), text: z.string() }),
   ),
   'sessions.import': write<Imported>()(
     'Brings back an exported session: with its records under its own id, as a new life under another.',
     z.strictObject({
       text: z.string().optional(),
-      uploadId: z.string().regex(idPattern).optional(),
+      uploadId: z.string().regex(idPattern, idRule).optional(),
       as: sessionId.optional(),
       overwrite: z.boolean().default(false),
       agents: z.enum(['stop', 'resume']).default('stop'),

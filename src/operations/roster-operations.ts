@@ -1,6 +1,6 @@
 // The roster, for the registry: who is here in which role, and who gets what work.
 import { z } from 'zod';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { type Operation, read, write } from './operation.ts';
 import {
   type AssignedWorkInfo,
@@ -65,7 +65,7 @@ export const rosterOperations = {
     'Gives a task of the session, or work in words, to the member of the role that is idle for longest, else to any that is, unless `strict`.',
     z.strictObject({
       sessionId,
-      taskId: z.string().regex(idPattern).optional(),
+      taskId: z.string().regex(idPattern, idRule).optional(),
       title: title.optional(),
       role: teamRole.optional(),
       strict: z.boolean().default(false),

@@ -1,14 +1,14 @@
 // The pieces that operations are made of: ids, JSON, messages, paging. What is wrong is refused by its own code.
 import { z } from 'zod';
 import { HoldfastError } from '../base/errors.ts';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { type Json, plainJson } from '../base/json.ts';
 import { messageRoles } from '../domain/session-events.ts';
 
 /** The most bytes of JSON that one call may bring along: 1 MiB. */
 const maxInputBytes = 1024 * 1024;
 
-export const sessionId = z.string().regex(idPattern);
+export const sessionId = z.string().regex(idPattern, idRule);
 
 /** Any JSON value, copied, frozen, and at most 64 levels deep. */
 export const json = z.unknown().transform((value, context): Json => kept(value, context));

@@ -1,12 +1,12 @@
 // What agents wait for, and how it is answered, for the registry.
 import { z } from 'zod';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { type Operation, read, write } from './operation.ts';
 import { cursor, json, sessionId } from './schema.ts';
 import type { StreamedPage, WaitInfo } from './signal-views.ts';
 import type { Acknowledged } from './views.ts';
 
-const runId = z.string().regex(idPattern);
+const runId = z.string().regex(idPattern, idRule);
 
 export const signalOperations = {
   'agents.signal': write<Acknowledged & { readonly runId: string; readonly taken: boolean }>()(

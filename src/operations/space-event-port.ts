@@ -1,8 +1,9 @@
 // How a client hears of what happens in a space: by callback, or as an iterator; both from a cursor on where one is given.
 import { z } from 'zod';
 import { HoldfastError, textOrType } from '../base/errors.ts';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { type SpaceEventType, spaceEventTypes } from '../domain/space-events.ts';
+import { firstFault } from './operation.ts';
 import { sessionId } from './schema.ts';
 import type { SpaceEvent } from './space-views.ts';
 
@@ -51,7 +52,7 @@ export interface SpaceEventPort {
 }
 
 const spaceQuery = z.strictObject({
-  spaceId: z.string().regex(idPattern),
+  spaceId: z.string().regex(idPattern, idRule),
   sessionId,
   after: z.string().max(1024).optional(),
   types: z.array(z.enum(spaceEventTypes as readonly [SpaceEventType, ...SpaceEventType[]])).optional(),
@@ -62,9 +63,7 @@ const spaceQuery = z.strictObject({
 export function checkSpaceQuery(operation: string, query: unknown): void {
   const result = spaceQuery.safeParse(query);
   if (result.success) return;
-  const [issue] = result.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  const problem = issue?.message ?? 'unknown';
+  const { field, problem } = firstFault(result.error);
   const isId = field === 'sessionId' || field === 'spaceId';
   const value = isId ? textOrType(Reflect.get(query as object, field)) : undefined;
   const details = { operation, field, problem, value };

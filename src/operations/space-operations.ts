@@ -1,7 +1,7 @@
 // Shared context, for the registry. Whoever reads or writes does so as a session; what is asked without one is for operators.
 import { z } from 'zod';
 import { durabilities } from '../base/durability.ts';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { builtInPolicies, type MergePolicy } from '../domain/merge-policies.ts';
 import type { PolicyRule } from '../domain/space-events.ts';
 import { ownedScopes } from '../domain/space-scopes.ts';
@@ -22,7 +22,7 @@ import type {
 } from './space-views.ts';
 import type { Acknowledged, Page } from './views.ts';
 
-const spaceId = z.string().regex(idPattern);
+const spaceId = z.string().regex(idPattern, idRule);
 const name = z.string().min(1).max(200);
 const key = z.string().min(1).max(512);
 const version = z.number().int().min(0);

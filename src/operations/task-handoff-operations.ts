@@ -1,13 +1,13 @@
 // Operations by which a task that is at work goes into other hands, for the registry.
 import { z } from 'zod';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import type { TaskPackage } from '../domain/task-offer.ts';
 import { type Operation, write } from './operation.ts';
 import { json, reason, sessionId } from './schema.ts';
 import type { TaskStarted } from './task-views.ts';
 import type { Acknowledged } from './views.ts';
 
-const task = { sessionId, taskId: z.string().regex(idPattern) };
+const task = { sessionId, taskId: z.string().regex(idPattern, idRule) };
 const epoch = z.number().int().min(1);
 const who = z.string().min(1).max(200);
 const line = z.string().min(1).max(2_000);

@@ -1,6 +1,6 @@
 // Operations on the tasks of a session, for the registry.
 import { z } from 'zod';
-import { idPattern } from '../base/ids.ts';
+import { idPattern, idRule } from '../base/ids.ts';
 import { validationLevels } from '../domain/recovery-vocabulary.ts';
 import { failurePolicies } from '../domain/task.ts';
 import { taskStatuses } from '../domain/task-machine.ts';
@@ -23,7 +23,7 @@ import type {
 import type { Acknowledged, Page } from './views.ts';
 
 const longest = Number.MAX_SAFE_INTEGER;
-const taskId = z.string().regex(idPattern);
+const taskId = z.string().regex(idPattern, idRule);
 const title = z.string().min(1).max(200);
 const description = z.string().max(2_000);
 const name = z.string().min(1).max(200);

@@ -18,10 +18,10 @@ import type { SessionHandle } from './session-handle.ts';
 import type { StepHandles } from './step-handles.ts';
 
 /** What an agent is given: a function as its argument, a machine as its input. */
-export interface AgentContext<Input extends Json = Json> extends StepHandles {
+export interface AgentContext<Input = Json> extends StepHandles {
   /** The session, for this incarnation alone: once it ends, every method rejects with `STALE_INCARNATION`. */
   readonly session: SessionHandle;
-  /** What `agents.start` was given. */
+  /** What `agents.start` was given, as it was read: its type is the agent's word, and nothing checks it. */
   readonly input: Input;
   /** Aborted when this incarnation is to end. */
   readonly signal: AbortSignal;

@@ -176,7 +176,11 @@ async function publishEvent(
 
 function transientAsked(type: string): HoldfastError {
   const problem = `${type} is transient and reaches no disk`;
-  return new HoldfastError('INVALID_INPUT', { operation: 'events.publish', field: 'options', problem });
+  return new HoldfastError('INVALID_INPUT', {
+    operation: 'events.publish',
+    field: 'options.durability',
+    problem,
+  });
 }
 
 async function listEvents(

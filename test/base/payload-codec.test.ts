@@ -79,7 +79,16 @@ describe('rich codecs', () => {
   test('refuse what holds itself', () => {
     const endless: unknown[] = [];
     endless.push(endless);
-    expect(() => rich.encode(endless)).toThrow(expect.objectContaining({ code: 'TOO_DEEP' }));
+    expect(() => rich.encode(endless)).toThrow(expect.objectContaining({ code: 'NOT_JSON' }));
+    const endlessMap = new Map();
+    endlessMap.set(1, endlessMap);
+    expect(() => rich.encode(endlessMap)).toThrow(expect.objectContaining({ code: 'TOO_DEEP' }));
+  });
+
+  test('leave an array of a class of its own to be refused, whatever it holds', () => {
+    class Dates extends Array<Date> {}
+    const dates = Dates.of(new Date(0));
+    expect(rich.encode(dates)).toBe(dates);
   });
 });
 

@@ -268,7 +268,10 @@ describe('the table of commands', () => {
       const from = life.status;
       const to = expect.stringMatching(/^(active|idle|paused|dormant|terminating|archived|deleted)$/);
       expect(decide(life, command)).toEqual({
-        refusal: { code: 'INVALID_TRANSITION', details: { sessionId: 's1', from, to } },
+        refusal: {
+          code: 'INVALID_TRANSITION',
+          details: { sessionId: 's1', from, to, hint: expect.any(String) },
+        },
       });
     },
   );

@@ -126,7 +126,7 @@ describe('the law of a condition', () => {
     expect(conditionLaw.evolve(state, { ...event, type: 'session.created', data })).toBeUndefined();
     expect(conditionLaw.explain(state, { type: 'condition.cleared', data })).toEqual({
       code: 'INVALID_TRANSITION',
-      details: { sessionId: 's1', from: 'recovering', to: 'condition.cleared' },
+      details: { sessionId: 's1', from: 'recovering', to: 'condition.cleared', hint: expect.any(String) },
     });
   });
 

@@ -73,7 +73,7 @@ describe('the lifecycle', () => {
         expect(advanceLifecycle(state.lifecycle, event as LifecycleEvent)).toBe(state.lifecycle);
         expect(sessionLaw.explain(state, event)).toEqual({
           code: 'INVALID_TRANSITION',
-          details: { sessionId: 's1', from, to },
+          details: { sessionId: 's1', from, to, hint: expect.any(String) },
         });
       }
     });

@@ -82,7 +82,7 @@ describe('restoring', () => {
     expect(life.decide(saved(), restoredAt)).toEqual({
       refusal: {
         code: 'INVALID_TRANSITION',
-        details: { sessionId: 's1', from: 'terminating', to: 'active' },
+        details: { sessionId: 's1', from: 'terminating', to: 'active', hint: 'wait until it has ended' },
       },
     });
     expect(life.state).toBe(before);

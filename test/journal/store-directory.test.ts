@@ -83,7 +83,10 @@ const ownerFile = (): Promise<string> => readFile(join(directory, 'owner.json'),
 describe('a directory that is in use', () => {
   test('by another process is refused, and its owner goes on', async () => {
     const owner = await startOwner(5);
-    await expectRefusal('JOURNAL_LOCKED', { pid: owner.pid });
+    await expectRefusal('JOURNAL_LOCKED', {
+      pid: owner.pid,
+      problem: expect.stringMatching('^another process owns it: close'),
+    });
     await kill(owner);
     await expectUsable(5);
   });
@@ -95,6 +98,8 @@ describe('a directory that is in use', () => {
     await symlink(directory, link);
     await expectRefusal('JOURNAL_LOCKED', { pid: process.pid });
     await expectRefusal('JOURNAL_LOCKED', { pid: process.pid }, link);
+    const opened = openLevelJournal(directory);
+    await expect(opened).rejects.toThrow('this very process has it open: share that system, or close it');
     expect(await journal.head(stream)).toMatchObject({ seq: 1 });
     await commitNew(journal, 1, 'session/b');
     await journal.close();

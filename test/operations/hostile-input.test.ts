@@ -162,6 +162,8 @@ const roles: [string, Call][] = ['', 'User', 'admin', 'constructor', '__proto__'
 );
 
 const notJson: [string, Call][] = [
+  ['a cycle', set(cyclic())],
+  ['a cycle in an event', publish('tool.called', { tool: 't', toolCallId: 'c', parameters: cyclic() })],
   ['undefined in a list', set([undefined])],
   ['nothing at all', set(undefined)],
   ['NaN', set(Number.NaN)],
@@ -184,8 +186,6 @@ const tooDeep: [string, Call][] = [
   ['65 levels', set(nested(65))],
   ['65 levels of metadata', create({ metadata: { in: nested(64) } })],
   ['65 levels of a tool call', send({ toolCalls: [nested(64)] })],
-  ['a cycle', set(cyclic())],
-  ['a cycle in an event', publish('tool.called', { tool: 't', toolCallId: 'c', parameters: cyclic() })],
 ];
 
 const mebibyte = 1024 * 1024;

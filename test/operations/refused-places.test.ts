@@ -110,3 +110,63 @@ test('a session is not opened under itself, and is not there afterwards', async 
   }
   expect(await codeOf(sessions.get({ sessionId: 'a' }))).toBe('SESSION_NOT_FOUND');
 });
+
+test('a member of an unknown name is named, and what is missing beside it', async () => {
+  const { code, details, message } = await refused(({ memory }) =>
+    memory.set({ sessionId: 'a', kye: 'k', value: 1 } as never),
+  );
+  expect([code, details.field]).toEqual(['INVALID_INPUT', 'key']);
+  expect(message).toMatch(/key: .*expected string.*; kye: there is no member of this name$/);
+  const within = await refused(({ tasks }) =>
+    tasks.createMany({ sessionId: 'a', tasks: [{ title: 'A', titel: 'B' } as never] }),
+  );
+  expect(within.details.field).toBe('tasks.0.titel');
+});
+
+test('of many faults five are told', async () => {
+  const wrong = Array.from({ length: 9 }, () => ({}) as never);
+  const { details } = await refused(({ tasks }) => tasks.createMany({ sessionId: 'a', tasks: wrong }));
+  expect(String(details.problem).split('; ').length).toBe(5);
+});
+
+test('an input that is none is named as a whole', async () => {
+  const { code, details } = await refused(({ memory }) => memory.set(7 as never));
+  expect([code, details.field]).toEqual(['INVALID_INPUT', 'input']);
+});
+
+test.each<[string, object]>([
+  ['options.idempotencykey', { idempotencykey: 'k' }],
+  ['options.idempotencyKey', { idempotencyKey: '' }],
+  ['options.signal', { signal: 'now' }],
+  ['options.durability', { durability: 'none' }],
+  ['options.by', { by: 7 }],
+  ['options.ownership.epoch', { ownership: { owner: 'a', epoch: -1 } }],
+])('a wrong call option is named: %s', async (field, options) => {
+  const error = await refused(({ memory }) => memory.set({ sessionId: 'a', key: 'k', value: 1 }, options));
+  expect([error.code, error.details.field]).toEqual(['INVALID_INPUT', field]);
+  expect(error.message).toContain(`${field}: `);
+});
+
+test.each([
+  ['', '"" is not a valid id: sessionId: it must start with a letter or digit'],
+  [' a', '" a" is not a valid id: sessionId: it must start with a letter or digit'],
+])('an id that begins with nothing is quoted, and the rule said in words: "%s"', async (sessionId, text) => {
+  const { code, message } = await refused(({ sessions }) => sessions.get({ sessionId }));
+  expect([code, message.slice(0, text.length)]).toEqual(['INVALID_ID', text]);
+});
+
+test('a stream of events names the member of its query that has an unknown name', async () => {
+  const { code, details } = await refused(({ events }) => events.stream({ sesionId: 'a' } as never).next());
+  expect([code, details.field]).toEqual(['INVALID_INPUT', 'sesionId']);
+});
+
+test('a step of the lifecycle that is not lawful says what leads there', async () => {
+  const { code, message } = await refused(async ({ sessions }) => {
+    await sessions.create({ sessionId: 'a' });
+    await sessions.delete({ sessionId: 'a' });
+  });
+  expect(code).toBe('INVALID_TRANSITION');
+  expect(message).toBe(
+    'The session a cannot go from active to deleted: end it with sessions.terminate first',
+  );
+});

@@ -586,9 +586,9 @@ const refusals: Partial<Record<ErrorCode, Refused>> = {
   ),
   NOT_JSON: after(({ client }) => client.memory.set({ ...one, key: 'k', value: Number.NaN })),
   TOO_DEEP: after(({ client }) => {
-    const cycle: unknown[] = [];
-    cycle.push(cycle);
-    return client.memory.set({ ...one, key: 'k', value: cycle });
+    let value: unknown = 1;
+    for (let level = 0; level < 65; level++) value = [value];
+    return client.memory.set({ ...one, key: 'k', value });
   }),
   TOO_LARGE: after(({ client }) => client.messages.send({ ...message, content: 'x'.repeat(2 ** 20 + 1) })),
   SESSION_NOT_FOUND: after(({ client }) => [

@@ -64,4 +64,14 @@ test('without codecs what JSON would alter is refused by its place and its kind'
     expect(await codeOf(test.client.memory.set({ ...one, key: 'k', value: odd }))).toBe('NOT_JSON');
   const refused = test.client.memory.set({ ...one, key: 'k', value: { a: [new Map()] } });
   await expect(refused).rejects.toMatchObject({ details: { path: '$.value.a[0]', problem: 'it is a Map' } });
+  class Names extends Array<string> {}
+  const ring: { self?: unknown } = {};
+  ring.self = [ring];
+  const faults = [{ a: Names.of('b') }, ring].map((value) =>
+    test.client.memory.set({ ...one, key: 'k', value }).catch((error: unknown) => error),
+  );
+  expect(await Promise.all(faults)).toMatchObject([
+    { code: 'NOT_JSON', details: { path: '$.value.a', problem: 'it is a Names' } },
+    { code: 'NOT_JSON', details: { path: '$.value.self[0]', problem: expect.stringContaining('itself') } },
+  ]);
 });

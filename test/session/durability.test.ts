@@ -169,7 +169,7 @@ describe('a session that is not journaled', () => {
     const { client } = test;
     for (const durability of ['os', 'fsync'] as const) {
       const { code, details } = await errorOf(say(test, 'x', { durability }));
-      expect([code, details.field]).toEqual(['INVALID_INPUT', 'options']);
+      expect([code, details.field]).toEqual(['INVALID_INPUT', 'options.durability']);
       expect(String(details.problem)).toContain('not journaled');
       expect(
         await codeOf(client.sessions.create({ sessionId: 'n', durability: 'none' }, { durability })),

@@ -86,7 +86,7 @@ describe('an agent in a thread', () => {
     const { result } = await client.agents.wait({ ...one, runId: await start(test, 'asks') });
     expect(result).toMatchObject([
       ['NOT_JSON', true, { path: 'input.value' }],
-      ['INVALID_INPUT', true, { field: 'options' }],
+      ['INVALID_INPUT', true, { field: 'options.idempotencyKei' }],
       ['RangeError', false, null],
       ['TypeError', false, null],
       ['MESSAGE_NOT_FOUND', true, { sessionId: 's', seq: 77 }],

@@ -8,11 +8,7 @@ const plan = JSON.parse(planned) as Plan;
 const tell = (report: TaskReport): void => void process.stdout.write(`${JSON.stringify(report)}\n`);
 
 /** Its effect is a message under the key of the attempt: as often as it is told, there is one. */
-async function work({
-  session,
-  input,
-}: AgentContext<TaskAssignment & { readonly [key: string]: never }>): Promise<string> {
-  const { key, taskId } = input as TaskAssignment;
+async function work({ session, input: { key, taskId } }: AgentContext<TaskAssignment>): Promise<string> {
   await session.messages.send({ role: 'assistant', content: key }, { idempotencyKey: key });
   return taskId;
 }

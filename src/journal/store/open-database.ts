@@ -2,6 +2,7 @@
 import { Level } from 'level';
 import { HoldfastError, toError } from '../../base/errors.ts';
 import type { Store } from '../level-store.ts';
+import { openAlready } from './store-owner.ts';
 import type { ValueEnvelope } from './value-envelope.ts';
 
 interface OpenDatabaseOptions {
@@ -21,8 +22,7 @@ export async function openDatabase(
     return db as unknown as Store;
   } catch (error) {
     const cause = toError(toError(error).cause ?? error);
-    if ('code' in cause && cause.code === 'LEVEL_LOCKED')
-      throw new HoldfastError('JOURNAL_LOCKED', { location }, { cause });
+    if ('code' in cause && cause.code === 'LEVEL_LOCKED') throw openAlready(location, cause);
     throw new HoldfastError('JOURNAL_OPEN_FAILED', { location, problem: cause.message }, { cause });
   }
 }

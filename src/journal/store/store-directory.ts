@@ -174,7 +174,8 @@ const filesOf = (folder: string): Promise<readonly string[]> => readdir(folder).
 
 /** Nothing is there for a moment while a restored store takes the place: nothing is to be made in between. */
 async function namesAfterSwap(root: string, location: string): Promise<string[] | undefined> {
-  if (await isSwapping(location)) throw new HoldfastError('JOURNAL_LOCKED', { location });
+  const problem = 'a backup is being restored to it: open it once that is done';
+  if (await isSwapping(location)) throw new HoldfastError('JOURNAL_LOCKED', { location, problem });
   return namesIn(root, location);
 }
 

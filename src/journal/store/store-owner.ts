@@ -17,8 +17,23 @@ export async function assertFree(root: string, location: string): Promise<void> 
   const path = join(root, ownerFile);
   await assertFiles(location, [path]);
   const owner = await readOwner(path);
-  if (await isAlive(owner)) throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner?.pid });
+  if (await isAlive(owner)) throw ownedBy(owner, location);
 }
+
+function ownedBy(owner: PreviousOwner | undefined, location: string): HoldfastError {
+  const problem =
+    owner?.pid === process.pid
+      ? 'this very process has it open: share that system, or close it first'
+      : 'another process owns it: close that one, or give this one a directory of its own';
+  return new HoldfastError('JOURNAL_LOCKED', { location, problem, pid: owner?.pid });
+}
+
+/** LevelDB's own lock is taken, by whom it does not say. */
+export const openAlready = (location: string, cause: Error): HoldfastError => {
+  const problem =
+    'its database is open already: close whoever has it, or give this one a directory of its own';
+  return new HoldfastError('JOURNAL_LOCKED', { location, problem }, { cause });
+};
 
 /**
  * Makes this process the owner, before it changes anything: of several that come at once one alone goes on. Answers with the
@@ -96,7 +111,7 @@ async function takeAway(path: string, location: string): Promise<PreviousOwner |
     return owner;
   }
   await rename(aside, path);
-  throw new HoldfastError('JOURNAL_LOCKED', { location, pid: owner?.pid });
+  throw ownedBy(owner, location);
 }
 
 const isLink = (path: string): Promise<boolean> =>

@@ -54,8 +54,12 @@ export const taskScenario = (most: number): CrashScenario<Steady, TaskMove> => (
 });
 
 /** Its effect is a message under the key of the attempt. */
-async function work({ session, input, signal }: AgentContext): Promise<string> {
-  const { taskId, epoch, key, input: given } = input as unknown as TaskAssignment<{ kind: Kind }>;
+async function work({
+  session,
+  input,
+  signal,
+}: AgentContext<TaskAssignment<{ readonly kind: Kind }>>): Promise<string> {
+  const { taskId, epoch, key, input: given } = input;
   await sent(session, `${taskId} ${epoch}`, key);
   if (given.kind === 'bad') throw new Error('it cannot be done');
   if (given.kind === 'slow')
