@@ -5,7 +5,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** First files of threads and processes. Who starts one looks for it beside itself: it stands where the shared files stand. */
-const isThread = (path) => /[\\/](actor|recovery)[\\/][\w-]+-entry\.ts$/.test(path);
+const isThread = (path) => path.endsWith('-entry.ts');
 
 const shared = 'chunks';
 

@@ -9,7 +9,7 @@ import { holdProcess } from './base/clock.ts';
 import type { SystemConfig } from './base/config.ts';
 import { HoldfastError } from './base/errors.ts';
 import { type Client, createClient } from './client/client.ts';
-import { SpaceEvents } from './collaboration/space-events.ts';
+import { SpaceEvents } from './collaboration/spaces/space-events.ts';
 import { upcast } from './domain/upcasters.ts';
 import { type Announcement, whenDurable } from './entity/announcement.ts';
 import { startProcessManager } from './entity/damaged-manager.ts';
@@ -26,7 +26,7 @@ import type { EventPort } from './operations/event-port.ts';
 import type { Dispatch } from './operations/operation.ts';
 import { createLiveCounts } from './projection/live-counts.ts';
 import { LocalPubSub } from './pubsub/local-pubsub.ts';
-import { OwnedCode } from './session/owned-code.ts';
+import { OwnedCode } from './session/agents/owned-code.ts';
 import { SessionEvents } from './session/session-events.ts';
 import { globalTopic } from './session/topics.ts';
 import { Boot } from './system/boot.ts';
@@ -43,9 +43,9 @@ export type {
   TaskAssignment,
   TaskGate,
   TaskOptions,
-} from './collaboration/task-options.ts';
+} from './collaboration/tasks/task-options.ts';
 export type { OutgoingCommand, ProcessManager, ProcessManagerDefinition } from './entity/process-manager.ts';
-export type { Beat, HeartbeatStore } from './recovery/heartbeat-store.ts';
+export type { Beat, HeartbeatStore } from './recovery/boot/heartbeat-store.ts';
 export type {
   RecoveredState,
   RecoveryOptions,
@@ -57,13 +57,19 @@ export type {
   AgentDefinition,
   AgentDefinitions,
   PolicedAgent,
-} from './session/agent-definitions.ts';
-export type { AgentPolicy } from './session/agent-policy.ts';
-export type { AgentPermits, Permit, PermitOptions } from './session/permit-handle.ts';
-export type { SessionHandle } from './session/session-handle.ts';
-export type { ChildOptions, Slept, StepContext, StepHandles, WaitOptions } from './session/step-handles.ts';
-export type { StepOptions, UnknownEffect, UnknownVerdict } from './session/step-run.ts';
-export type { SummariserDefinition } from './session/summaries.ts';
+} from './session/agents/agent-definitions.ts';
+export type { AgentPolicy } from './session/agents/agent-policy.ts';
+export type { SessionHandle } from './session/agents/session-handle.ts';
+export type {
+  ChildOptions,
+  Slept,
+  StepContext,
+  StepHandles,
+  WaitOptions,
+} from './session/agents/step-handles.ts';
+export type { StepOptions, UnknownEffect, UnknownVerdict } from './session/agents/step-run.ts';
+export type { SummariserDefinition } from './session/handlers/summaries.ts';
+export type { AgentPermits, Permit, PermitOptions } from './session/permits/permit-handle.ts';
 export type { SystemOptions } from './system/system-options.ts';
 
 export type SystemStatus = 'starting' | 'serving' | 'failed' | 'draining' | 'stopped';

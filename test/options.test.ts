@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { optionNames, parseConfig } from '../src/base/config.ts';
-import { defaultSessionConfig, strictSessionConfig } from '../src/domain/session-config.ts';
+import { defaultSessionConfig, strictSessionConfig } from '../src/domain/session/session-config.ts';
 import { configChanges } from '../src/operations/session-config-schema.ts';
 import { checkOptions } from './support/option-check.ts';
 import { checkOptionDocs, type Documented } from './support/option-docs-check.ts';
@@ -78,12 +78,12 @@ test('a member of the type that the schema would refuse is named with its place'
   const tree = sourceTreeOf({
     'src/system.ts':
       'export interface SystemOptions {\n  readonly ghost?: () => void;\n}\nexport const a = (o: SystemOptions) => o.ghost;\n',
-    'src/domain/session-config.ts':
+    'src/domain/session/session-config.ts':
       'export interface SessionConfig { readonly few: number }\nexport const a = ({ few }: SessionConfig) => few;\n',
   });
   expect(checkOptions(tree, [], [])).toEqual([
     'src/system.ts:2: ghost is in the type, but not in the schema',
-    'src/domain/session-config.ts:1: few is in the type, but not in the schema',
+    'src/domain/session/session-config.ts:1: few is in the type, but not in the schema',
   ]);
 });
 

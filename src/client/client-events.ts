@@ -7,7 +7,7 @@ import {
   type EventStream,
   type StreamQuery,
 } from '../operations/event-port.ts';
-import type { DeliveredEvent } from '../operations/views.ts';
+import type { DeliveredEvent } from '../operations/views/views.ts';
 
 /** A running subscription; disposing it is unsubscribing. */
 export interface Subscription extends Disposable {

@@ -5,7 +5,7 @@ import { delay } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { randomId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
-import type { SpaceEventType } from '../domain/space-events.ts';
+import type { SpaceEventType } from '../domain/space/space-events.ts';
 import type { Dispatch } from '../operations/operation.ts';
 import type {
   SpaceEventPort,
@@ -14,7 +14,7 @@ import type {
   SpaceQuery,
   SpaceStreamQuery,
 } from '../operations/space-event-port.ts';
-import type { SpaceEntryInfo, SpaceWritten } from '../operations/space-views.ts';
+import type { SpaceEntryInfo, SpaceWritten } from '../operations/views/space-views.ts';
 import { refusedStream, type Subscription } from './client-events.ts';
 
 export interface SpaceUpdate {

@@ -2,43 +2,42 @@
 export type { Durability } from '../base/durability.ts';
 export { type Attempt, attempt, type ErrorCode, type ErrorDetails, HoldfastError } from '../base/errors.ts';
 export type { Json } from '../base/json.ts';
-export type {
-  BuiltContext,
-  ContextMessage,
-  ContextRequest,
-  ContextSection,
-} from '../domain/built-context.ts';
-export type { CheckpointReason } from '../domain/checkpoints.ts';
-export type { ConflictKind, ConflictStrategies, ConflictStrategy } from '../domain/conflicts.ts';
 export type { ErrorClass, RecordedFailure } from '../domain/error-class.ts';
 export type { PublishableEventType } from '../domain/event-catalogue.ts';
 export type { EventData, EventType } from '../domain/event-vocabulary.ts';
-export type { HandoffKind, HandoffPackage, HandoffStatus } from '../domain/handoff.ts';
-export type { DeadlockStep, LockClaimant } from '../domain/lock-events.ts';
-export type { PromotionPolicy } from '../domain/memory-confidence.ts';
+export type {
+  MergeConflict,
+  MergeCounts,
+  MergedOrigin,
+  MergePart,
+} from '../domain/fork/session-merge-events.ts';
+export type { HandoffKind, HandoffPackage, HandoffStatus } from '../domain/handoff/handoff.ts';
+export type { ConflictKind, ConflictStrategies, ConflictStrategy } from '../domain/lock/conflicts.ts';
+export type { DeadlockStep, LockClaimant } from '../domain/lock/lock-events.ts';
+export type { PromotionPolicy } from '../domain/memory/memory-confidence.ts';
 export type {
   ConfidenceParts,
   MemoryEventData,
   MemoryEventType,
   MemoryOrigin,
   MemoryShare,
-} from '../domain/memory-events.ts';
-export type { MemoryCounts } from '../domain/memory-state.ts';
-export type { CustomMerge, MergeInput, MergePolicy } from '../domain/merge-policies.ts';
-export type { ParkedEvent } from '../domain/parked-law.ts';
+} from '../domain/memory/memory-events.ts';
+export type { MemoryCounts } from '../domain/memory/memory-state.ts';
 export type { RecordedError } from '../domain/recorded-error.ts';
-export type { BootReceipt, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
-export type { Liveness, WorkOfTask } from '../domain/roster-events.ts';
-export type { SessionConfig } from '../domain/session-config.ts';
-export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session-events.ts';
-export type { SessionStatus } from '../domain/session-lifecycle.ts';
+export type { ParkedEvent } from '../domain/recovery/parked-law.ts';
+export type { BootReceipt, RecoveryReceipt } from '../domain/recovery/recovery-vocabulary.ts';
+export type { Liveness, WorkOfTask } from '../domain/roster/roster-events.ts';
 export type {
-  MergeConflict,
-  MergeCounts,
-  MergedOrigin,
-  MergePart,
-} from '../domain/session-merge-events.ts';
-export type { AnalysisLevel, SourceAnalysis } from '../domain/source-analysis.ts';
+  BuiltContext,
+  ContextMessage,
+  ContextRequest,
+  ContextSection,
+} from '../domain/session/built-context.ts';
+export type { CheckpointReason } from '../domain/session/checkpoints.ts';
+export type { SessionConfig } from '../domain/session/session-config.ts';
+export type { MessageRole, SessionEventData, SessionEventType } from '../domain/session/session-events.ts';
+export type { SessionStatus } from '../domain/session/session-lifecycle.ts';
+export type { CustomMerge, MergeInput, MergePolicy } from '../domain/space/merge-policies.ts';
 export type {
   ConflictSide,
   PolicyRule,
@@ -46,13 +45,30 @@ export type {
   SpaceEventData,
   SpaceEventType,
   WrittenKey,
-} from '../domain/space-events.ts';
-export type { SpaceScope } from '../domain/space-scopes.ts';
-export type { Summariser, SummaryCounts, SummaryInput } from '../domain/summary.ts';
-export type { Dependency, FailurePolicy, RetryPolicy, TaskOrigin, TaskProgress } from '../domain/task.ts';
-export type { GateVerdict, ResumeReceipt, TaskEventData, TaskEventType } from '../domain/task-events.ts';
-export type { TaskStatus } from '../domain/task-machine.ts';
-export type { RankedTool, ToolUsage } from '../domain/tool-ranking.ts';
+} from '../domain/space/space-events.ts';
+export type { SpaceScope } from '../domain/space/space-scopes.ts';
+export type {
+  Dependency,
+  FailurePolicy,
+  RetryPolicy,
+  TaskOrigin,
+  TaskProgress,
+} from '../domain/task/task.ts';
+export type { GateVerdict, ResumeReceipt, TaskEventData, TaskEventType } from '../domain/task/task-events.ts';
+export type { TaskStatus } from '../domain/task/task-machine.ts';
+export type { AnalysisLevel, SourceAnalysis } from '../domain/text/source-analysis.ts';
+export type { Summariser, SummaryCounts, SummaryInput } from '../domain/text/summary.ts';
+export type { RankedTool, ToolUsage } from '../domain/text/tool-ranking.ts';
+export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
+export type { CallOptions, Dispatch } from '../operations/operation.ts';
+export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+export type {
+  SpaceEventPort,
+  SpaceEventStream,
+  SpaceListener,
+  SpaceQuery,
+  SpaceStreamQuery,
+} from '../operations/space-event-port.ts';
 export type {
   AnalysisCacheStatus,
   CachedAnalysisInfo,
@@ -60,11 +76,10 @@ export type {
   CodebaseAnalysis,
   CodebaseSnapshot,
   FileCached,
-} from '../operations/analysis-views.ts';
-export type { AgentUsage, BudgetLeft } from '../operations/budget-views.ts';
-export type { CacheStatus } from '../operations/cache-views.ts';
-export type { MessageErased, SessionErased } from '../operations/erasure-views.ts';
-export type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
+} from '../operations/views/analysis-views.ts';
+export type { AgentUsage, BudgetLeft } from '../operations/views/budget-views.ts';
+export type { CacheStatus } from '../operations/views/cache-views.ts';
+export type { MessageErased, SessionErased } from '../operations/views/erasure-views.ts';
 export type {
   AncestorStanding,
   Comparison,
@@ -76,7 +91,7 @@ export type {
   ForkPoint,
   LineageInfo,
   Merged,
-} from '../operations/fork-views.ts';
+} from '../operations/views/fork-views.ts';
 export type {
   HandoffAccepted,
   HandoffChain,
@@ -86,7 +101,7 @@ export type {
   HandoffSettled,
   OwnershipInfo,
   RouteMetrics,
-} from '../operations/handoff-views.ts';
+} from '../operations/views/handoff-views.ts';
 export type {
   Anchor,
   AnchorPage,
@@ -97,7 +112,7 @@ export type {
   IntegrityProblem,
   IntegrityVerdict,
   SessionVerdict,
-} from '../operations/integrity-views.ts';
+} from '../operations/views/integrity-views.ts';
 export type {
   LockChecked,
   LockGranted,
@@ -108,13 +123,13 @@ export type {
   LockStats,
   LockWaiterInfo,
   StrategyChoice,
-} from '../operations/lock-views.ts';
+} from '../operations/views/lock-views.ts';
 export type {
   DeadLetterInfo,
   LetterInfo,
   ReceivedLetter,
   UndeliveredMail,
-} from '../operations/mail-views.ts';
+} from '../operations/views/mail-views.ts';
 export type {
   FoundMemory,
   MemoriesErased,
@@ -124,10 +139,14 @@ export type {
   MemoryInfo,
   MemoryProposed,
   MemoryStatistics,
-} from '../operations/memory-views.ts';
-export type { CallOptions, Dispatch } from '../operations/operation.ts';
-export type { ParkedInfo, ParkingAnswer } from '../operations/parked-views.ts';
-export type { PermitDetails, PermitGranted, PermitHolder, PermitInfo } from '../operations/permit-views.ts';
+} from '../operations/views/memory-views.ts';
+export type { ParkedInfo, ParkingAnswer } from '../operations/views/parked-views.ts';
+export type {
+  PermitDetails,
+  PermitGranted,
+  PermitHolder,
+  PermitInfo,
+} from '../operations/views/permit-views.ts';
 export type {
   BootPage,
   BulkRecoveryInfo,
@@ -135,8 +154,7 @@ export type {
   RecoveryInfo,
   RecoveryStatistics,
   ValidationInfo,
-} from '../operations/recovery-views.ts';
-export type { InputOf, OperationName, OutputOf } from '../operations/registry.ts';
+} from '../operations/views/recovery-views.ts';
 export type {
   AssignedWorkInfo,
   MemberInfo,
@@ -146,15 +164,8 @@ export type {
   RosterJoined,
   RosterStats,
   WorkAssigned,
-} from '../operations/roster-views.ts';
-export type { StreamedPage, WaitInfo } from '../operations/signal-views.ts';
-export type {
-  SpaceEventPort,
-  SpaceEventStream,
-  SpaceListener,
-  SpaceQuery,
-  SpaceStreamQuery,
-} from '../operations/space-event-port.ts';
+} from '../operations/views/roster-views.ts';
+export type { StreamedPage, WaitInfo } from '../operations/views/signal-views.ts';
 export type {
   SpaceConflictInfo,
   SpaceCreated,
@@ -167,8 +178,8 @@ export type {
   SpaceVerdict,
   SpaceVersionInfo,
   SpaceWritten,
-} from '../operations/space-views.ts';
-export type { ContextItem, ContextPage, SessionSummary } from '../operations/summary-views.ts';
+} from '../operations/views/space-views.ts';
+export type { ContextItem, ContextPage, SessionSummary } from '../operations/views/summary-views.ts';
 export type {
   TaskAcknowledged,
   TaskChanged,
@@ -182,8 +193,8 @@ export type {
   TaskStatistics,
   TasksCreated,
   TasksResumed,
-} from '../operations/task-views.ts';
-export type { ChildOpened, ChildResult, TreeChildInfo, TreeInfo } from '../operations/tree-views.ts';
+} from '../operations/views/task-views.ts';
+export type { ChildOpened, ChildResult, TreeChildInfo, TreeInfo } from '../operations/views/tree-views.ts';
 export type {
   Acknowledged,
   AgentDetails,
@@ -208,7 +219,7 @@ export type {
   StatusCounts,
   StorageScrub,
   StorageStatus,
-} from '../operations/views.ts';
+} from '../operations/views/views.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { Listener, Subscription } from './client-events.ts';
 export type { SpaceUpdate, SpaceUpdated } from './client-spaces.ts';

@@ -5,18 +5,18 @@ import { resting } from '../actor/service.ts';
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import type { ConflictPolicy } from '../domain/conflicts.ts';
+import type { ConflictPolicy } from '../domain/lock/conflicts.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { Handlers, Invoke } from '../operations/bind.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
 import { keyedBySession } from './acting-session.ts';
-import { type LockOperation, lockHandlers } from './lock-handlers.ts';
-import { Locks } from './locks.ts';
-import { Roster } from './roster.ts';
-import { type RosterOperation, rosterHandlers } from './roster-handlers.ts';
-import type { TasksSession } from './session-tasks.ts';
+import { type LockOperation, lockHandlers } from './locks/lock-handlers.ts';
+import { Locks } from './locks/locks.ts';
+import { Roster } from './roster/roster.ts';
+import { type RosterOperation, rosterHandlers } from './roster/roster-handlers.ts';
 import { isOver, isResting, type SessionEnd, SessionWatch } from './session-watch.ts';
+import type { TasksSession } from './tasks/session-tasks.ts';
 
 export interface CoordinationOptions {
   readonly journal: Journal;

@@ -3,8 +3,8 @@
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { sessionStream } from '../domain/session-law.ts';
-import type { SessionStatus } from '../domain/session-lifecycle.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
+import type { SessionStatus } from '../domain/session/session-lifecycle.ts';
 import type { Announcement } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';

@@ -1,13 +1,13 @@
 // Every event that can be heard of a session, by its name: its own, those that agents publish, and its conditions.
-import { stepEventTypes } from './agent-step-events.ts';
-import type { ConditionCleared, ConditionSet } from './condition-law.ts';
+import { stepEventTypes } from './agent/agent-step-events.ts';
 import { type PublishableEventType, type PublishedEventData, publishableEvents } from './event-catalogue.ts';
-import { handoffEventTypes } from './handoff-events.ts';
-import { type MemoryEventData, type MemoryEventType, memoryEventTypes } from './memory-events.ts';
-import type { ParkedData, ParkingsRecovered, UnparkedData } from './parked-law.ts';
-import type { RecoveryReceipt } from './recovery-vocabulary.ts';
-import type { SessionEventData, SessionEventType } from './session-events.ts';
-import { type TaskEventData, type TaskEventType, taskEventTypes } from './task-events.ts';
+import { handoffEventTypes } from './handoff/handoff-events.ts';
+import { type MemoryEventData, type MemoryEventType, memoryEventTypes } from './memory/memory-events.ts';
+import type { ConditionCleared, ConditionSet } from './recovery/condition-law.ts';
+import type { ParkedData, ParkingsRecovered, UnparkedData } from './recovery/parked-law.ts';
+import type { RecoveryReceipt } from './recovery/recovery-vocabulary.ts';
+import type { SessionEventData, SessionEventType } from './session/session-events.ts';
+import { type TaskEventData, type TaskEventType, taskEventTypes } from './task/task-events.ts';
 
 /** The events of a session's condition, which stand in a stream of their own. */
 interface ConditionEventData {

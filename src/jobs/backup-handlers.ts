@@ -6,7 +6,7 @@ import type { BackupFacts } from '../journal/backup/backup-manifest.ts';
 import type { Journal } from '../journal/journal.ts';
 import { KeptAnswers } from '../journal/kept-answers.ts';
 import type { Handlers } from '../operations/bind.ts';
-import type { BackupInfo } from '../operations/views.ts';
+import type { BackupInfo } from '../operations/views/views.ts';
 import type { Backups } from './backups.ts';
 
 export type BackupOperation = `backups.${'create' | 'list' | 'verify' | 'delete'}`;

@@ -1,6 +1,6 @@
 // Records that were written elsewhere, as they are: same bytes, same hashes, so that the chain goes on from where it is.
 import type { Write } from './commit-loop.ts';
-import { encodeHead } from './head.ts';
+import { encodeHead } from './head/head.ts';
 import type { Head, HeadDraft, StoredEvent, Version } from './journal.ts';
 import { corrupt } from './journal-errors.ts';
 import { keys } from './keys.ts';

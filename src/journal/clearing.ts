@@ -2,7 +2,7 @@
 import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Write } from './commit-loop.ts';
-import { headFrom } from './head.ts';
+import { headFrom } from './head/head.ts';
 import type { Append } from './journal.ts';
 import { notCommitted } from './journal-errors.ts';
 import { keys, prefixRange, rangeOf, seqOf, streamOf } from './keys.ts';

@@ -1,7 +1,7 @@
 // An append as writes: one per event, one head, one per receipt. What does not fit is refused here, by name.
 import { HoldfastError } from '../base/errors.ts';
 import type { Write } from './commit-loop.ts';
-import { encodeHead } from './head.ts';
+import { encodeHead } from './head/head.ts';
 import type {
   AppendOptions,
   EventDraft,

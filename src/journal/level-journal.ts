@@ -9,9 +9,9 @@ import type { Write } from './commit-loop.ts';
 import { defaultLimits } from './default-limits.ts';
 import { measure } from './encode-append.ts';
 import { Erasure } from './erasure.ts';
-import { encodeHead, tombstoneOf } from './head.ts';
-import { type HeadQuery, readHeads } from './head-page.ts';
-import { headDamaged, surveyHeads } from './head-survey.ts';
+import { encodeHead, tombstoneOf } from './head/head.ts';
+import { type HeadQuery, readHeads } from './head/head-page.ts';
+import { headDamaged, surveyHeads } from './head/head-survey.ts';
 import type {
   Append,
   AppendOptions,
@@ -43,7 +43,8 @@ import {
 } from './level-store.ts';
 import type { StorageOutage } from './outage.ts';
 import { readRange, readStored } from './read-range.ts';
-import { NamedDamage, Scrub, type ScrubOptions } from './scrub.ts';
+import { NamedDamage, Scrub, type ScrubOptions } from './scrub/scrub.ts';
+import { tableScrub } from './scrub/table-scrub.ts';
 import { seal, unseal } from './sealed.ts';
 import { oldestSnapshot, readSnapshots, snapshotWrites } from './snapshot-store.ts';
 import { lastEpoch } from './store/last-epoch.ts';
@@ -53,7 +54,6 @@ import { type StoreReport, type StoreWatch, unexamined } from './store/store-rep
 import { type StoreVersions, versionsKey } from './store/store-versions.ts';
 import type { AtRest } from './store/value-envelope.ts';
 import { StreamWriter, synced } from './stream-writer.ts';
-import { tableScrub } from './table-scrub.ts';
 
 export interface LevelJournalOptions {
   readonly open: OpenStore;

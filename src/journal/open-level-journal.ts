@@ -1,7 +1,7 @@
 // A journal in a directory: preflight, LevelDB, and this process's claim on it, in that order.
 import { HoldfastError, toError } from '../base/errors.ts';
 import { finishSwap } from './backup/restore-swap.ts';
-import { headDamaged, lookFor, type Survey } from './head-survey.ts';
+import { headDamaged, lookFor, type Survey } from './head/head-survey.ts';
 import { prefixRange } from './keys.ts';
 import { LevelJournal, type LevelJournalOptions } from './level-journal.ts';
 import type { Store } from './level-store.ts';

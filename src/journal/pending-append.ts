@@ -1,8 +1,8 @@
 // An append on its way to the disk: it moves its stream's durable head when it gets there, and tells whoever sent it.
 import type { PendingCommit, Reached, Write } from './commit-loop.ts';
+import type { LiveHead } from './head/stream-heads.ts';
 import type { Append, Head, StoredEvent } from './journal.ts';
 import { notCommitted } from './journal-errors.ts';
-import type { LiveHead } from './stream-heads.ts';
 
 interface AppendOnItsWay {
   readonly live: LiveHead;

@@ -3,7 +3,8 @@ import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { CommitLoop, type PendingCommit, type Reached, type Write } from './commit-loop.ts';
 import { encodeAppend, measure } from './encode-append.ts';
-import { decodeHead } from './head.ts';
+import { decodeHead } from './head/head.ts';
+import { type LiveHead, StreamHeads } from './head/stream-heads.ts';
 import type {
   Append,
   AppendOptions,
@@ -19,7 +20,6 @@ import type { LevelFeed } from './level-feed.ts';
 import type { LevelStore, Store } from './level-store.ts';
 import { PendingAppend } from './pending-append.ts';
 import type { StoreWatch } from './store/store-report.ts';
-import { type LiveHead, StreamHeads } from './stream-heads.ts';
 
 /** A group commit takes no further append beyond this: it keeps the wait of the smallest one bounded. */
 const groupBytes = 4 * 1024 * 1024;

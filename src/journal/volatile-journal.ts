@@ -3,7 +3,7 @@
 import { HoldfastError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { assertFollows, measure } from './encode-append.ts';
-import { tombstoneOf } from './head.ts';
+import { tombstoneOf } from './head/head.ts';
 import type {
   Append,
   AppendOptions,

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
-import type { OwnershipClaim } from '../domain/handoff.ts';
+import type { OwnershipClaim } from '../domain/handoff/handoff.ts';
 import { type Glance, glanceOf } from './glance.ts';
 import { type CallOptions, type Dispatch, type Operation, optionFault, parseInput } from './operation.ts';
 import { ownershipClaim } from './ownership-option.ts';

@@ -4,7 +4,7 @@ import { HoldfastError, textOrType } from '../base/errors.ts';
 import { type EventType, eventTypes } from '../domain/event-vocabulary.ts';
 import { firstFault } from './operation.ts';
 import { sessionId } from './schema.ts';
-import type { DeliveredEvent } from './views.ts';
+import type { DeliveredEvent } from './views/views.ts';
 
 export interface StreamQuery<Type extends EventType = EventType> {
   /** Only this session; all sessions without it. */

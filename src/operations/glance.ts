@@ -2,7 +2,7 @@
 // yes only where the schema would, with the same outcome; everything else is the schema's to judge.
 import { z } from 'zod';
 import { idPattern } from '../base/ids.ts';
-import { messageRoles } from '../domain/session-events.ts';
+import { messageRoles } from '../domain/session/session-events.ts';
 import { messageFields, sessionId } from './schema.ts';
 
 /** The input as its operation takes it, or undefined when the schema must be asked. */

@@ -1,7 +1,7 @@
 // The option `ownership` of a call. It is taken where the law of the session looks at it, and nowhere else: what is not checked
 // would protect nothing.
 import { idPattern } from '../base/ids.ts';
-import type { OwnershipClaim } from '../domain/handoff.ts';
+import type { OwnershipClaim } from '../domain/handoff/handoff.ts';
 import { optionFault } from './operation.ts';
 
 const spaces: ReadonlySet<string> = new Set(['messages', 'files', 'memory', 'events', 'checkpoints']);

@@ -3,34 +3,34 @@ import { z } from 'zod';
 import { durabilities } from '../base/durability.ts';
 import { idPattern, idRule } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
-import { agentStatuses, restartTypes } from '../domain/agent-runs.ts';
-import { type BuiltContext, contextSections } from '../domain/built-context.ts';
-import { conditionKinds } from '../domain/condition-law.ts';
+import { agentStatuses, restartTypes } from '../domain/agent/agent-runs.ts';
 import { eventTypes } from '../domain/event-vocabulary.ts';
-import { messageRoles } from '../domain/session-events.ts';
-import { sessionStatuses } from '../domain/session-lifecycle.ts';
-import { analysisOperations } from './analysis-operations.ts';
-import { budget, budgetOperations } from './budget-operations.ts';
-import { cacheOperations } from './cache-operations.ts';
-import { erasureOperations } from './erasure-operations.ts';
-import { forkOperations } from './fork-operations.ts';
-import { handoffOperations } from './handoff-operations.ts';
-import { integrityOperations } from './integrity-operations.ts';
-import { lockOperations } from './lock-operations.ts';
-import { mailOperations } from './mail-operations.ts';
-import { memoryOperations } from './memory-operations.ts';
+import { conditionKinds } from '../domain/recovery/condition-law.ts';
+import { type BuiltContext, contextSections } from '../domain/session/built-context.ts';
+import { messageRoles } from '../domain/session/session-events.ts';
+import { sessionStatuses } from '../domain/session/session-lifecycle.ts';
+import { analysisOperations } from './declared/analysis-operations.ts';
+import { budget, budgetOperations } from './declared/budget-operations.ts';
+import { cacheOperations } from './declared/cache-operations.ts';
+import { erasureOperations } from './declared/erasure-operations.ts';
+import { forkOperations } from './declared/fork-operations.ts';
+import { handoffOperations } from './declared/handoff-operations.ts';
+import { integrityOperations } from './declared/integrity-operations.ts';
+import { lockOperations } from './declared/lock-operations.ts';
+import { mailOperations } from './declared/mail-operations.ts';
+import { memoryOperations } from './declared/memory-operations.ts';
+import { parkedOperations } from './declared/parked-operations.ts';
+import { permitOperations } from './declared/permit-operations.ts';
+import { recoveryOperations } from './declared/recovery-operations.ts';
+import { rosterOperations } from './declared/roster-operations.ts';
+import { signalOperations } from './declared/signal-operations.ts';
+import { spaceOperations } from './declared/space-operations.ts';
+import { summaryOperations } from './declared/summary-operations.ts';
+import { taskOperations } from './declared/task-operations.ts';
+import { link, treeBudget, treeOperations } from './declared/tree-operations.ts';
 import { type Operation, read, write } from './operation.ts';
-import { parkedOperations } from './parked-operations.ts';
-import { permitOperations } from './permit-operations.ts';
-import { recoveryOperations } from './recovery-operations.ts';
-import { rosterOperations } from './roster-operations.ts';
 import { cursor, json, jsonObject, messageFields, pageLimit, reason, seq, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
-import { signalOperations } from './signal-operations.ts';
-import { spaceOperations } from './space-operations.ts';
-import { summaryOperations } from './summary-operations.ts';
-import { taskOperations } from './task-operations.ts';
-import { link, treeBudget, treeOperations } from './tree-operations.ts';
 import type {
   Acknowledged,
   AgentDetails,
@@ -54,7 +54,7 @@ import type {
   StatusAcknowledged,
   StorageScrub,
   StorageStatus,
-} from './views.ts';
+} from './views/views.ts';
 
 const name = z.string().min(1).max(200);
 const path = z.string().min(1).max(4096);

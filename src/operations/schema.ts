@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HoldfastError } from '../base/errors.ts';
 import { idPattern, idRule } from '../base/ids.ts';
 import { type Json, plainJson } from '../base/json.ts';
-import { messageRoles } from '../domain/session-events.ts';
+import { messageRoles } from '../domain/session/session-events.ts';
 
 /** The most bytes of JSON that one call may bring along: 1 MiB. */
 const maxInputBytes = 1024 * 1024;

@@ -1,6 +1,6 @@
 // The numbers of a session as a schema; their meaning stands at SessionConfig.
 import { z } from 'zod';
-import { checkpointOccasions, type SessionConfig } from '../domain/session-config.ts';
+import { checkpointOccasions, type SessionConfig } from '../domain/session/session-config.ts';
 
 const duration = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).nullable();
 const count = z.number().int().min(1).max(1_000_000);

@@ -2,22 +2,22 @@
 import { z } from 'zod';
 import { HoldfastError } from '../base/errors.ts';
 import { deepFreeze, type Json } from '../base/json.ts';
-import { listFiles, listIndex } from '../domain/active-files.ts';
-import type { NewMessage, RestoreSession } from '../domain/session-commands.ts';
-import { defaultSessionConfig } from '../domain/session-config.ts';
+import { listFiles, listIndex } from '../domain/session/active-files.ts';
+import type { NewMessage, RestoreSession } from '../domain/session/session-commands.ts';
+import { defaultSessionConfig } from '../domain/session/session-config.ts';
 import {
   type MessageEvent,
   messageRoles,
   type SessionProfile,
   type SessionTree,
-} from '../domain/session-events.ts';
-import { sessionStatuses } from '../domain/session-lifecycle.ts';
-import { contextOf, type SessionState, statusOf } from '../domain/session-state.ts';
-import { listItems } from '../domain/working-context.ts';
+} from '../domain/session/session-events.ts';
+import { sessionStatuses } from '../domain/session/session-lifecycle.ts';
+import { contextOf, type SessionState, statusOf } from '../domain/session/session-state.ts';
+import { listItems } from '../domain/session/working-context.ts';
+import { link, treeBudget } from './declared/tree-operations.ts';
 import { refusalIn, tellingIssue } from './operation.ts';
 import { json, jsonArray, jsonObject, sessionId } from './schema.ts';
 import { configChanges } from './session-config-schema.ts';
-import { link, treeBudget } from './tree-operations.ts';
 
 const sessionRecordVersion = 1;
 

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { HoldfastError, textOrType } from '../base/errors.ts';
 import { idPattern, idRule } from '../base/ids.ts';
-import { type SpaceEventType, spaceEventTypes } from '../domain/space-events.ts';
+import { type SpaceEventType, spaceEventTypes } from '../domain/space/space-events.ts';
 import { firstFault } from './operation.ts';
 import { sessionId } from './schema.ts';
-import type { SpaceEvent } from './space-views.ts';
+import type { SpaceEvent } from './views/space-views.ts';
 
 export interface SpaceQuery<Type extends SpaceEventType = SpaceEventType> {
   readonly spaceId: string;

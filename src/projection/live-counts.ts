@@ -1,6 +1,6 @@
 // The live state of the session list: how many sessions show each status, and a revision. Anybody may subscribe to it.
 import { createStore } from '@xstate/store';
-import type { StatusCounts } from '../operations/views.ts';
+import type { StatusCounts } from '../operations/views/views.ts';
 
 export type LiveCounts = ReturnType<typeof createLiveCounts>;
 

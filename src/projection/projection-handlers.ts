@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Journal } from '../journal/journal.ts';
 import { KeptAnswers } from '../journal/kept-answers.ts';
 import type { Handlers } from '../operations/bind.ts';
-import type { SessionInfo } from '../operations/views.ts';
+import type { SessionInfo } from '../operations/views/views.ts';
 import type { Projections } from './projections.ts';
 import type { RunningProjection } from './running-projection.ts';
 import type { ListedSession, SessionList } from './session-list.ts';

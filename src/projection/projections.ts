@@ -1,6 +1,6 @@
 // All projections of a system: begun together once it serves, asked for by name, stopped together.
 import { HoldfastError } from '../base/errors.ts';
-import type { ProjectionInfo } from '../operations/views.ts';
+import type { ProjectionInfo } from '../operations/views/views.ts';
 import type { RunningProjection } from './running-projection.ts';
 
 export class Projections {

@@ -4,7 +4,7 @@ import { type Clock, delay } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import { positionAt } from '../journal/feed.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { ProjectionInfo } from '../operations/views.ts';
+import type { ProjectionInfo } from '../operations/views/views.ts';
 import { Generation, type GenerationOptions, notServing } from './generation.ts';
 import type { Projection } from './projection.ts';
 import { Unjournaled, type UnjournaledHeads } from './unjournaled.ts';

@@ -1,6 +1,6 @@
 // A session as the list keeps it: one object for as long as it is listed, changed in place, and never handed out.
-import type { SessionStatus } from '../domain/session-lifecycle.ts';
-import type { ShownStatus } from '../operations/views.ts';
+import type { SessionStatus } from '../domain/session/session-lifecycle.ts';
+import type { ShownStatus } from '../operations/views/views.ts';
 import { type SessionRow, sessionPrefix } from './session-row.ts';
 
 export class SessionEntry implements SessionRow {

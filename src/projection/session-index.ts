@@ -1,6 +1,6 @@
 // Sessions in one order, in a sorted list for each status that they show, of all sessions or of each agent or parent. Each
 // page is read from such lists; an event moves a session in the lists that its place depends on, and in no other.
-import type { ShownStatus } from '../operations/views.ts';
+import type { ShownStatus } from '../operations/views/views.ts';
 import type { SessionEntry } from './session-entry.ts';
 import type { SessionRow } from './session-row.ts';
 import { sortedByNumber } from './sorted-by-number.ts';

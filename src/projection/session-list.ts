@@ -1,8 +1,8 @@
 // The session list: a read model of all sessions that follows the feed. A page costs what it shows, whatever the status,
 // and so do counts. What its heads or the feed do not tell in full is read again from the session's stream.
-import { summaryVersion } from '../domain/session-deadlines.ts';
+import { summaryVersion } from '../domain/session/session-deadlines.ts';
 import type { FeedEntry, Head, StoredEvent } from '../journal/journal.ts';
-import type { SessionCounts, ShownStatus } from '../operations/views.ts';
+import type { SessionCounts, ShownStatus } from '../operations/views/views.ts';
 import { flatTexts } from './flat-texts.ts';
 import type { LiveCounts } from './live-counts.ts';
 import { merged } from './merged.ts';

@@ -1,6 +1,6 @@
 // What is asked of the session list: the filters that need a look at each row, and the cursor that names a place.
 import { HoldfastError } from '../base/errors.ts';
-import type { SessionCounts, ShownStatus, StatusCounts } from '../operations/views.ts';
+import type { SessionCounts, ShownStatus, StatusCounts } from '../operations/views/views.ts';
 import type { SessionEntry } from './session-entry.ts';
 import { compareTo, type SessionOrder, type SortKey, sortKey } from './session-index.ts';
 import type { SessionRow } from './session-row.ts';

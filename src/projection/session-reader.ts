@@ -2,7 +2,7 @@
 // events behind it. As much is read as lies behind the snapshot, a page at a time.
 import { HoldfastError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { sessionLaw } from '../domain/session-law.ts';
+import { sessionLaw } from '../domain/session/session-law.ts';
 import type { Head, Journal, Snapshot, StoredEvent } from '../journal/journal.ts';
 import { foldRow, isCurrentHead, newRow, rowFromHead, type SessionRow, sessionOf } from './session-row.ts';
 

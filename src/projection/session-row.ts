@@ -6,10 +6,10 @@ import {
   statusAt,
   summarizeSession,
   summaryVersion,
-} from '../domain/session-deadlines.ts';
-import type { SessionEvent, SessionProfile, SessionRemains } from '../domain/session-events.ts';
-import type { SessionStatus } from '../domain/session-lifecycle.ts';
-import { decodeSession } from '../domain/session-text.ts';
+} from '../domain/session/session-deadlines.ts';
+import type { SessionEvent, SessionProfile, SessionRemains } from '../domain/session/session-events.ts';
+import type { SessionStatus } from '../domain/session/session-lifecycle.ts';
+import { decodeSession } from '../domain/session/session-text.ts';
 import type { Head } from '../journal/journal.ts';
 import { readSummaryText } from './summary-text.ts';
 

@@ -1,7 +1,7 @@
 // All sessions, each under the status that it shows: one entry per session, the indexes that it stands in, the counts, and
 // the times at which it shows another status by itself. A session moves in what its place depends on, and in nothing else.
-import type { ConditionKind } from '../domain/condition-law.ts';
-import type { ShownStatus } from '../operations/views.ts';
+import type { ConditionKind } from '../domain/recovery/condition-law.ts';
+import type { ShownStatus } from '../operations/views/views.ts';
 import { flatText } from './flat-texts.ts';
 import { QuietEdges } from './quiet-edges.ts';
 import { SessionEntry } from './session-entry.ts';

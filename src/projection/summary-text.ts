@@ -1,8 +1,8 @@
 // The summary of a session read from its text: by the place of its members, which its version tells. A text of another
 // version or another shape is not read here.
 import { JsonCursor } from '../base/json-cursor.ts';
-import type { SessionSummary } from '../domain/session-deadlines.ts';
-import { summaryVersion } from '../domain/session-deadlines.ts';
+import type { SessionSummary } from '../domain/session/session-deadlines.ts';
+import { summaryVersion } from '../domain/session/session-deadlines.ts';
 
 const beginning = `{"v":${summaryVersion},"createdAt":`;
 const lengthOf = (member: keyof SessionSummary): number => `,"${member}":`.length;

@@ -1,9 +1,9 @@
 // What a strategy of somebody's own has offered, looked at before anything is made of it: it must be a state of that very session,
 // and is called complete only when the records lead to it.
 
-import { sessionLaw } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
-import { contextOf } from '../domain/session-state.ts';
+import { sessionLaw } from '../domain/session/session-law.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
+import { contextOf } from '../domain/session/session-state.ts';
 import type { RecoveredState, RecoveryTask } from './recovery-strategy.ts';
 import { strategies } from './strategies.ts';
 

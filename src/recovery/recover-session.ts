@@ -2,13 +2,13 @@
 // those that bring back less the best is kept. Nothing is written here.
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
-import { type Failure, failureKinds } from '../domain/recovery-failures.ts';
+import { type Failure, failureKinds } from '../domain/recovery/recovery-failures.ts';
 import {
   type Completeness,
   type RecoveryAttempt,
   type RecoveryTier,
   recoveryTiers,
-} from '../domain/recovery-vocabulary.ts';
+} from '../domain/recovery/recovery-vocabulary.ts';
 import { examined } from './offered-state.ts';
 import type {
   RecoveredState,

@@ -1,7 +1,7 @@
 // What a strategy of recovery is: a way to bring a state back that can be proven, within a budget. Its kinds stand beside it;
 // others are given to the system by whoever has more to recover from.
-import type { Failure } from '../domain/recovery-failures.ts';
-import type { Completeness, RecoveryTier } from '../domain/recovery-vocabulary.ts';
+import type { Failure } from '../domain/recovery/recovery-failures.ts';
+import type { Completeness, RecoveryTier } from '../domain/recovery/recovery-vocabulary.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 
 export interface RecoveryTask {

@@ -2,15 +2,15 @@
 // tells of it goes on at once.
 import type { Clock } from '../base/clock.ts';
 import { HoldfastError } from '../base/errors.ts';
-import { type AgentRun, openRuns } from '../domain/agent-runs.ts';
-import { foundEffects } from '../domain/found-effects.ts';
+import { type AgentRun, openRuns } from '../domain/agent/agent-runs.ts';
+import { foundEffects } from '../domain/agent/found-effects.ts';
 import { type RecordedError, recordedError } from '../domain/recorded-error.ts';
-import { tierOfReplay } from '../domain/recovery-law.ts';
-import type { LateTimer, RecoveryReason, RecoveryReceipt } from '../domain/recovery-vocabulary.ts';
-import { lateDeadline } from '../domain/session-deadlines.ts';
-import { type SessionState, statusOf } from '../domain/session-state.ts';
+import { tierOfReplay } from '../domain/recovery/recovery-law.ts';
+import type { LateTimer, RecoveryReason, RecoveryReceipt } from '../domain/recovery/recovery-vocabulary.ts';
+import { lateDeadline } from '../domain/session/session-deadlines.ts';
+import { type SessionState, statusOf } from '../domain/session/session-state.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
-import type { ReceiptLog } from './receipt-log.ts';
+import type { ReceiptLog } from './receipts/receipt-log.ts';
 
 export interface SessionRecoveriesOptions {
   readonly log: Pick<ReceiptLog, 'add'>;

@@ -1,13 +1,13 @@
 // The built-in strategies, one per tier. Hot takes up what hydration would; warm does without the newest snapshot; cold finds
 // the longest history that can be proven; emergency offers what can be read, and promises no more.
 
-import { sessionOfHead } from '../domain/recovery-session.ts';
-import type { RecoveryTier } from '../domain/recovery-vocabulary.ts';
-import { sessionLaw } from '../domain/session-law.ts';
-import { contextOf } from '../domain/session-state.ts';
+import type { RecoveryTier } from '../domain/recovery/recovery-vocabulary.ts';
+import { sessionOfHead } from '../domain/session/recovery-session.ts';
+import { sessionLaw } from '../domain/session/session-law.ts';
+import { contextOf } from '../domain/session/session-state.ts';
 import { hydrate } from '../entity/hydrate.ts';
-import { baseOf, nextGeneration } from './chain-generation.ts';
-import { type Base, findBases, foldProvable, type Proven } from './provable.ts';
+import { baseOf, nextGeneration } from './chain/chain-generation.ts';
+import { type Base, findBases, foldProvable, type Proven } from './chain/provable.ts';
 import type { RecoveredState, RecoveryStrategy, RecoveryTask } from './recovery-strategy.ts';
 
 /** Milliseconds that each tier may take. */

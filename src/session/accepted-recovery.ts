@@ -1,10 +1,10 @@
 // A state that was accepted in place of what is stored: the session goes on from it by an event that carries it. Decided
 // without actors, for what they would stand on is what was damaged.
 import { HoldfastError } from '../base/errors.ts';
-import type { RecoveredData } from '../domain/recovery-vocabulary.ts';
-import type { SessionCommand } from '../domain/session-commands.ts';
-import { sessionStream } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import type { RecoveredData } from '../domain/recovery/recovery-vocabulary.ts';
+import type { SessionCommand } from '../domain/session/session-commands.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { Entity } from '../entity/entity.ts';
 import type { Hydrated } from '../entity/hydrate.ts';

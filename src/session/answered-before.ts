@@ -1,6 +1,6 @@
 // A repeated call to a session that takes no writes any more: what was answered once is answered again from the record.
 import { HoldfastError } from '../base/errors.ts';
-import { sessionStream } from '../domain/session-law.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
 import { answerFromRecord, receiptKey, receiptWindow } from '../entity/receipts.ts';
 import type { Journal } from '../journal/journal.ts';

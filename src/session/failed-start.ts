@@ -1,10 +1,10 @@
 // A session whose actors could not be started: it goes from `initializing` straight to `terminated`, with the error. Decided
 // without actors, for these are what failed.
 
-import type { SessionCommand } from '../domain/session-commands.ts';
-import type { SessionProfile } from '../domain/session-events.ts';
-import { sessionStream } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import type { SessionCommand } from '../domain/session/session-commands.ts';
+import type { SessionProfile } from '../domain/session/session-events.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
 import { Entity } from '../entity/entity.ts';
 import type { SessionActorOptions } from './session-actor.ts';
 

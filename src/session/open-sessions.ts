@@ -1,6 +1,6 @@
 // How many sessions are open, exactly: counted as their events become durable, with those that are being created.
 import { HoldfastError } from '../base/errors.ts';
-import type { StatusChange } from '../domain/session-lifecycle.ts';
+import type { StatusChange } from '../domain/session/session-lifecycle.ts';
 import type { StoredEvent } from '../journal/journal.ts';
 
 const closed: ReadonlySet<string> = new Set(['initializing', 'terminated', 'archived', 'deleted']);

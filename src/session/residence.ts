@@ -1,7 +1,7 @@
 // Who is in memory, and how: with actors, bounded in number; without, as a state, bounded in bytes; or not at all.
 import type { Clock } from '../base/clock.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 import { ActiveSessions } from './active-sessions.ts';
 import { type CacheCounts, ResidentSessions } from './resident-sessions.ts';

@@ -1,7 +1,7 @@
 // Sessions without actors that are still in memory: their states, least recently used first, bounded in bytes. They are read
 // and woken without the disk, and it is counted how often that was so.
 import type { Json } from '../base/json.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
 import type { Hydrated } from '../entity/hydrate.ts';
 
 interface Resident {

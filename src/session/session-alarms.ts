@@ -3,8 +3,8 @@
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { sessionLaw, sessionStream } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import { sessionLaw, sessionStream } from '../domain/session/session-law.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
 import { Deadlines, dueByClock } from '../entity/deadlines.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { SessionActor } from './session-actor.ts';

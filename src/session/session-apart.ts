@@ -1,7 +1,7 @@
 // Jobs on what is stored of a session, while nothing of it is in memory: agents that were at work go on behind them.
 import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
-import { isAtWork, type SessionState } from '../domain/session-state.ts';
+import { isAtWork, type SessionState } from '../domain/session/session-state.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { SessionHealth } from './session-health.ts';
 

@@ -3,8 +3,8 @@ import { HoldfastError } from '../base/errors.ts';
 import { assertId } from '../base/ids.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { EventType } from '../domain/event-vocabulary.ts';
-import { sessionStream } from '../domain/session-law.ts';
-import { streamsOf } from '../domain/session-streams.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
+import { streamsOf } from '../domain/session/session-streams.ts';
 import type { Announcement, Listen, Received } from '../entity/announcement.ts';
 import type { EventReader } from '../entity/event-reader.ts';
 import { EventReaders } from '../entity/event-readers.ts';
@@ -13,10 +13,10 @@ import { placeNow } from '../entity/stream-cursor.ts';
 import { StreamSource } from '../entity/stream-source.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { EventPort, EventStream, StreamQuery } from '../operations/event-port.ts';
-import type { DeliveredEvent } from '../operations/views.ts';
+import type { DeliveredEvent } from '../operations/views/views.ts';
 import { LocalPubSub } from '../pubsub/local-pubsub.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
-import { deliveredEvent, transientEvent } from './delivered-event.ts';
+import { deliveredEvent, transientEvent } from './handlers/delivered-event.ts';
 import { globalTopic, sessionTopic } from './topics.ts';
 
 export interface SessionEventsOptions {

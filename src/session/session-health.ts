@@ -4,8 +4,8 @@ import type { ServiceStatus } from '../actor/service-lifecycle.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import type { Condition } from '../recovery/condition.ts';
-import type { Conditions } from '../recovery/conditions.ts';
+import type { Condition } from '../recovery/conditions/condition.ts';
+import type { Conditions } from '../recovery/conditions/conditions.ts';
 
 export class SessionHealth {
   readonly #conditions: Conditions;

@@ -1,5 +1,5 @@
 // What a reader is shown of a living session.
-import { type SessionState, statusOf } from '../domain/session-state.ts';
+import { type SessionState, statusOf } from '../domain/session/session-state.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { SessionActor } from './session-actor.ts';

@@ -2,7 +2,7 @@
 // the next.
 
 import type { Json } from '../base/json.ts';
-import { sessionStream } from '../domain/session-law.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
 import type { Announcement, TransientEvent } from '../entity/announcement.ts';
 import type { Journal, StoredEvent } from '../journal/journal.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';

@@ -1,5 +1,5 @@
 // The topics of pub/sub: one for each session, and one that hears of every session.
-import { sessionStream } from '../domain/session-law.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
 
 export const globalTopic = 'sessions';
 

@@ -3,18 +3,24 @@
 import type { SystemConfig } from '../base/config.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import { monotonicMs, ownIdentity, type ProcessIdentity } from '../base/process-identity.ts';
-import { sessionStream } from '../domain/session-law.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
 import type { HeadGlance, StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
-import { BootCensus } from '../recovery/boot-census.ts';
-import { evidenceOf, findingsOf, findTraces, ownerDetails, type Traces } from '../recovery/boot-evidence.ts';
-import { BootLog } from '../recovery/boot-log.ts';
-import { type BootFacts, bootReceipt } from '../recovery/boot-receipt.ts';
-import { crashPolicy, judgeCrash } from '../recovery/crash-cascade.ts';
-import { Heartbeat } from '../recovery/heartbeat.ts';
-import { type HeartbeatStore, heartbeatFile, heartbeatMemory } from '../recovery/heartbeat-store.ts';
-import { ReceiptLog } from '../recovery/receipt-log.ts';
+import { BootCensus } from '../recovery/boot/boot-census.ts';
+import {
+  evidenceOf,
+  findingsOf,
+  findTraces,
+  ownerDetails,
+  type Traces,
+} from '../recovery/boot/boot-evidence.ts';
+import { BootLog } from '../recovery/boot/boot-log.ts';
+import { type BootFacts, bootReceipt } from '../recovery/boot/boot-receipt.ts';
+import { crashPolicy, judgeCrash } from '../recovery/boot/crash-cascade.ts';
+import { Heartbeat } from '../recovery/boot/heartbeat.ts';
+import { type HeartbeatStore, heartbeatFile, heartbeatMemory } from '../recovery/boot/heartbeat-store.ts';
+import { ReceiptLog } from '../recovery/receipts/receipt-log.ts';
 import { SessionRecoveries } from '../recovery/session-recoveries.ts';
 import type { SessionManager } from '../session/session-manager.ts';
 import type { RecoveryParts } from './recovery-parts.ts';

@@ -4,7 +4,7 @@ import { lastResort } from '../actor/stray-errors.ts';
 import { type Clock, delay } from '../base/clock.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { recordedError } from '../domain/recorded-error.ts';
-import type { BootLog } from '../recovery/boot-log.ts';
+import type { BootLog } from '../recovery/boot/boot-log.ts';
 import { tierBudgets } from '../recovery/strategies.ts';
 import type { SessionManager } from '../session/session-manager.ts';
 

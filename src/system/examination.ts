@@ -1,5 +1,5 @@
 // A look through a whole store: every session examined, one after the other. None is started and nothing is written.
-import { sessionStream } from '../domain/session-law.ts';
+import { sessionStream } from '../domain/session/session-law.ts';
 import { upcasters, upcastWith } from '../domain/upcasters.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';

@@ -6,13 +6,13 @@ import type { StoredEvent } from '../journal/journal.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
 import { replayingWith } from '../journal/replay-guard.ts';
 import type { RoutedJournal } from '../journal/routed-journal.ts';
-import { ParkedEvents } from '../recovery/parked-events.ts';
-import type { ProbeLimits } from '../recovery/probe.ts';
+import { ParkedEvents } from '../recovery/parked/parked-events.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
-import { ReplayKeeper } from '../recovery/replay-keeper.ts';
-import { ReplayNotes } from '../recovery/replay-notes.ts';
-import { SessionTrials } from '../recovery/session-trials.ts';
-import type { ReplayParts } from '../session/handler-context.ts';
+import type { ProbeLimits } from '../recovery/trial/probe.ts';
+import { ReplayKeeper } from '../recovery/trial/replay-keeper.ts';
+import { ReplayNotes } from '../recovery/trial/replay-notes.ts';
+import { SessionTrials } from '../recovery/trial/session-trials.ts';
+import type { ReplayParts } from '../session/handlers/handler-context.ts';
 
 export interface GuardedSystem {
   readonly journal: RoutedJournal;

@@ -1,14 +1,14 @@
 // One stored session loaded and replayed as a start would do it: what it needs, where it differs, and where it fails.
 import type { ErrorCode } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
-import { openRuns } from '../domain/agent-runs.ts';
-import { conditionLaw, conditionStream } from '../domain/condition-law.ts';
-import { sessionLaw, sessionStream } from '../domain/session-law.ts';
-import type { SessionState } from '../domain/session-state.ts';
+import { openRuns } from '../domain/agent/agent-runs.ts';
+import { conditionLaw, conditionStream } from '../domain/recovery/condition-law.ts';
+import { sessionLaw, sessionStream } from '../domain/session/session-law.ts';
+import type { SessionState } from '../domain/session/session-state.ts';
 import { hydrate } from '../entity/hydrate.ts';
 import type { Head, Journal } from '../journal/journal.ts';
-import { type Verification, verdictOn } from '../recovery/verification.ts';
-import { verifySession } from '../session/integrity-handlers.ts';
+import { type Verification, verdictOn } from '../recovery/chain/verification.ts';
+import { verifySession } from '../session/handlers/integrity-handlers.ts';
 import { damagedHead, findingOf } from './finding.ts';
 import type { Differs, Fails, Looked } from './findings.ts';
 

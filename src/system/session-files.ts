@@ -8,7 +8,7 @@ import type { Client } from '../client/client.ts';
 import type { CapsuleFooter } from '../journal/capsule.ts';
 import type { CapsuleGeneration } from '../journal/capsule-generations.ts';
 import type { InputOf, OutputOf } from '../operations/registry.ts';
-import { CapsuleReplay, liveThrough } from '../session/capsule-replay.ts';
+import { CapsuleReplay, liveThrough } from '../session/capsule/capsule-replay.ts';
 import { assertGiven, assertText, type Members } from './given.ts';
 
 export type ExportOptions = Omit<InputOf<'sessions.export'>, 'cursor'> & { readonly file: string };

@@ -8,10 +8,10 @@ import type { SystemConfig } from '../base/config.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import type { LevelJournal } from '../journal/level-journal.ts';
-import type { Damage, Scrub } from '../journal/scrub.ts';
+import type { Damage, Scrub } from '../journal/scrub/scrub.ts';
 import { FreeSpace } from '../journal/store/free-space.ts';
 import type { Handlers } from '../operations/bind.ts';
-import type { StorageStatus } from '../operations/views.ts';
+import type { StorageStatus } from '../operations/views/views.ts';
 
 export interface StorageOptions
   extends Pick<SystemConfig, 'minFreeBytes' | 'scrubEveryMs' | 'scrubBytesPerSecond'> {

@@ -7,13 +7,17 @@ import { parseConfig, type SystemConfig, type SystemConfigInput } from '../base/
 import { assertId, type IdSource, randomId } from '../base/ids.ts';
 import { type PayloadCodec, type PayloadCodecs, payloadCodecs } from '../base/payload-codec.ts';
 import { type Telemetry, type TelemetryEvent, telemetryTo } from '../base/telemetry.ts';
-import type { TaskOptions } from '../collaboration/task-options.ts';
-import { estimateTokens, type TokenCounter } from '../domain/built-context.ts';
-import { type ConflictPolicy, type ConflictStrategies, conflictPolicy } from '../domain/conflicts.ts';
-import type { PromotionPolicy } from '../domain/memory-confidence.ts';
-import type { CustomMerge, MergeRegistry } from '../domain/merge-policies.ts';
+import type { TaskOptions } from '../collaboration/tasks/task-options.ts';
+import { type ConflictPolicy, type ConflictStrategies, conflictPolicy } from '../domain/lock/conflicts.ts';
+import type { PromotionPolicy } from '../domain/memory/memory-confidence.ts';
 import type { PermitKey } from '../domain/permit-limits.ts';
-import { defaultSessionConfig, type SessionConfig, strictSessionConfig } from '../domain/session-config.ts';
+import { estimateTokens, type TokenCounter } from '../domain/session/built-context.ts';
+import {
+  defaultSessionConfig,
+  type SessionConfig,
+  strictSessionConfig,
+} from '../domain/session/session-config.ts';
+import type { CustomMerge, MergeRegistry } from '../domain/space/merge-policies.ts';
 import type { ProcessManagerDefinition } from '../entity/process-manager.ts';
 import { LevelJournal, type LevelJournalOptions } from '../journal/level-journal.ts';
 import type { OpenStore } from '../journal/level-store.ts';
@@ -22,12 +26,12 @@ import { assertFiles } from '../journal/store/odd-files.ts';
 import { raisedVersions, versionsFrom, versionsKey } from '../journal/store/store-versions.ts';
 import type { AtRest, EncryptionKey } from '../journal/store/value-envelope.ts';
 import { configChanges } from '../operations/session-config-schema.ts';
-import { type HeartbeatStore, heartbeatFiles } from '../recovery/heartbeat-store.ts';
+import { type HeartbeatStore, heartbeatFiles } from '../recovery/boot/heartbeat-store.ts';
 import type { RecoveryOptions } from '../recovery/recovery-strategy.ts';
-import { replayNotesFile } from '../recovery/replay-notes.ts';
-import { type AgentDefinitions, AgentRegistry } from '../session/agent-definitions.ts';
-import { Permits } from '../session/permits.ts';
-import type { SummariserDefinition } from '../session/summaries.ts';
+import { replayNotesFile } from '../recovery/trial/replay-notes.ts';
+import { type AgentDefinitions, AgentRegistry } from '../session/agents/agent-definitions.ts';
+import type { SummariserDefinition } from '../session/handlers/summaries.ts';
+import { Permits } from '../session/permits/permits.ts';
 import { ownVersions } from './store-laws.ts';
 
 export interface SystemOptions extends SystemConfigInput {

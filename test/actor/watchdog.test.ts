@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { type CodeName, Watchdog } from '../../src/actor/watchdog.ts';
-import { type JudgeOptions, StallJudge } from '../../src/actor/watchdog-judge.ts';
+import { type CodeName, Watchdog } from '../../src/actor/watchdog/watchdog.ts';
+import { type JudgeOptions, StallJudge } from '../../src/actor/watchdog/watchdog-judge.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
 import { quiet } from '../support/outcome.ts';
 

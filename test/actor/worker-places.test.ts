@@ -1,7 +1,7 @@
 // Places for threads: never more than there are, in turn by group, one for each key.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { WorkerPlaces } from '../../src/actor/worker-places.ts';
+import { WorkerPlaces } from '../../src/actor/worker/worker-places.ts';
 import { quiet } from '../support/outcome.ts';
 
 function claims(places: WorkerPlaces) {

@@ -1,5 +1,5 @@
 // What the session list costs: npm run build:programs && node --expose-gc .build/test/bench/session-list.js [sessions]
-import type { SessionEventData } from '../../src/domain/session-events.ts';
+import type { SessionEventData } from '../../src/domain/session/session-events.ts';
 import type { Cursor, FeedEntry, Head, Version } from '../../src/journal/journal.ts';
 import { createLiveCounts } from '../../src/projection/live-counts.ts';
 import { SessionList } from '../../src/projection/session-list.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
 import type { EventStream } from '../../src/operations/event-port.ts';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, errorOf, quiet, watch } from '../support/outcome.ts';

@@ -1,13 +1,13 @@
 // What an inbox costs: it goes through what is for it, and behind a restart it reads the sessions that have something open.
 import { expect, onTestFinished, test } from 'vitest';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
-import { HandoffNotes, type NoteLevel } from '../../src/collaboration/handoff-notes.ts';
-import { Handoffs } from '../../src/collaboration/handoffs.ts';
-import { OpenOffers } from '../../src/collaboration/open-offers.ts';
-import { type Handoff, noOwnership } from '../../src/domain/handoff.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
+import { HandoffNotes, type NoteLevel } from '../../src/collaboration/handoffs/handoff-notes.ts';
+import { Handoffs } from '../../src/collaboration/handoffs/handoffs.ts';
+import { OpenOffers } from '../../src/collaboration/handoffs/open-offers.ts';
+import { type Handoff, noOwnership } from '../../src/domain/handoff/handoff.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../src/domain/session/session-state.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { createTestSystem } from '../../src/testing/index.ts';

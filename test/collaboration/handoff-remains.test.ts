@@ -1,6 +1,6 @@
 // What could not be delivered because the session that was handed over took nothing is delivered once it does, and once only.
 import { expect, onTestFinished, test } from 'vitest';
-import type { HandoffKind } from '../../src/domain/handoff.ts';
+import type { HandoffKind } from '../../src/domain/handoff/handoff.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

@@ -1,6 +1,6 @@
 // Handing over a session as its users see it: three kinds, every way to end, who may write afterwards, and what is counted.
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { handoffKinds } from '../../src/domain/handoff.ts';
+import { handoffKinds } from '../../src/domain/handoff/handoff.ts';
 import { createTestSystem, type TestSystemOptions } from '../../src/testing/index.ts';
 
 const minuteMs = 60_000;

@@ -1,7 +1,7 @@
 // A session that is brought in as its records has its past with it. What that meant for others it meant where it happened: here nobody is
 // charged, opened, ended, offered or told anything for it.
 import { expect, onTestFinished, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { quiet } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // What cannot be delivered goes back to its sender, whatever state that is in, and holds up nothing.
 import { expect, onTestFinished, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
-import { Mail } from '../../src/collaboration/mail.ts';
+import { Mail } from '../../src/collaboration/links/mail.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { codeOf } from '../support/outcome.ts';

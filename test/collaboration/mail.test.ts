@@ -1,7 +1,7 @@
 // Mail between sessions: each message arrives once and in order, or comes back, whatever the process is killed at.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet, watch, whileTimePasses } from '../support/outcome.ts';
 

@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
-import { Relay } from '../../src/collaboration/relay.ts';
-import { SessionLinks } from '../../src/collaboration/session-links.ts';
+import { Relay } from '../../src/collaboration/links/relay.ts';
+import { SessionLinks } from '../../src/collaboration/links/session-links.ts';
 import type { Journal, StoredEvent } from '../../src/journal/journal.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
-import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
 import { add, linesOf, openLedger } from '../support/ledger.ts';
 import { memoryJournal } from '../support/memory-journal.ts';

@@ -1,11 +1,11 @@
 // What is done for a member that died is tried again until it is done: by then it may be back, and what it has since is its own.
 import { expect, onTestFinished, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
-import { Locks } from '../../src/collaboration/locks.ts';
-import { Roster } from '../../src/collaboration/roster.ts';
-import { defaultConflictPolicy as policy } from '../../src/domain/conflicts.ts';
-import type { AcquireLock } from '../../src/domain/lock-commands.ts';
-import type { RosterCommand } from '../../src/domain/roster-commands.ts';
+import { Locks } from '../../src/collaboration/locks/locks.ts';
+import { Roster } from '../../src/collaboration/roster/roster.ts';
+import { defaultConflictPolicy as policy } from '../../src/domain/lock/conflicts.ts';
+import type { AcquireLock } from '../../src/domain/lock/lock-commands.ts';
+import type { RosterCommand } from '../../src/domain/roster/roster-commands.ts';
 import type { Invoke } from '../../src/operations/bind.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { quiet } from '../support/outcome.ts';

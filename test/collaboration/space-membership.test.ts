@@ -1,7 +1,7 @@
 // Who takes part in which space outlives the process: a session that was deleted while nobody listened leaves at the next start,
 // and what could not be written is tried again.
 import { expect, onTestFinished, test } from 'vitest';
-import { SpaceMembership } from '../../src/collaboration/space-membership.ts';
+import { SpaceMembership } from '../../src/collaboration/spaces/space-membership.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';

@@ -2,9 +2,9 @@
 // in a session without actors.
 import { expect, onTestFinished, test } from 'vitest';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
-import { SpaceSubscription } from '../../src/collaboration/space-subscription.ts';
+import { SpaceSubscription } from '../../src/collaboration/spaces/space-subscription.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
-import type { SpaceEvent } from '../../src/operations/space-views.ts';
+import type { SpaceEvent } from '../../src/operations/views/space-views.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { add, ledgerLaw } from '../support/ledger.ts';

@@ -1,6 +1,6 @@
 // The key of an attempt: what is done outside is done under it, so that no two attempts may share one.
 import { expect, onTestFinished, test } from 'vitest';
-import { attemptKey } from '../../src/domain/task.ts';
+import { attemptKey } from '../../src/domain/task/task.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 
 async function world(): Promise<TestSystem> {

@@ -1,6 +1,6 @@
 // An attempt begins when the agent of whichever attempt came before it has ended, however many a process died in between.
 import { expect, test } from 'vitest';
-import { executeTask, stopLeft } from '../../src/collaboration/task-execution.ts';
+import { executeTask, stopLeft } from '../../src/collaboration/tasks/task-execution.ts';
 import type { Invoke } from '../../src/operations/bind.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 

@@ -3,7 +3,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import type { OpenStore } from '../../src/journal/level-store.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createSystem } from '../../src/system.ts';
 import { faultyLevel, nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/index.ts';

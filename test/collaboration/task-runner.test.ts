@@ -1,7 +1,7 @@
 // The task runner: agents carry out tasks, so many at once, in order, at least once; what fails is tried again, what is cancelled
 // is stopped, what was open when the process died goes on.
 import { expect, onTestFinished, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

@@ -1,8 +1,8 @@
 // A session that nobody can read holds up none of its tree: it counts as one that has not ended until its condition is cleared.
 import { expect, onTestFinished, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
-import { Trees } from '../../src/collaboration/trees.ts';
-import type { SessionStatus } from '../../src/domain/session-lifecycle.ts';
+import { Trees } from '../../src/collaboration/links/trees.ts';
+import type { SessionStatus } from '../../src/domain/session/session-lifecycle.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 

@@ -1,6 +1,6 @@
 // What is spent below a session is counted there once: also where a child ends with what is still on its way, and where it has moved.
 import { expect, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 

@@ -1,6 +1,6 @@
 // Session trees: what becomes of those below when one ends, whatever it is killed at, what they return, and what they spend together.
 import { describe, expect, test } from 'vitest';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet, watch, whileTimePasses } from '../support/outcome.ts';
 import { quarantined } from '../support/quarantine.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import { listFiles, listIndex, maxIndexBytes } from '../../src/domain/active-files.ts';
-import type { SessionConfig } from '../../src/domain/session-config.ts';
+import { listFiles, listIndex, maxIndexBytes } from '../../src/domain/session/active-files.ts';
+import type { SessionConfig } from '../../src/domain/session/session-config.ts';
 import { SessionLife } from '../support/session-life.ts';
 import { openedAt, opening } from '../support/session-states.ts';
 

@@ -14,12 +14,12 @@ import {
   withSurvival,
   withUsage,
   withWait,
-} from '../../src/domain/agent-budget.ts';
-import { decideAgent } from '../../src/domain/agent-decisions.ts';
-import type { AgentRun } from '../../src/domain/agent-runs.ts';
+} from '../../src/domain/agent/agent-budget.ts';
+import { decideAgent } from '../../src/domain/agent/agent-decisions.ts';
+import type { AgentRun } from '../../src/domain/agent/agent-runs.ts';
 import type { LawEvent } from '../../src/domain/law.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../src/domain/session/session-state.ts';
 import { lives, startOf } from '../support/session-states.ts';
 
 type Step = RestartReason | 'progress' | 'survival' | 'wait' | readonly [tokens: number, cost: number];

@@ -1,9 +1,9 @@
 // The law of durable steps: each is finished once, by the incarnation that lives, and what is over is forgotten.
 import { describe, expect, test } from 'vitest';
-import { workOf } from '../../src/domain/agent-runs.ts';
-import { writtenWork } from '../../src/domain/run-work.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import { workOf } from '../../src/domain/agent/agent-runs.ts';
+import { writtenWork } from '../../src/domain/agent/run-work.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import type { SessionLife } from '../support/session-life.ts';
 import { openedAt, openLife, startOf } from '../support/session-states.ts';
 

@@ -8,9 +8,9 @@ import {
   contextSections,
   estimateTokens,
   type TokenCounter,
-} from '../../src/domain/built-context.ts';
-import type { SessionConfig } from '../../src/domain/session-config.ts';
-import type { MessageEvent } from '../../src/domain/session-events.ts';
+} from '../../src/domain/session/built-context.ts';
+import type { SessionConfig } from '../../src/domain/session/session-config.ts';
+import type { MessageEvent } from '../../src/domain/session/session-events.ts';
 import type { SessionLife } from '../support/session-life.ts';
 import { message, openedAt, openLife } from '../support/session-states.ts';
 

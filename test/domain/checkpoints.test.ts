@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
-import { noCheckpoints } from '../../src/domain/checkpoints.ts';
-import { hidingRange } from '../../src/domain/conversation.ts';
-import type { SessionConfig } from '../../src/domain/session-config.ts';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import type { RolledBackData } from '../../src/domain/session-events.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { contextOf, initialSession } from '../../src/domain/session-state.ts';
+import { noCheckpoints } from '../../src/domain/session/checkpoints.ts';
+import { hidingRange } from '../../src/domain/session/conversation.ts';
+import type { SessionConfig } from '../../src/domain/session/session-config.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import type { RolledBackData } from '../../src/domain/session/session-events.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { contextOf, initialSession } from '../../src/domain/session/session-state.ts';
 import { anyCommands, live, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 import { replay, type SessionLife } from '../support/session-life.ts';
 import {

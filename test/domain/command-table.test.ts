@@ -1,8 +1,8 @@
 // Every command in every state, as one table: what it leads to, or with which code it is refused and changes nothing.
 import { describe, expect, test } from 'vitest';
-import { packageOf } from '../../src/domain/handoff-package.ts';
-import type { SessionCommand, SessionCommandType } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import { packageOf } from '../../src/domain/handoff/handoff-package.ts';
+import type { SessionCommand, SessionCommandType } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
 import { offer, receive } from '../support/handoff-life.ts';
 import type { SessionLife } from '../support/session-life.ts';

@@ -8,7 +8,7 @@ import {
   conditionLaw,
   conditionOfHead,
   conditionStream,
-} from '../../src/domain/condition-law.ts';
+} from '../../src/domain/recovery/condition-law.ts';
 import { decideCommand } from '../../src/entity/decide.ts';
 import { conditionCommands } from '../support/condition-arbitraries.ts';
 

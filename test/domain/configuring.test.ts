@@ -1,11 +1,11 @@
 // What a session is called and which numbers it lives by can change; what is not named stays, and nothing else can change it.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { listIndex } from '../../src/domain/active-files.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { listItems } from '../../src/domain/working-context.ts';
+import { listIndex } from '../../src/domain/session/active-files.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { listItems } from '../../src/domain/session/working-context.ts';
 import { configChanges } from '../../src/operations/session-config-schema.ts';
 import { anyCommands, live, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 import { replay, type SessionLife } from '../support/session-life.ts';

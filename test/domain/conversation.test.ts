@@ -1,11 +1,11 @@
 // Messages: kept as they were sent and in their order, the newest of them at hand, numbered without gaps.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isKept, keptSeqs, maxKept } from '../../src/domain/conversation.ts';
-import type { NewMessage, RestoreSession } from '../../src/domain/session-commands.ts';
-import type { SessionConfig } from '../../src/domain/session-config.ts';
-import type { FileData, MessageData, MessageEvent } from '../../src/domain/session-events.ts';
-import { contextOf, type SessionState } from '../../src/domain/session-state.ts';
+import { isKept, keptSeqs, maxKept } from '../../src/domain/session/conversation.ts';
+import type { NewMessage, RestoreSession } from '../../src/domain/session/session-commands.ts';
+import type { SessionConfig } from '../../src/domain/session/session-config.ts';
+import type { FileData, MessageData, MessageEvent } from '../../src/domain/session/session-events.ts';
+import { contextOf, type SessionState } from '../../src/domain/session/session-state.ts';
 import {
   anyCommands,
   contentCommands,

@@ -1,12 +1,12 @@
 // When a session changes by itself: to the millisecond, in order, late rather than never, and never unasked.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { type SessionConfig, strictSessionConfig } from '../../src/domain/session-config.ts';
-import { statusAt } from '../../src/domain/session-deadlines.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { StatusChange } from '../../src/domain/session-lifecycle.ts';
-import { contextOf, statusOf } from '../../src/domain/session-state.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { type SessionConfig, strictSessionConfig } from '../../src/domain/session/session-config.ts';
+import { statusAt } from '../../src/domain/session/session-deadlines.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { StatusChange } from '../../src/domain/session/session-lifecycle.ts';
+import { contextOf, statusOf } from '../../src/domain/session/session-state.ts';
 import { anyCommands, endlessConfig, live, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 import type { SessionLife } from '../support/session-life.ts';
 import { lives, openedAt, openLife, reason, stateNames } from '../support/session-states.ts';

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppendList } from '../../src/base/append-list.ts';
 import { ShardedMap } from '../../src/base/sharded-map.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { resolveLifecycle, sessionStatuses } from '../../src/domain/session-lifecycle.ts';
-import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { resolveLifecycle, sessionStatuses } from '../../src/domain/session/session-lifecycle.ts';
+import { contextOf, type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import { anyCommands, live, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 import { replay, type SessionLife } from '../support/session-life.ts';
 import {

@@ -1,7 +1,7 @@
 // How a life ends: once, with its reason, also where it could not start; and with nothing left where that was asked for.
 import { describe, expect, test } from 'vitest';
-import type { StatusChange } from '../../src/domain/session-lifecycle.ts';
-import { contextOf } from '../../src/domain/session-state.ts';
+import type { StatusChange } from '../../src/domain/session/session-lifecycle.ts';
+import { contextOf } from '../../src/domain/session/session-state.ts';
 import { SessionLife } from '../support/session-life.ts';
 import { lives, openedAt, opening, openLife, type StateName } from '../support/session-states.ts';
 

@@ -2,11 +2,11 @@
 // any state, and everything else is as it was.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { erasabilityOf, evolveErased } from '../../src/domain/erasure.ts';
 import { eventTypes } from '../../src/domain/event-vocabulary.ts';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { contextOf, initialSession, statusOf } from '../../src/domain/session-state.ts';
+import { erasabilityOf, evolveErased } from '../../src/domain/session/erasure.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { contextOf, initialSession, statusOf } from '../../src/domain/session/session-state.ts';
 import { anyCommand, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 import { replay, SessionLife } from '../support/session-life.ts';
 import { message, openedAt, openLife } from '../support/session-states.ts';

@@ -1,7 +1,7 @@
 // Of which class an error is, and how long one that was told to come back waits.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { errorOf, wireError } from '../../src/actor/worker-protocol.ts';
+import { errorOf, wireError } from '../../src/actor/worker/worker-protocol.ts';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { classifyError, errorClasses, rateLimitWait, recordedFailure } from '../../src/domain/error-class.ts';
 

@@ -1,8 +1,8 @@
 // The table of states and edges, whole: what is lawful is lawful, and everything else changes nothing.
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { LawEvent } from '../../src/domain/law.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import {
   advanceLifecycle,
   initialLifecycle,
@@ -11,8 +11,8 @@ import {
   type SessionStatus,
   sessionMachine,
   sessionStatuses,
-} from '../../src/domain/session-lifecycle.ts';
-import { initialSession, type SessionState, statusOf } from '../../src/domain/session-state.ts';
+} from '../../src/domain/session/session-lifecycle.ts';
+import { initialSession, type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import { lives, openedAt, reason } from '../support/session-states.ts';
 
 /** From each row to the columns marked `x`; `p` and `a` need `resumeTo` to be paused or active. */

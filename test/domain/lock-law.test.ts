@@ -10,10 +10,10 @@ import {
   defaultConflictPolicy,
   lawfulStrategies,
   strategyFor,
-} from '../../src/domain/conflicts.ts';
-import type { AcquireLock } from '../../src/domain/lock-commands.ts';
-import { locksLaw, locksStream } from '../../src/domain/lock-law.ts';
-import { lockLimits } from '../../src/domain/lock-state.ts';
+} from '../../src/domain/lock/conflicts.ts';
+import type { AcquireLock } from '../../src/domain/lock/lock-commands.ts';
+import { locksLaw, locksStream } from '../../src/domain/lock/lock-law.ts';
+import { lockLimits } from '../../src/domain/lock/lock-state.ts';
 import { LawLife } from '../support/law-life.ts';
 import { assertFair, liveLocks, lockSteps } from '../support/lock-model.ts';
 

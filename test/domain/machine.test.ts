@@ -11,7 +11,7 @@ import {
   resolveLifecycle,
   sessionMachine,
   sessionStatuses,
-} from '../../src/domain/session-lifecycle.ts';
+} from '../../src/domain/session/session-lifecycle.ts';
 
 const eventTypes = [
   ...new Set(Object.values(sessionMachine.root.states).flatMap(({ ownEvents }) => ownEvents)),

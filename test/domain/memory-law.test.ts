@@ -1,7 +1,7 @@
 // The law of memories: its formula by hand, its limits by example, and whole lives against a model.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { qualityOf, specificityOf } from '../../src/domain/memory-confidence.ts';
+import { qualityOf, specificityOf } from '../../src/domain/memory/memory-confidence.ts';
 import { MemoryLife } from '../support/memory-life.ts';
 import { memoryMoves, rememberAsModelled } from '../support/memory-model.ts';
 

@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
+import type { MergedData } from '../../src/domain/fork/session-merge-events.ts';
+import { isTaken, leftOf, noRanges, type TakenSpan, withTaken } from '../../src/domain/fork/taken-ranges.ts';
 import { sameJson, threeWay } from '../../src/domain/json-merge.ts';
 import type { LawEvent } from '../../src/domain/law.ts';
-import type { MergedValue, MergeSession } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { MergedData } from '../../src/domain/session-merge-events.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
-import { isTaken, leftOf, noRanges, type TakenSpan, withTaken } from '../../src/domain/taken-ranges.ts';
+import type { MergedValue, MergeSession } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../src/domain/session/session-state.ts';
 import { lives, openedAt } from '../support/session-states.ts';
 
 const merge = (more: Partial<MergeSession>): MergeSession => ({

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson, type Json } from '../../src/base/json.ts';
 import { deepMerge, listUnion, mergePatch, threeWay } from '../../src/domain/json-merge.ts';
-import { builtInPolicies, type MergePolicy, merge } from '../../src/domain/merge-policies.ts';
-import { fitted } from '../../src/domain/space-values.ts';
+import { builtInPolicies, type MergePolicy, merge } from '../../src/domain/space/merge-policies.ts';
+import { fitted } from '../../src/domain/space/space-values.ts';
 import { SpaceLife } from '../support/space-life.ts';
 
 const runs = { numRuns: 150 };

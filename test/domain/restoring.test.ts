@@ -1,13 +1,13 @@
 // A saved session comes back: a new life under the same id, from whatever status the former one was in.
 import { describe, expect, test } from 'vitest';
-import { listFiles, listIndex } from '../../src/domain/active-files.ts';
-import { keptSeqs } from '../../src/domain/conversation.ts';
-import type { RestoreSession } from '../../src/domain/session-commands.ts';
-import type { SessionConfig } from '../../src/domain/session-config.ts';
-import type { FileData, MessageData } from '../../src/domain/session-events.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { contextOf } from '../../src/domain/session-state.ts';
-import { listItems } from '../../src/domain/working-context.ts';
+import { listFiles, listIndex } from '../../src/domain/session/active-files.ts';
+import { keptSeqs } from '../../src/domain/session/conversation.ts';
+import type { RestoreSession } from '../../src/domain/session/session-commands.ts';
+import type { SessionConfig } from '../../src/domain/session/session-config.ts';
+import type { FileData, MessageData } from '../../src/domain/session/session-events.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { contextOf } from '../../src/domain/session/session-state.ts';
+import { listItems } from '../../src/domain/session/working-context.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
 import { SessionLife } from '../support/session-life.ts';
 import { lives, message, openedAt, openLife, stateNames } from '../support/session-states.ts';

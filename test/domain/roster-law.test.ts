@@ -1,9 +1,9 @@
 // The law of the roster: against its model by random lives, and each of its promises by itself.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { RosterCommand } from '../../src/domain/roster-commands.ts';
-import { rosterLaw, rosterStream } from '../../src/domain/roster-law.ts';
-import { rosterLimits } from '../../src/domain/roster-state.ts';
+import type { RosterCommand } from '../../src/domain/roster/roster-commands.ts';
+import { rosterLaw, rosterStream } from '../../src/domain/roster/roster-law.ts';
+import { rosterLimits } from '../../src/domain/roster/roster-state.ts';
 import { LawLife } from '../support/law-life.ts';
 import { liveRoster, rosterSteps } from '../support/roster-model.ts';
 

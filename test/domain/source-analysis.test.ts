@@ -1,8 +1,8 @@
 // What is said of source files without a parser: by example for each language, and never slower than its text is long.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { analyseSource } from '../../src/domain/source-analysis.ts';
-import { maskComments } from '../../src/domain/source-language.ts';
+import { analyseSource } from '../../src/domain/text/source-analysis.ts';
+import { maskComments } from '../../src/domain/text/source-language.ts';
 
 const script = `// import 'not-this'
 import { a } from './a.ts';

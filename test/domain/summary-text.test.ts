@@ -1,7 +1,7 @@
 // The summary that is written with every event is put together by hand: it is the text that JSON makes.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import { anyCommands, live, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 
 test('the text of a summary is what JSON makes of it, whatever the session went through', () => {

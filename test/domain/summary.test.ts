@@ -1,7 +1,7 @@
 // Summaries without a model, and the ranking of tools: pure, the same for the same input, and what they say is what was said.
 import { describe, expect, test } from 'vitest';
-import { extractiveSummary, type SummaryInput } from '../../src/domain/summary.ts';
-import { rankTools, type ToolUsage } from '../../src/domain/tool-ranking.ts';
+import { extractiveSummary, type SummaryInput } from '../../src/domain/text/summary.ts';
+import { rankTools, type ToolUsage } from '../../src/domain/text/tool-ranking.ts';
 
 const said = (...contents: readonly (readonly [string, string])[]): SummaryInput => ({
   sessionId: 's',

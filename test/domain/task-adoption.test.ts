@@ -1,9 +1,9 @@
 // Tasks that have ended elsewhere are taken over once, however long ago that was.
 import { expect, test } from 'vitest';
 import type { Proposal } from '../../src/domain/law.ts';
-import type { AdoptedTask, AdoptTasks } from '../../src/domain/task-commands.ts';
-import { tasksLaw, tasksStream } from '../../src/domain/task-law.ts';
-import { type TasksState, taskLimits } from '../../src/domain/task-state.ts';
+import type { AdoptedTask, AdoptTasks } from '../../src/domain/task/task-commands.ts';
+import { tasksLaw, tasksStream } from '../../src/domain/task/task-law.ts';
+import { type TasksState, taskLimits } from '../../src/domain/task/task-state.ts';
 
 const ended = (n: number): AdoptedTask => ({
   task: {

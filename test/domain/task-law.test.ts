@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { transition } from 'xstate';
-import { failurePolicies, type NewTask, type Task } from '../../src/domain/task.ts';
-import { decideTasks } from '../../src/domain/task-decisions.ts';
-import { taskEventTypes } from '../../src/domain/task-events.ts';
-import { inOrder } from '../../src/domain/task-graph.ts';
-import { tasksLaw } from '../../src/domain/task-law.ts';
+import { failurePolicies, type NewTask, type Task } from '../../src/domain/task/task.ts';
+import { decideTasks } from '../../src/domain/task/task-decisions.ts';
+import { taskEventTypes } from '../../src/domain/task/task-events.ts';
+import { inOrder } from '../../src/domain/task/task-graph.ts';
+import { tasksLaw } from '../../src/domain/task/task-law.ts';
 import {
   advanceTask,
   statusAfter,
@@ -15,8 +15,8 @@ import {
   taskIn,
   taskMachine,
   taskStatuses,
-} from '../../src/domain/task-machine.ts';
-import { listTasks, taskLimits, withTask } from '../../src/domain/task-state.ts';
+} from '../../src/domain/task/task-machine.ts';
+import { listTasks, taskLimits, withTask } from '../../src/domain/task/task-state.ts';
 import { create, newTask, TaskLife } from '../support/task-life.ts';
 
 /** Where each event leads; `.` where it is not lawful, `=` where the status stays. */

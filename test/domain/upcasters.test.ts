@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { libraryVersion } from '../../src/base/library-version.ts';
 import type { LawEvent } from '../../src/domain/law.ts';
-import { sessionEventVersions } from '../../src/domain/session-events.ts';
+import { sessionEventVersions } from '../../src/domain/session/session-events.ts';
 import { type Upcasters, upcast, upcasters, upcastWith } from '../../src/domain/upcasters.ts';
 import { ownVersions } from '../../src/system/store-laws.ts';
 import { errorOf } from '../support/outcome.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import type { SessionConfig } from '../../src/domain/session-config.ts';
-import { listItems } from '../../src/domain/working-context.ts';
+import type { SessionConfig } from '../../src/domain/session/session-config.ts';
+import { listItems } from '../../src/domain/session/working-context.ts';
 import { json } from '../support/session-arbitraries.ts';
 import { SessionLife } from '../support/session-life.ts';
 import { openedAt, opening } from '../support/session-states.ts';

@@ -1,6 +1,6 @@
 // A replay with parked events: what it leaves out, and that it stops where the record is not the one that was parked.
 import { expect, test } from 'vitest';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import { hydrate } from '../../src/entity/hydrate.ts';
 import { stateAt } from '../../src/entity/state-at.ts';
 import { type Parking, parkedDigest, replayingWith } from '../../src/journal/replay-guard.ts';

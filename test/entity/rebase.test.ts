@@ -1,7 +1,7 @@
 // The newest event that carries the state of a damaged stream, as it is looked for.
 import { expect, test } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import { newestBase } from '../../src/entity/rebase.ts';
 import type { ReadPage, StoredEvent } from '../../src/journal/journal.ts';
 import { corrupt } from '../../src/journal/journal-errors.ts';

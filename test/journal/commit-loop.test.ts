@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CommitLoop, type PendingCommit } from '../../src/journal/commit-loop.ts';
+import { StreamHeads } from '../../src/journal/head/stream-heads.ts';
 import type { Head } from '../../src/journal/journal.ts';
-import { StreamHeads } from '../../src/journal/stream-heads.ts';
 
 interface Written {
   readonly loop: CommitLoop;

@@ -1,6 +1,6 @@
 // Damage on the disk: found, named with its stream and seq, and never handed out as if it were whole.
 import { describe, expect, test } from 'vitest';
-import { decodeHead, encodeHead } from '../../src/journal/head.ts';
+import { decodeHead, encodeHead } from '../../src/journal/head/head.ts';
 import type { Head, Journal, Version } from '../../src/journal/journal.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';

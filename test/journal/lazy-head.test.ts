@@ -1,9 +1,9 @@
 // A head that is listed lazily says what the whole one says, whatever stands in it.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeHead, headFrom } from '../../src/journal/head.ts';
+import { encodeHead, headFrom } from '../../src/journal/head/head.ts';
+import { LazyHead } from '../../src/journal/head/lazy-head.ts';
 import type { Head, Version } from '../../src/journal/journal.ts';
-import { LazyHead } from '../../src/journal/lazy-head.ts';
 
 const whole = fc.oneof(
   { weight: 20, arbitrary: fc.integer({ min: 0, max: 10 ** 13 }) },

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keys } from '../../src/journal/keys.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
-import { type Damage, NamedDamage, type Scrub } from '../../src/journal/scrub.ts';
+import { type Damage, NamedDamage, type Scrub } from '../../src/journal/scrub/scrub.ts';
 import {
   commit,
   commitNew,

@@ -1,6 +1,6 @@
 // A survey of more heads than one step holds: what is damaged is reported and left out, and an incident makes it see none twice.
 import { expect, onTestFinished, test } from 'vitest';
-import { encodeHead } from '../../src/journal/head.ts';
+import { encodeHead } from '../../src/journal/head/head.ts';
 import type { Version } from '../../src/journal/journal.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';

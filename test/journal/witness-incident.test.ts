@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Write } from '../../src/journal/commit-loop.ts';
-import { encodeHead } from '../../src/journal/head.ts';
+import { encodeHead } from '../../src/journal/head/head.ts';
 import { keys } from '../../src/journal/keys.ts';
 import type { Store } from '../../src/journal/level-store.ts';
 import { openLevelJournal } from '../../src/journal/open-level-journal.ts';

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ErrorCode, errorCatalogue } from '../../src/base/error-catalogue.ts';
 import { attempt } from '../../src/base/errors.ts';
 import { type OperationName, operations } from '../../src/operations/registry.ts';
-import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { everyWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { coordinationRefusals, coordinationUses } from '../support/coordination-uses.ts';

@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import { listFiles, listIndex } from '../../src/domain/active-files.ts';
-import { isKept, keptSeqs } from '../../src/domain/conversation.ts';
-import type { RestoreSession } from '../../src/domain/session-commands.ts';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import type { MessageData } from '../../src/domain/session-events.ts';
-import { contextOf } from '../../src/domain/session-state.ts';
-import { listItems } from '../../src/domain/working-context.ts';
+import { listFiles, listIndex } from '../../src/domain/session/active-files.ts';
+import { isKept, keptSeqs } from '../../src/domain/session/conversation.ts';
+import type { RestoreSession } from '../../src/domain/session/session-commands.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import type { MessageData } from '../../src/domain/session/session-events.ts';
+import { contextOf } from '../../src/domain/session/session-state.ts';
+import { listItems } from '../../src/domain/session/working-context.ts';
 import {
   deserializeSession,
   type SessionRecord,

@@ -1,8 +1,8 @@
 // A projection at work, over a real journal: what it builds from heads, follows, reads again, and replaces.
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import { Follower } from '../../src/entity/follower.ts';
 import { positionAt } from '../../src/journal/feed.ts';
 import type { HeadDraft, Journal, Version } from '../../src/journal/journal.ts';

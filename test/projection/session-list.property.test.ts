@@ -1,7 +1,7 @@
 // The session list against a naive one: filter and sort over whole states, folded by the law itself.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
 import { createLiveCounts } from '../../src/projection/live-counts.ts';
 import { SessionList } from '../../src/projection/session-list.ts';
 import { listedStatuses, type SessionQuery } from '../../src/projection/session-query.ts';

@@ -1,7 +1,7 @@
 // A summary that is read by the place of its members says what a parse of it says, or is not read in that way.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type SessionSummary, summaryVersion } from '../../src/domain/session-deadlines.ts';
+import { type SessionSummary, summaryVersion } from '../../src/domain/session/session-deadlines.ts';
 import { readSummaryText } from '../../src/projection/summary-text.ts';
 import { anyCommand, profileOf, smallConfig } from '../support/session-arbitraries.ts';
 import { openedAt } from '../support/session-states.ts';

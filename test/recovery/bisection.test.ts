@@ -2,8 +2,8 @@
 // rather than park a whole session.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Attempt, bisect } from '../../src/recovery/bisection.ts';
-import type { ProbeVerdict } from '../../src/recovery/probe.ts';
+import { type Attempt, bisect } from '../../src/recovery/trial/bisection.ts';
+import type { ProbeVerdict } from '../../src/recovery/trial/probe.ts';
 
 interface World {
   readonly poison: readonly number[];

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { BootReceipt } from '../../src/domain/recovery-vocabulary.ts';
+import type { BootReceipt } from '../../src/domain/recovery/recovery-vocabulary.ts';
 import { createSystem } from '../../src/system.ts';
 import { errorOf } from '../support/outcome.ts';
 

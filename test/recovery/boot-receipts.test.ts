@@ -1,9 +1,9 @@
 // Every start writes one receipt: how the process before it ended, what was taken over, and what was late.
 import { describe, expect, test } from 'vitest';
-import { BootCensus } from '../../src/recovery/boot-census.ts';
-import { BootLog } from '../../src/recovery/boot-log.ts';
-import { pageOfBoots } from '../../src/recovery/boot-page.ts';
-import { bootReceipt } from '../../src/recovery/boot-receipt.ts';
+import { BootCensus } from '../../src/recovery/boot/boot-census.ts';
+import { BootLog } from '../../src/recovery/boot/boot-log.ts';
+import { pageOfBoots } from '../../src/recovery/boot/boot-page.ts';
+import { bootReceipt } from '../../src/recovery/boot/boot-receipt.ts';
 import { createSystem } from '../../src/system.ts';
 import { createTestSystem, everyWrite, faultyLevel, manualClock } from '../../src/testing/index.ts';
 import { memoryJournal } from '../support/memory-journal.ts';

@@ -5,7 +5,7 @@ import type { ReadPage, StoredEvent } from '../../src/journal/journal.ts';
 import { corrupt } from '../../src/journal/journal-errors.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
-import { gaveUp, nextGeneration } from '../../src/recovery/chain-generation.ts';
+import { gaveUp, nextGeneration } from '../../src/recovery/chain/chain-generation.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf } from '../support/outcome.ts';
 import { change, damage, dropSnapshots, one, recovered, say, stream } from '../support/recovered-session.ts';

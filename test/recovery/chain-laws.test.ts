@@ -1,7 +1,7 @@
 // Whatever is damaged, and whatever of it is given up in recoveries: a session is called valid when, and only when, each of its records
 // is as it was written or was given up.
 import { expect, test } from 'vitest';
-import { sessionStream } from '../../src/domain/session-law.ts';
+import { sessionStream } from '../../src/domain/session/session-law.ts';
 import { keys, seqOf } from '../../src/journal/keys.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';

@@ -1,7 +1,12 @@
 // Each layer of the cascade can be reached alone and beside any other, and none hides what another finds.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ageOfBeat, type CrashEvidence, crashPolicy, judgeCrash } from '../../src/recovery/crash-cascade.ts';
+import {
+  ageOfBeat,
+  type CrashEvidence,
+  crashPolicy,
+  judgeCrash,
+} from '../../src/recovery/boot/crash-cascade.ts';
 
 const bootId = 'boot-1';
 const observer = { at: 10_000_000, monotonicMs: 5_000_000, bootId, stalledMs: 0 };

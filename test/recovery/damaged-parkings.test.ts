@@ -1,12 +1,12 @@
 // A damaged list of parked events takes its session out of service by name: it comes back with the list when that can be read again, and
 // with what is left of it when somebody accepts that, who hears what is not.
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parkedStream } from '../../src/domain/parked-law.ts';
-import { sessionStream } from '../../src/domain/session-law.ts';
+import { parkedStream } from '../../src/domain/recovery/parked-law.ts';
+import { sessionStream } from '../../src/domain/session/session-law.ts';
 import { keys } from '../../src/journal/keys.ts';
-import { Conditions } from '../../src/recovery/conditions.ts';
-import { ParkedEvents } from '../../src/recovery/parked-events.ts';
-import { noteLostParkings, quarantineParkings } from '../../src/recovery/parked-findings.ts';
+import { Conditions } from '../../src/recovery/conditions/conditions.ts';
+import { ParkedEvents } from '../../src/recovery/parked/parked-events.ts';
+import { noteLostParkings, quarantineParkings } from '../../src/recovery/parked/parked-findings.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { codeOf, errorOf } from '../support/outcome.ts';

@@ -1,14 +1,14 @@
 // Receipts tell what was damaged, and may be damaged themselves: what can be proven of them is shown, what cannot is counted,
 // and the next one is written all the same.
 import { expect, test } from 'vitest';
-import { bootStream } from '../../src/domain/recovery-boot-law.ts';
-import { recoveryStream } from '../../src/domain/recovery-law.ts';
-import type { RecoveryReceipt } from '../../src/domain/recovery-vocabulary.ts';
+import { bootStream } from '../../src/domain/recovery/recovery-boot-law.ts';
+import { recoveryStream } from '../../src/domain/recovery/recovery-law.ts';
+import type { RecoveryReceipt } from '../../src/domain/recovery/recovery-vocabulary.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { keys } from '../../src/journal/keys.ts';
-import { ReceiptLog } from '../../src/recovery/receipt-log.ts';
-import type { HandlerContext } from '../../src/session/handler-context.ts';
-import { recoveryHandlers } from '../../src/session/recovery-handlers.ts';
+import { ReceiptLog } from '../../src/recovery/receipts/receipt-log.ts';
+import type { HandlerContext } from '../../src/session/handlers/handler-context.ts';
+import { recoveryHandlers } from '../../src/session/handlers/recovery-handlers.ts';
 import { createSystem, type System } from '../../src/system.ts';
 import { faultyLevel, manualClock } from '../../src/testing/index.ts';
 import { memoryJournal } from '../support/memory-journal.ts';

@@ -1,8 +1,8 @@
 // The receipt of a session that was interrupted says which effects of its agents are unknown, and what their policy made of them.
 import { describe, expect, test } from 'vitest';
-import type { RecoveryReceipt } from '../../src/domain/recovery-vocabulary.ts';
-import { withDecisions } from '../../src/session/effect-decisions.ts';
-import type { StepOptions } from '../../src/session/step-run.ts';
+import type { RecoveryReceipt } from '../../src/domain/recovery/recovery-vocabulary.ts';
+import type { StepOptions } from '../../src/session/agents/step-run.ts';
+import { withDecisions } from '../../src/session/handlers/effect-decisions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { quiet } from '../support/outcome.ts';
 

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { LevelJournal } from '../../src/journal/level-journal.ts';
 import type { StoreReport } from '../../src/journal/store/store-report.ts';
-import { isGivenUp, withoutGivenUp } from '../../src/recovery/given-up.ts';
+import { isGivenUp, withoutGivenUp } from '../../src/recovery/chain/given-up.ts';
 import { damage, recovered, stream } from '../support/recovered-session.ts';
 
 const found = (...damaged: StoreReport['damaged']): StoreReport => ({

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Heartbeat } from '../../src/recovery/heartbeat.ts';
-import { type Beat, heartbeatFile, heartbeatMemory } from '../../src/recovery/heartbeat-store.ts';
+import { Heartbeat } from '../../src/recovery/boot/heartbeat.ts';
+import { type Beat, heartbeatFile, heartbeatMemory } from '../../src/recovery/boot/heartbeat-store.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 
 const owner = { pid: 7, startedAt: '100', bootId: 'boot-1' };

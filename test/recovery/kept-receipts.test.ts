@@ -1,16 +1,16 @@
 // Streams of receipts are bounded: the newest stay, the totals count all, and who reads is told what is not there any more.
 import { expect, test } from 'vitest';
-import { bootLaw, bootStream } from '../../src/domain/recovery-boot-law.ts';
-import { recoveryStream } from '../../src/domain/recovery-law.ts';
-import type { BootReceipt, RecoveryReceipt } from '../../src/domain/recovery-vocabulary.ts';
+import { bootLaw, bootStream } from '../../src/domain/recovery/recovery-boot-law.ts';
+import { recoveryStream } from '../../src/domain/recovery/recovery-law.ts';
+import type { BootReceipt, RecoveryReceipt } from '../../src/domain/recovery/recovery-vocabulary.ts';
 import { hydrate } from '../../src/entity/hydrate.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { keys } from '../../src/journal/keys.ts';
-import { BootLog } from '../../src/recovery/boot-log.ts';
-import { pageOfBoots } from '../../src/recovery/boot-page.ts';
-import { ReceiptLog } from '../../src/recovery/receipt-log.ts';
-import type { HandlerContext } from '../../src/session/handler-context.ts';
-import { recoveryHandlers } from '../../src/session/recovery-handlers.ts';
+import { BootLog } from '../../src/recovery/boot/boot-log.ts';
+import { pageOfBoots } from '../../src/recovery/boot/boot-page.ts';
+import { ReceiptLog } from '../../src/recovery/receipts/receipt-log.ts';
+import type { HandlerContext } from '../../src/session/handlers/handler-context.ts';
+import { recoveryHandlers } from '../../src/session/handlers/recovery-handlers.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 
 const kept = 100;

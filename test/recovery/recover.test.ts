@@ -1,7 +1,7 @@
 // A session is brought back by the best that can be proven; less than all of it only when somebody accepts that.
 import { describe, expect, test } from 'vitest';
-import { failureKinds } from '../../src/domain/recovery-failures.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
+import { failureKinds } from '../../src/domain/recovery/recovery-failures.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
 import { hydrate } from '../../src/entity/hydrate.ts';
 import type {
   RecoveredState,

@@ -3,11 +3,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { parkedStream } from '../../src/domain/parked-law.ts';
-import type { BisectionResult } from '../../src/recovery/bisection.ts';
-import { ParkedEvents } from '../../src/recovery/parked-events.ts';
-import { ReplayKeeper } from '../../src/recovery/replay-keeper.ts';
-import { ReplayNotes } from '../../src/recovery/replay-notes.ts';
+import { parkedStream } from '../../src/domain/recovery/parked-law.ts';
+import { ParkedEvents } from '../../src/recovery/parked/parked-events.ts';
+import type { BisectionResult } from '../../src/recovery/trial/bisection.ts';
+import { ReplayKeeper } from '../../src/recovery/trial/replay-keeper.ts';
+import { ReplayNotes } from '../../src/recovery/trial/replay-notes.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { codeOf } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // Life is replay: the campaign in its short form, and laws that break the promise, to see that it finds them.
 import { describe, expect, test } from 'vitest';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../src/domain/session/session-state.ts';
 import type { SessionLaw } from '../support/session-life.ts';
 import type { TortureResult } from '../torture/harness.ts';
 import { replayHarness, replayHarnessOf } from '../torture/replay.ts';

@@ -1,7 +1,7 @@
 // A session that needed more than a clean replay gets a receipt: beside its work, durable, hashed, and bounded in what waits.
 import { describe, expect, test } from 'vitest';
-import type { RecoveryReceipt } from '../../src/domain/recovery-vocabulary.ts';
-import { ReceiptLog } from '../../src/recovery/receipt-log.ts';
+import type { RecoveryReceipt } from '../../src/domain/recovery/recovery-vocabulary.ts';
+import { ReceiptLog } from '../../src/recovery/receipts/receipt-log.ts';
 import { createTestSystem, everyWrite, type TestSystem } from '../../src/testing/index.ts';
 import { memoryJournal } from '../support/memory-journal.ts';
 import { quiet } from '../support/outcome.ts';

@@ -1,7 +1,7 @@
 // Budgets through a whole system: what a run spends and how often it was started again survives everything but its own progress,
 // and nobody pays for a sibling.
 import { describe, expect, test } from 'vitest';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

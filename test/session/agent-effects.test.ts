@@ -1,7 +1,7 @@
 // Effects whose outcome may not be known, and children of runs: what was begun is never begun again without being asked.
 import { describe, expect, test } from 'vitest';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
-import type { StepOptions } from '../../src/session/step-run.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
+import type { StepOptions } from '../../src/session/agents/step-run.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { quiet } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // One incarnation speaks for a run, and it is the one that lives: what an older one still had on its way takes nothing from it,
 // and whoever waits for a run is not left behind.
 import { expect, test } from 'vitest';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet, watch } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // Parallel branches of an agent live through the same order when their run begins again, whatever they do and however long it takes.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
 import { quiet } from '../support/outcome.ts';
 

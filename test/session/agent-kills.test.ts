@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
 import { quiet, watch } from '../support/outcome.ts';
 

@@ -2,8 +2,8 @@
 // result was durable is run twice, each is recorded once, and what branches have seen of each other is the same.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { quiet, watch } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // Durable steps: what has finished is never done again, what has not is, and each outcome comes in the order of the journal.
 import { describe, expect, test } from 'vitest';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

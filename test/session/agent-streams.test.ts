@@ -1,8 +1,8 @@
 // What agents stream: to whoever listens, to who comes late as far as it is kept, and never to the journal.
 import { expect, test } from 'vitest';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
-import { AgentStreams } from '../../src/session/agent-streams.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
+import { AgentStreams } from '../../src/session/agents/agent-streams.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

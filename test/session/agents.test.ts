@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { fromCallback, fromPromise, type InspectionEvent, setup } from 'xstate';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // What falls due while somebody works on what is stored of a session waits for its turn: nobody is started beside the work.
 import { expect, test } from 'vitest';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import { statusOf } from '../../src/domain/session-state.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import { statusOf } from '../../src/domain/session/session-state.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { SessionActor } from '../../src/session/session-actor.ts';

@@ -1,7 +1,7 @@
 // Cached files and analyses: each session's own, with everybody's behind, of one content each, within bounds, and gone with the
 // session.
 import { afterEach, expect, test } from 'vitest';
-import { AnalysisCache, everybody } from '../../src/session/analysis-cache.ts';
+import { AnalysisCache, everybody } from '../../src/session/handlers/analysis-cache.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { codeOf } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // Checkpoints and rollbacks as a client meets them: across restarts and kills, with agents at work, held against what they name.
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 import { forgeSnapshot, one, said, say, sessionId, whileClosed, withPast } from '../support/past-sessions.ts';

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CallOptions, Durability } from '../../src/client/index.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 

@@ -1,7 +1,7 @@
 // Erasing through a whole system: what was said is gone wherever it can be asked for, what happened stays and verifies.
 import type { DeliveredEvent } from 'holdfast';
 import { describe, expect, test } from 'vitest';
-import { sessionStream } from '../../src/domain/session-law.ts';
+import { sessionStream } from '../../src/domain/session/session-law.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { eraseRecord } from '../../src/journal/record.ts';
 import { nthWrite } from '../../src/testing/faulty-level.ts';

@@ -2,7 +2,7 @@
 // Vitest fails this file for any error that nobody has caught.
 import { describe, expect, test } from 'vitest';
 import { fromCallback, sendTo, setup } from 'xstate';
-import type { AgentContext, AgentDefinition } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinition } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { agentFaults, boom } from '../support/agent-faults.ts';
 import { quiet } from '../support/outcome.ts';

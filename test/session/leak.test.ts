@@ -2,7 +2,7 @@
 // did not become durable. The failures are the journal's: no session is restarted for them, and no subscription ends.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
 import { randomWrites } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/test-system.ts';
 import { codeOf, quiet } from '../support/outcome.ts';

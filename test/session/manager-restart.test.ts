@@ -1,7 +1,7 @@
 // The session manager itself may fail: its supervisor starts it again, and whoever spoke to it before goes on. Failing too
 // often it takes the system along, in order and told.
 import { describe, expect, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet, watch } from '../support/outcome.ts';
 

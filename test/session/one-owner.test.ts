@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
 import type { OpenStore, Store } from '../../src/journal/level-store.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createSystem } from '../../src/system.ts';
 import { createTestSystem, faultyLevel, manualClock } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet } from '../support/outcome.ts';

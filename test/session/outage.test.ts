@@ -1,7 +1,7 @@
 // An outage of the disk as sessions meet it: they are read, what ends them gets through where that is possible, agents wait, and
 // nothing is restarted, ended or lost.
 import { describe, expect, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { everyWrite, nthWrite } from '../../src/testing/faulty-level.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet, watch } from '../support/outcome.ts';

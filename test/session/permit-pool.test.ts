@@ -1,7 +1,7 @@
 // The permits of one key under random lives: never more than may be, nobody overtaken beyond the bound, nothing stranded.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PermitPool } from '../../src/session/permit-pool.ts';
+import { PermitPool } from '../../src/session/permits/permit-pool.ts';
 import { livePool, permitPlans, poolLimits, poolMoves, raceOfPermits } from '../support/permit-races.ts';
 
 test('whatever comes in whatever order, limits hold, turns are kept, and all that wait are served in the end', () => {

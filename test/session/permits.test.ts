@@ -1,6 +1,6 @@
 // Permits through the whole system: agents of many sessions share a key, and what ends an agent in whatever way frees what it held.
 import { describe, expect, test } from 'vitest';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import type { SystemOptions } from '../../src/system.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet, watch, whileTimePasses } from '../support/outcome.ts';

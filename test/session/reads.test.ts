@@ -2,7 +2,7 @@
 // shows what a kill takes away.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { quiet } from '../support/outcome.ts';
 

@@ -1,6 +1,6 @@
 // A quarantined session takes no writes until a retry has made it well, also when the retry gets half way.
 import { expect, test } from 'vitest';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, quiet } from '../support/outcome.ts';
 

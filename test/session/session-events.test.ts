@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { EventStream } from '../../src/operations/event-port.ts';
-import type { DeliveredEvent } from '../../src/operations/views.ts';
+import type { DeliveredEvent } from '../../src/operations/views/views.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { SessionEvents } from '../../src/session/session-events.ts';
 import { globalTopic, sessionTopic } from '../../src/session/topics.ts';

@@ -1,8 +1,8 @@
 // The manager where actors cannot be started: what is recorded, what callers hear, and what stays in memory.
 import { describe, expect, test } from 'vitest';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import type { SessionProfile } from '../../src/domain/session-events.ts';
-import { statusOf } from '../../src/domain/session-state.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import type { SessionProfile } from '../../src/domain/session/session-events.ts';
+import { statusOf } from '../../src/domain/session/session-state.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import { SessionActor } from '../../src/session/session-actor.ts';

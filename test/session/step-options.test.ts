@@ -2,7 +2,7 @@
 // journaled, tried again for ever, or keeps what all share.
 import { expect, test } from 'vitest';
 import type { Client } from '../../src/client/client.ts';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem } from '../../src/testing/index.ts';
 import { codeOf } from '../support/outcome.ts';
 

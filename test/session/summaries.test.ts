@@ -1,7 +1,7 @@
 // Summaries in a whole system: of now, cached by what they are made of, by the user's own summariser where it works, and by the
 // default where it does not. Whole contexts come in pages; tools are ranked by what the session has used.
 import { afterEach, describe, expect, test } from 'vitest';
-import type { SummariserDefinition } from '../../src/session/summaries.ts';
+import type { SummariserDefinition } from '../../src/session/handlers/summaries.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 import { codeOf, quiet, whileTimePasses } from '../support/outcome.ts';
 

@@ -3,16 +3,16 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { fromCallback, setup } from 'xstate';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import type { SessionProfile } from '../../src/domain/session-events.ts';
-import { statusOf } from '../../src/domain/session-state.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import type { SessionProfile } from '../../src/domain/session/session-events.ts';
+import { statusOf } from '../../src/domain/session/session-state.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import { LocalPubSub } from '../../src/pubsub/local-pubsub.ts';
 import {
   type AgentContext,
   type AgentDefinition,
   AgentRegistry,
-} from '../../src/session/agent-definitions.ts';
+} from '../../src/session/agents/agent-definitions.ts';
 import { SessionManager } from '../../src/session/session-manager.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { managerOptions } from '../support/manager-options.ts';

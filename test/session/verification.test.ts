@@ -1,6 +1,6 @@
 // Proofs: a session, its checkpoints and its anchors hold when nothing was touched, and each kind of change is found and named.
 import { expect, test } from 'vitest';
-import { sessionStream } from '../../src/domain/session-law.ts';
+import { sessionStream } from '../../src/domain/session/session-law.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { decodeRecord, encodeRecord } from '../../src/journal/record.ts';
 import type { TestSystem } from '../../src/testing/test-system.ts';

@@ -1,6 +1,6 @@
 // Agents with a thread of their own: the same agents to everybody, but for their end, which is always in our hands.
 import { describe, expect, test } from 'vitest';
-import type { AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf, errorOf, quiet } from '../support/outcome.ts';
 import { workerAgent } from '../support/worker-module.ts';

@@ -2,7 +2,7 @@
 // one line of JSON for each directory.
 import { readFile } from 'node:fs';
 import { emit, fromCallback, setup } from 'xstate';
-import type { AgentContext, AgentDefinitions } from '../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinitions } from '../../src/session/agents/agent-definitions.ts';
 import { createSystem, type System, type SystemOptions } from '../../src/system.ts';
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>

@@ -1,7 +1,7 @@
 // Every point at which XState logic that a user brought can fail by itself, each as an agent whose clock must pass 10 ms first.
 // Each fails in its first incarnation and waits in every later one.
 import { type AnyActorLogic, assign, emit, fromCallback, fromPromise, sendTo, setup } from 'xstate';
-import type { AgentContext } from '../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../src/session/agents/agent-definitions.ts';
 
 export interface AgentFault {
   /** What fails. */

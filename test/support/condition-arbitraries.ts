@@ -1,6 +1,6 @@
 // Commands to a condition as a property test draws them: few values, so that the same is often asked for again.
 import fc from 'fast-check';
-import { type ConditionCommand, conditionKinds } from '../../src/domain/condition-law.ts';
+import { type ConditionCommand, conditionKinds } from '../../src/domain/recovery/condition-law.ts';
 
 const kind = fc.constantFrom(...conditionKinds);
 const reason = fc.constantFrom('a', 'b', '');

@@ -1,6 +1,6 @@
 // Commands about handoffs as tests send them, with what they do not care about filled in.
-import type { HandoffPackage } from '../../src/domain/handoff.ts';
-import type { HandoffCommandOf, OfferHandoff } from '../../src/domain/handoff-events.ts';
+import type { HandoffPackage } from '../../src/domain/handoff/handoff.ts';
+import type { HandoffCommandOf, OfferHandoff } from '../../src/domain/handoff/handoff-events.ts';
 
 export const offer = (given: Partial<OfferHandoff>): OfferHandoff => ({
   ...{ type: 'handoff.offer', kind: 'context_transfer', key: null },

@@ -9,10 +9,10 @@ import {
   handoffKinds,
   heldHandoffs,
   noOwnership,
-} from '../../src/domain/handoff.ts';
-import type { HandoffCommand } from '../../src/domain/handoff-events.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { statusOf } from '../../src/domain/session-state.ts';
+} from '../../src/domain/handoff/handoff.ts';
+import type { HandoffCommand } from '../../src/domain/handoff/handoff-events.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { statusOf } from '../../src/domain/session/session-state.ts';
 import { offer } from './handoff-life.ts';
 import { type Outcome, SessionLife } from './session-life.ts';
 import { opening } from './session-states.ts';

@@ -3,10 +3,10 @@
 import fc from 'fast-check';
 import { toError } from '../../src/base/errors.ts';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
-import { heldHandoffs, noOwnership } from '../../src/domain/handoff.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
+import { heldHandoffs, noOwnership } from '../../src/domain/handoff/handoff.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../src/domain/session/session-state.ts';
 import type { CommandMeta } from '../../src/entity/command-meta.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { offer } from './handoff-life.ts';

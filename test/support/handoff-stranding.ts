@@ -1,7 +1,7 @@
 // Handoffs while processes die and sessions end under them: none is left without an end that was promised.
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { handoffKinds } from '../../src/domain/handoff.ts';
+import { handoffKinds } from '../../src/domain/handoff/handoff.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { quiet } from './outcome.ts';
 

@@ -1,10 +1,10 @@
 // A model of locks that looks at everything at every step, and random lives that law and model lead together.
 import fc from 'fast-check';
-import { strategyFor } from '../../src/domain/conflicts.ts';
-import type { AcquireLock, LockCommand } from '../../src/domain/lock-commands.ts';
-import type { LockEventData } from '../../src/domain/lock-events.ts';
-import { locksLaw, locksStream } from '../../src/domain/lock-law.ts';
-import { dueAtOf, type LocksState, listLocks } from '../../src/domain/lock-state.ts';
+import { strategyFor } from '../../src/domain/lock/conflicts.ts';
+import type { AcquireLock, LockCommand } from '../../src/domain/lock/lock-commands.ts';
+import type { LockEventData } from '../../src/domain/lock/lock-events.ts';
+import { locksLaw, locksStream } from '../../src/domain/lock/lock-law.ts';
+import { dueAtOf, type LocksState, listLocks } from '../../src/domain/lock/lock-state.ts';
 import { LawLife } from './law-life.ts';
 
 interface Claim {

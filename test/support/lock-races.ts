@@ -2,9 +2,9 @@
 // who may believe that a lock is his, what a resource takes that compares tokens, and whether anything is left in the end.
 import fc from 'fast-check';
 import type { Clock } from '../../src/base/clock.ts';
-import { Locks } from '../../src/collaboration/locks.ts';
-import { defaultConflictPolicy } from '../../src/domain/conflicts.ts';
-import type { LocksState } from '../../src/domain/lock-state.ts';
+import { Locks } from '../../src/collaboration/locks/locks.ts';
+import { defaultConflictPolicy } from '../../src/domain/lock/conflicts.ts';
+import type { LocksState } from '../../src/domain/lock/lock-state.ts';
 import { codeOf } from './outcome.ts';
 import { scheduledJournal } from './scheduled-journal.ts';
 

@@ -1,7 +1,7 @@
 // The mail of one session, the naive way: plain lists of what is there, beside random lives that law and model lead together.
 import { equal } from 'node:assert/strict';
 import fc from 'fast-check';
-import { type MailCommand, type MailState, mailLaw, mailStream } from '../../src/domain/mail-law.ts';
+import { type MailCommand, type MailState, mailLaw, mailStream } from '../../src/domain/tree/mail-law.ts';
 import { LawLife } from './law-life.ts';
 
 export type MailStep =

@@ -2,8 +2,8 @@
 import type { Clock } from '../../src/base/clock.ts';
 import type { Telemetry } from '../../src/base/telemetry.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { Conditions } from '../../src/recovery/conditions.ts';
-import { AgentRegistry } from '../../src/session/agent-definitions.ts';
+import { Conditions } from '../../src/recovery/conditions/conditions.ts';
+import { AgentRegistry } from '../../src/session/agents/agent-definitions.ts';
 import type { SessionManagerOptions } from '../../src/session/session-manager.ts';
 
 interface Given {

@@ -1,10 +1,10 @@
 // The memories of a session without a system: commands are decided and their events applied as an entity does it, deadlines first;
 // payloads are erased as the journal does it.
 import type { LawEvent } from '../../src/domain/law.ts';
-import { defaultPromotion, type PromotionPolicy } from '../../src/domain/memory-confidence.ts';
-import type { MemoryCommand } from '../../src/domain/memory-decisions.ts';
-import { memoriesLaw, memoriesStream } from '../../src/domain/memory-law.ts';
-import type { MemoriesState } from '../../src/domain/memory-state.ts';
+import { defaultPromotion, type PromotionPolicy } from '../../src/domain/memory/memory-confidence.ts';
+import type { MemoryCommand } from '../../src/domain/memory/memory-decisions.ts';
+import { memoriesLaw, memoriesStream } from '../../src/domain/memory/memory-law.ts';
+import type { MemoriesState } from '../../src/domain/memory/memory-state.ts';
 
 const stream = memoriesStream('s');
 

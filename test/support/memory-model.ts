@@ -2,7 +2,7 @@
 // is run against it by random commands, time, erasures and reloads.
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { PromotionPolicy } from '../../src/domain/memory-confidence.ts';
+import type { PromotionPolicy } from '../../src/domain/memory/memory-confidence.ts';
 import { MemoryLife } from './memory-life.ts';
 
 const modelPolicy: PromotionPolicy = {

@@ -1,7 +1,7 @@
 // Sessions with a past, for tests of checkpoints, rollbacks and proofs; and snapshots that say what never was.
 import { sha256 } from '../../src/base/hash.ts';
-import { sessionLaw, sessionStream } from '../../src/domain/session-law.ts';
-import type { SessionState } from '../../src/domain/session-state.ts';
+import { sessionLaw, sessionStream } from '../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../src/domain/session/session-state.ts';
 import { LevelJournal } from '../../src/journal/level-journal.ts';
 import { createTestSystem, type TestSystem, type TestSystemOptions } from '../../src/testing/test-system.ts';
 

@@ -2,8 +2,8 @@
 // says whether more was held than may be, whether somebody was overtaken, and whether anything stranded.
 import fc from 'fast-check';
 import type { PermitKey } from '../../src/domain/permit-limits.ts';
-import { PermitPool } from '../../src/session/permit-pool.ts';
-import { Permits } from '../../src/session/permits.ts';
+import { PermitPool } from '../../src/session/permits/permit-pool.ts';
+import { Permits } from '../../src/session/permits/permits.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 
 interface Ask {

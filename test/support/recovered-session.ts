@@ -1,5 +1,5 @@
 // A session of which something was given up: it was damaged, recovered without that, and goes on.
-import { sessionStream } from '../../src/domain/session-law.ts';
+import { sessionStream } from '../../src/domain/session/session-law.ts';
 import { keys } from '../../src/journal/keys.ts';
 import { createTestSystem, type TestSystem } from '../../src/testing/index.ts';
 import { codeOf } from './outcome.ts';

@@ -1,8 +1,8 @@
 // A model of the roster that looks at everybody at every step, and random lives that law and model lead together.
 import fc from 'fast-check';
-import type { RosterCommand } from '../../src/domain/roster-commands.ts';
-import { rosterLaw, rosterStream } from '../../src/domain/roster-law.ts';
-import { isFree, listMembers, type RosterState } from '../../src/domain/roster-state.ts';
+import type { RosterCommand } from '../../src/domain/roster/roster-commands.ts';
+import { rosterLaw, rosterStream } from '../../src/domain/roster/roster-law.ts';
+import { isFree, listMembers, type RosterState } from '../../src/domain/roster/roster-state.ts';
 import { LawLife } from './law-life.ts';
 
 interface ModelMember {

@@ -1,10 +1,14 @@
 // Arbitrary sessions for property tests: commands of every type with small pools of names, so that they meet each other.
 import fc from 'fast-check';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import { unknownDecisions } from '../../src/domain/agent-step-events.ts';
-import type { NewMessage, SessionCommand } from '../../src/domain/session-commands.ts';
-import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
-import { messageRoles, type RestoredData, type SessionProfile } from '../../src/domain/session-events.ts';
+import { unknownDecisions } from '../../src/domain/agent/agent-step-events.ts';
+import type { NewMessage, SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session/session-config.ts';
+import {
+  messageRoles,
+  type RestoredData,
+  type SessionProfile,
+} from '../../src/domain/session/session-events.ts';
 import { type SessionLaw, SessionLife } from './session-life.ts';
 import { openedAt } from './session-states.ts';
 

@@ -2,13 +2,13 @@
 // within the stream, and of each event the text is kept that a journal would hold.
 import { sha256 } from '../../src/base/hash.ts';
 import { deepFreeze } from '../../src/base/json.ts';
-import { hidingRange } from '../../src/domain/conversation.ts';
-import { erasabilityOf, messagesCarriedBy, remainsOf } from '../../src/domain/erasure.ts';
 import type { Law, LawEvent, Refusal } from '../../src/domain/law.ts';
-import type { RollBackSession, SessionCommand } from '../../src/domain/session-commands.ts';
-import type { ErasedData, MessageEvent } from '../../src/domain/session-events.ts';
-import { sessionLaw, sessionStream } from '../../src/domain/session-law.ts';
-import { initialSession, type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import { hidingRange } from '../../src/domain/session/conversation.ts';
+import { erasabilityOf, messagesCarriedBy, remainsOf } from '../../src/domain/session/erasure.ts';
+import type { RollBackSession, SessionCommand } from '../../src/domain/session/session-commands.ts';
+import type { ErasedData, MessageEvent } from '../../src/domain/session/session-events.ts';
+import { sessionLaw, sessionStream } from '../../src/domain/session/session-law.ts';
+import { initialSession, type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import { decideCommand } from '../../src/entity/decide.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 

@@ -1,8 +1,8 @@
 // One session under every move that can race, over a disk whose writes are let through in any order of the scheduler's: never
 // two actors that live, never none when one is due, and all that was acknowledged there once, in order.
 import fc, { type Scheduler } from 'fast-check';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import type { SessionProfile } from '../../src/domain/session-events.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import type { SessionProfile } from '../../src/domain/session/session-events.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import { LevelJournal } from '../../src/journal/level-journal.ts';
 import type { Store } from '../../src/journal/level-store.ts';

@@ -1,7 +1,7 @@
 // Lives in every state that a session can be in, each opened at {@link openedAt} with one message, file and key.
-import type { SessionCommand, StartAgent } from '../../src/domain/session-commands.ts';
-import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session-config.ts';
-import type { SessionProfile } from '../../src/domain/session-events.ts';
+import type { SessionCommand, StartAgent } from '../../src/domain/session/session-commands.ts';
+import { defaultSessionConfig, type SessionConfig } from '../../src/domain/session/session-config.ts';
+import type { SessionProfile } from '../../src/domain/session/session-events.ts';
 import { type LifeOptions, SessionLife } from './session-life.ts';
 
 export const openedAt = 1_000_000;

@@ -1,10 +1,11 @@
 // All that a reader can be shown of a state, and what is counted beside it, as plain data that can be compared.
-import { listFiles, listIndex } from '../../src/domain/active-files.ts';
-import { openRuns, workOf } from '../../src/domain/agent-runs.ts';
-import { keptSeqs } from '../../src/domain/conversation.ts';
-import { writtenWork } from '../../src/domain/run-work.ts';
-import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
-import { listItems } from '../../src/domain/working-context.ts';
+
+import { openRuns, workOf } from '../../src/domain/agent/agent-runs.ts';
+import { writtenWork } from '../../src/domain/agent/run-work.ts';
+import { listFiles, listIndex } from '../../src/domain/session/active-files.ts';
+import { keptSeqs } from '../../src/domain/session/conversation.ts';
+import { contextOf, type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
+import { listItems } from '../../src/domain/session/working-context.ts';
 
 /** Without who sent a message: that stays in the journal. */
 export function viewOf(state: SessionState): Readonly<Record<string, unknown>> {

@@ -1,8 +1,8 @@
 // Several sessions run by their law alone, and what a list of them must show: the naive way, from their whole states.
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { statusAt } from '../../src/domain/session-deadlines.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { statusAt } from '../../src/domain/session/session-deadlines.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { contextOf, type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import type { Cursor, FeedEntry, Head, Version } from '../../src/journal/journal.ts';
 import type { SessionQuery } from '../../src/projection/session-query.ts';
 import type { RowSource } from '../../src/projection/session-reader.ts';

@@ -1,11 +1,11 @@
 // A space without a system: commands are decided and their events applied, as an entity does it, with nothing to wait for.
 import type { ErrorCode } from '../../src/base/errors.ts';
 import type { LawEvent } from '../../src/domain/law.ts';
-import type { MergeRegistry } from '../../src/domain/merge-policies.ts';
-import type { SpaceCommand, SpaceWrite } from '../../src/domain/space-commands.ts';
-import type { PolicyRule } from '../../src/domain/space-events.ts';
-import { spaceLaw, spaceStream } from '../../src/domain/space-law.ts';
-import type { SpaceState } from '../../src/domain/space-state.ts';
+import type { MergeRegistry } from '../../src/domain/space/merge-policies.ts';
+import type { SpaceCommand, SpaceWrite } from '../../src/domain/space/space-commands.ts';
+import type { PolicyRule } from '../../src/domain/space/space-events.ts';
+import { spaceLaw, spaceStream } from '../../src/domain/space/space-law.ts';
+import type { SpaceState } from '../../src/domain/space/space-state.ts';
 
 const stream = spaceStream('s');
 

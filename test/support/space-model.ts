@@ -2,9 +2,9 @@
 // law is run against it by random commands.
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import type { PastValue, SpaceOp } from '../../src/domain/space-commands.ts';
-import { pastKey } from '../../src/domain/space-commands.ts';
-import type { PolicyRule } from '../../src/domain/space-events.ts';
+import type { PastValue, SpaceOp } from '../../src/domain/space/space-commands.ts';
+import { pastKey } from '../../src/domain/space/space-commands.ts';
+import type { PolicyRule } from '../../src/domain/space/space-events.ts';
 import { SpaceLife, type Told } from './space-life.ts';
 
 const modelPolicies: readonly PolicyRule[] = [

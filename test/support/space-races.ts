@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
-import type { SpaceCommand } from '../../src/domain/space-commands.ts';
-import { spaceLaw } from '../../src/domain/space-law.ts';
-import { type SpaceState, versionOf } from '../../src/domain/space-state.ts';
+import type { SpaceCommand } from '../../src/domain/space/space-commands.ts';
+import { spaceLaw } from '../../src/domain/space/space-law.ts';
+import { type SpaceState, versionOf } from '../../src/domain/space/space-state.ts';
 import { checkLinearizable, type LinearModel, type ObservedCall } from '../../src/testing/linearizability.ts';
 import { manualClock } from '../../src/testing/manual-clock.ts';
 import { scheduledJournal } from './scheduled-journal.ts';

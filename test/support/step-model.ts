@@ -2,11 +2,11 @@
 // law are led beside it; after each move both hold the same, and of each finished step the event that finished it can be found.
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { type AgentRun, openRuns, workOf } from '../../src/domain/agent-runs.ts';
-import type { RunWork } from '../../src/domain/run-work.ts';
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { isAtWork } from '../../src/domain/session-state.ts';
+import { type AgentRun, openRuns, workOf } from '../../src/domain/agent/agent-runs.ts';
+import type { RunWork } from '../../src/domain/agent/run-work.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { isAtWork } from '../../src/domain/session/session-state.ts';
 import { SessionLife } from './session-life.ts';
 import { opening, startOf } from './session-states.ts';
 

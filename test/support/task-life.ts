@@ -1,9 +1,9 @@
 // The tasks of a session run by their law alone, as an entity runs them: deadlines first, then the command.
 import type { LawEvent } from '../../src/domain/law.ts';
-import type { NewTask } from '../../src/domain/task.ts';
-import type { TaskCommand } from '../../src/domain/task-commands.ts';
-import { tasksLaw } from '../../src/domain/task-law.ts';
-import type { TasksState } from '../../src/domain/task-state.ts';
+import type { NewTask } from '../../src/domain/task/task.ts';
+import type { TaskCommand } from '../../src/domain/task/task-commands.ts';
+import { tasksLaw } from '../../src/domain/task/task-law.ts';
+import type { TasksState } from '../../src/domain/task/task-state.ts';
 
 export class TaskLife {
   state: TasksState = tasksLaw.initial('tasks/a');

@@ -1,12 +1,12 @@
 // Random lives of tasks that the law and its model lead together, and what must hold of every state on the way.
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import fc from 'fast-check';
-import { deadlineOf, failurePolicies, isEnded, spanOf } from '../../src/domain/task.ts';
-import type { TaskCommand } from '../../src/domain/task-commands.ts';
-import { inOrder, standingOf, statusIn } from '../../src/domain/task-graph.ts';
-import { tasksLaw } from '../../src/domain/task-law.ts';
-import { taskStatuses } from '../../src/domain/task-machine.ts';
-import { listTasks } from '../../src/domain/task-state.ts';
+import { deadlineOf, failurePolicies, isEnded, spanOf } from '../../src/domain/task/task.ts';
+import type { TaskCommand } from '../../src/domain/task/task-commands.ts';
+import { inOrder, standingOf, statusIn } from '../../src/domain/task/task-graph.ts';
+import { tasksLaw } from '../../src/domain/task/task-law.ts';
+import { taskStatuses } from '../../src/domain/task/task-machine.ts';
+import { listTasks } from '../../src/domain/task/task-state.ts';
 import { create, newTask, TaskLife } from './task-life.ts';
 import { type ModelCommand, TaskModel } from './task-model.ts';
 

@@ -1,6 +1,6 @@
 // What the tasks of a session come to, the naive way: a plain map of plain tasks, and after each change a look at all of them
 // until nothing moves any more.
-import type { FailurePolicy } from '../../src/domain/task.ts';
+import type { FailurePolicy } from '../../src/domain/task/task.ts';
 
 type Status = 'blocked' | 'pending' | 'in_progress' | 'paused' | 'completed' | 'failed' | 'cancelled';
 

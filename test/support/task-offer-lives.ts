@@ -1,8 +1,8 @@
 // Random lives of a task that is offered, taken, declined and withdrawn, beside a plain count of who has it.
 import { equal } from 'node:assert/strict';
 import fc from 'fast-check';
-import type { TaskCommand } from '../../src/domain/task-commands.ts';
-import { tasksLaw } from '../../src/domain/task-law.ts';
+import type { TaskCommand } from '../../src/domain/task/task-commands.ts';
+import { tasksLaw } from '../../src/domain/task/task-law.ts';
 import { create, newTask, TaskLife } from './task-life.ts';
 
 type Move = 'offer' | 'take' | 'decline' | 'withdraw' | 'write';

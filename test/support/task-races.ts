@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { toError } from '../../src/base/errors.ts';
 import { EntityHost } from '../../src/collaboration/entity-host.ts';
-import type { TaskCommand } from '../../src/domain/task-commands.ts';
-import { tasksLaw } from '../../src/domain/task-law.ts';
-import type { TasksState } from '../../src/domain/task-state.ts';
+import type { TaskCommand } from '../../src/domain/task/task-commands.ts';
+import { tasksLaw } from '../../src/domain/task/task-law.ts';
+import type { TasksState } from '../../src/domain/task/task-state.ts';
 import type { Answer, CommandMeta } from '../../src/entity/command-meta.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 import { type RacingClock, racingClock } from './lock-races.ts';

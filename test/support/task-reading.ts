@@ -1,5 +1,5 @@
 // What the journal of one task says, read the plain way: who had it when, and whether anybody was heard who had it no more.
-import type { TaskPackage } from '../../src/domain/task-offer.ts';
+import type { TaskPackage } from '../../src/domain/task/task-offer.ts';
 import type { StoredEvent } from '../../src/journal/journal.ts';
 
 export const contentsOf = (summary: string): TaskPackage => ({

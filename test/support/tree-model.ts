@@ -2,14 +2,14 @@
 // lives that law and model lead together.
 import { equal } from 'node:assert/strict';
 import fc from 'fast-check';
-import { type TreeCommand, treeLaw, treeStream } from '../../src/domain/tree-law.ts';
+import { type TreeCommand, treeLaw, treeStream } from '../../src/domain/tree/tree-law.ts';
 import {
   listChildren,
   spentInAll,
   type TreeBudget,
   type TreeState,
   treeLinks,
-} from '../../src/domain/tree-state.ts';
+} from '../../src/domain/tree/tree-state.ts';
 import { LawLife } from './law-life.ts';
 
 export type TreeStep =

@@ -7,7 +7,7 @@ import { createSystem, doctor, migrateStore, type SystemOptions } from 'holdfast
 import { manualClock } from 'holdfast/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/base/hash.ts';
-import { sessionLaw, sessionStream } from '../../src/domain/session-law.ts';
+import { sessionLaw, sessionStream } from '../../src/domain/session/session-law.ts';
 import type { Snapshot } from '../../src/journal/journal.ts';
 import { keys } from '../../src/journal/keys.ts';
 import type { LevelJournal } from '../../src/journal/level-journal.ts';

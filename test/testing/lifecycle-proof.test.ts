@@ -2,7 +2,11 @@
 // that lead there. The session's own lifecycle is among those that hold.
 import { describe, expect, test } from 'vitest';
 import { assign, createMachine, setup } from 'xstate';
-import { type SessionStatus, sessionMachine, sessionStatuses } from '../../src/domain/session-lifecycle.ts';
+import {
+  type SessionStatus,
+  sessionMachine,
+  sessionStatuses,
+} from '../../src/domain/session/session-lifecycle.ts';
 import { assertLifecycle, type LifecycleProblem, proveLifecycle } from '../../src/testing/lifecycle-proof.ts';
 
 const order = createMachine({

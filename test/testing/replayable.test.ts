@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { assertReplayable, replayDifference } from 'holdfast/testing';
 import { describe, expect, test } from 'vitest';
 import { type AnyStateMachine, assign, createMachine, setup } from 'xstate';
-import { sessionMachine, sessionStatuses } from '../../src/domain/session-lifecycle.ts';
+import { sessionMachine, sessionStatuses } from '../../src/domain/session/session-lifecycle.ts';
 
 const board = setup({
   types: { context: {} as { sum: number; note?: string | undefined } },

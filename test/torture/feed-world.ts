@@ -1,9 +1,9 @@
 // A store that outlives its processes, and the lives lived on it: sessions, a stored projection that counts messages, and a
 // process manager that answers each message with an audit in another session.
 import { telemetryTo } from '../../src/base/telemetry.ts';
-import { defaultSessionConfig } from '../../src/domain/session-config.ts';
-import type { MessageData } from '../../src/domain/session-events.ts';
-import { sessionStream } from '../../src/domain/session-law.ts';
+import { defaultSessionConfig } from '../../src/domain/session/session-config.ts';
+import type { MessageData } from '../../src/domain/session/session-events.ts';
+import { sessionStream } from '../../src/domain/session/session-law.ts';
 import type { Announcement } from '../../src/entity/announcement.ts';
 import { Follower } from '../../src/entity/follower.ts';
 import { ProcessManager, type ProcessManagerDefinition } from '../../src/entity/process-manager.ts';

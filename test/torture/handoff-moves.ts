@@ -1,7 +1,7 @@
 // Random commands about handoffs, mostly about one that there is.
-import { findHandoff, handoffKinds, heldHandoffs, noOwnership } from '../../src/domain/handoff.ts';
-import type { HandoffCommand } from '../../src/domain/handoff-events.ts';
-import { packageOf } from '../../src/domain/handoff-package.ts';
+import { findHandoff, handoffKinds, heldHandoffs, noOwnership } from '../../src/domain/handoff/handoff.ts';
+import type { HandoffCommand } from '../../src/domain/handoff/handoff-events.ts';
+import { packageOf } from '../../src/domain/handoff/handoff-package.ts';
 import type { Moment, Random } from './random-moves.ts';
 
 type Makers = {

@@ -2,26 +2,26 @@
 // sometimes run backwards. The names are few and the limits small, so that commands meet each other.
 import { sha256 } from '../../src/base/hash.ts';
 import { type Json, plainJson } from '../../src/base/json.ts';
-import { type AgentPlace, openRuns, restartTypes, workOf } from '../../src/domain/agent-runs.ts';
-import { unknownDecisions } from '../../src/domain/agent-step-events.ts';
-import { waitsOf } from '../../src/domain/run-work.ts';
+import { type AgentPlace, openRuns, restartTypes, workOf } from '../../src/domain/agent/agent-runs.ts';
+import { unknownDecisions } from '../../src/domain/agent/agent-step-events.ts';
+import { waitsOf } from '../../src/domain/agent/run-work.ts';
 import type {
   MergedValue,
   NewMessage,
   RestoreSession,
   SessionCommand,
   SessionCommandType,
-} from '../../src/domain/session-commands.ts';
+} from '../../src/domain/session/session-commands.ts';
 import {
   checkpointOccasions,
   defaultSessionConfig,
   type SessionConfig,
-} from '../../src/domain/session-config.ts';
-import { nextDeadlineOf } from '../../src/domain/session-deadlines.ts';
-import { messageRoles, type SessionProfile } from '../../src/domain/session-events.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import type { SessionStatus } from '../../src/domain/session-lifecycle.ts';
-import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
+} from '../../src/domain/session/session-config.ts';
+import { nextDeadlineOf } from '../../src/domain/session/session-deadlines.ts';
+import { messageRoles, type SessionProfile } from '../../src/domain/session/session-events.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import type { SessionStatus } from '../../src/domain/session/session-lifecycle.ts';
+import { type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import { handoffMakers } from './handoff-moves.ts';
 
 export type Random = () => number;

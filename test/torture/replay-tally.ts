@@ -1,7 +1,7 @@
 // What a replay campaign met: every command, refusal, edge and event, counted, so that none of them is missed silently.
-import type { SessionCommand } from '../../src/domain/session-commands.ts';
-import type { StatusChange } from '../../src/domain/session-lifecycle.ts';
-import { type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import type { SessionCommand } from '../../src/domain/session/session-commands.ts';
+import type { StatusChange } from '../../src/domain/session/session-lifecycle.ts';
+import { type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import type { Outcome } from '../support/session-life.ts';
 import { commandTypes } from './random-moves.ts';
 

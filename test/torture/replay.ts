@@ -3,9 +3,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toError } from '../../src/base/errors.ts';
 import { sha256 } from '../../src/base/hash.ts';
-import type { RestoreSession, SessionCommand } from '../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../src/domain/session-law.ts';
-import { contextOf, type SessionState, statusOf } from '../../src/domain/session-state.ts';
+import type { RestoreSession, SessionCommand } from '../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../src/domain/session/session-law.ts';
+import { contextOf, type SessionState, statusOf } from '../../src/domain/session/session-state.ts';
 import { deserializeSession, serializeSession } from '../../src/operations/session-record.ts';
 import { replay, type SessionLaw, SessionLife } from '../support/session-life.ts';
 import { viewOf } from '../support/session-view.ts';

@@ -1,8 +1,8 @@
 // The files of a backup, streamed from one snapshot of an open store: writers go on, and what they write is not in it. A group
 // commit is one atomic batch, so that every snapshot holds whole commits: all that was answered before it was taken.
 import { HoldfastError } from '../../base/errors.ts';
-import { decodeHead } from '../head.ts';
-import { largeSteps } from '../head-page.ts';
+import { decodeHead } from '../head/head.ts';
+import { largeSteps } from '../head/head-page.ts';
 import { keys, seqOf, streamOf } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { unseal } from '../sealed.ts';

@@ -1,5 +1,5 @@
 // All heads in two numbers that do not depend on their order: what a close writes down, and the next opening counts again.
-import { largeSteps } from '../head-page.ts';
+import { largeSteps } from '../head/head-page.ts';
 import { prefixRange } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 

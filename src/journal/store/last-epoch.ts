@@ -1,6 +1,6 @@
 // Under which epoch the store was open last. Its record is one of many that may be damaged, and none that all others need.
 import type { Telemetry } from '../../base/telemetry.ts';
-import { headFrom } from '../head.ts';
+import { headFrom } from '../head/head.ts';
 import { keys, streamOf } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { unseal } from '../sealed.ts';

@@ -2,7 +2,7 @@
 // by stream.
 
 import { toError } from '../../base/errors.ts';
-import { headFrom } from '../head.ts';
+import { headFrom } from '../head/head.ts';
 import type { Head } from '../journal.ts';
 import { keys, prefixRange, seqOf, streamOf } from '../keys.ts';
 import type { Store } from '../level-store.ts';

@@ -6,7 +6,7 @@ import { toError } from '../../base/errors.ts';
 import { behindNextCommit } from '../../base/loop-turns.ts';
 import type { Telemetry } from '../../base/telemetry.ts';
 import type { Write } from '../commit-loop.ts';
-import { headFrom } from '../head.ts';
+import { headFrom } from '../head/head.ts';
 import { streamOf } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { unseal } from '../sealed.ts';

@@ -1,7 +1,7 @@
 // What was written to the database without a sync, looked for in one that was opened again: what is there has become durable by
 // the opening, which writes what it finds in the logs to a table; what is not there is lost, and not to be witnessed later.
 import type { FeedRange } from '../feed.ts';
-import { headFrom } from '../head.ts';
+import { headFrom } from '../head/head.ts';
 import { keys } from '../keys.ts';
 import type { Store } from '../level-store.ts';
 import { unseal } from '../sealed.ts';

@@ -2,7 +2,7 @@
 // whoever accepted was told of it once, and nothing is on offer beyond its deadline.
 import assert from 'node:assert/strict';
 import type { Client } from '../../../src/client/client.ts';
-import { type HandoffKind, handoffKinds } from '../../../src/domain/handoff.ts';
+import { type HandoffKind, handoffKinds } from '../../../src/domain/handoff/handoff.ts';
 import { createSystem, type System } from '../../../src/system.ts';
 import type { CommandPlace, CrashScenario } from '../../../src/testing/crash-matrix/scenario.ts';
 import type { ManualClock } from '../../../src/testing/manual-clock.ts';

@@ -1,7 +1,7 @@
 // Permits of a whole system, as the crash matrix wants them: whoever is cut off, no more are in flight than may be, each is in use by
 // somebody who lives or is free, whoever waits is served or told, and what was seen to be used or done stays so.
 import assert from 'node:assert/strict';
-import type { AgentContext } from '../../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../../src/session/agents/agent-definitions.ts';
 import type { CommandPlace, CrashScenario } from '../../../src/testing/crash-matrix/scenario.ts';
 import type { ManualClock } from '../../../src/testing/manual-clock.ts';
 import type { Random } from '../random-moves.ts';

@@ -1,7 +1,7 @@
 // Random command sequences to one session, as the crash matrix wants them: mostly lawful where the session stands.
-import type { SessionCommand } from '../../../src/domain/session-commands.ts';
-import { sessionLaw } from '../../../src/domain/session-law.ts';
-import type { SessionState } from '../../../src/domain/session-state.ts';
+import type { SessionCommand } from '../../../src/domain/session/session-commands.ts';
+import { sessionLaw } from '../../../src/domain/session/session-law.ts';
+import type { SessionState } from '../../../src/domain/session/session-state.ts';
 import type { EntityScenario } from '../../../src/testing/crash-matrix/entity-matrix.ts';
 import { SessionLife } from '../../support/session-life.ts';
 import { type Random, randomCommand } from '../random-moves.ts';

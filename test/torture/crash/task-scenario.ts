@@ -2,8 +2,8 @@
 // rule, and what an attempt has done is there once.
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { TaskAssignment } from '../../../src/collaboration/task-options.ts';
-import type { AgentContext } from '../../../src/session/agent-definitions.ts';
+import type { TaskAssignment } from '../../../src/collaboration/tasks/task-options.ts';
+import type { AgentContext } from '../../../src/session/agents/agent-definitions.ts';
 import type { CommandPlace, CrashScenario } from '../../../src/testing/crash-matrix/scenario.ts';
 import type { Random } from '../random-moves.ts';
 import { type Steady, settled, startSteady, statusOf, stepMs, stepsUntil } from './steady.ts';

@@ -1,11 +1,11 @@
 // Random command sequences to the tasks of one session, as the crash matrix wants them: mostly lawful where the tasks stand, and all at
 // one time, so that no lease passes between two of them.
 import assert from 'node:assert/strict';
-import type { TaskCommand } from '../../../src/domain/task-commands.ts';
-import { inOrder, standingOf, statusIn } from '../../../src/domain/task-graph.ts';
-import { tasksLaw } from '../../../src/domain/task-law.ts';
-import { taskStatuses } from '../../../src/domain/task-machine.ts';
-import { listTasks, type TasksState } from '../../../src/domain/task-state.ts';
+import type { TaskCommand } from '../../../src/domain/task/task-commands.ts';
+import { inOrder, standingOf, statusIn } from '../../../src/domain/task/task-graph.ts';
+import { tasksLaw } from '../../../src/domain/task/task-law.ts';
+import { taskStatuses } from '../../../src/domain/task/task-machine.ts';
+import { listTasks, type TasksState } from '../../../src/domain/task/task-state.ts';
 import type { EntityScenario } from '../../../src/testing/crash-matrix/entity-matrix.ts';
 import { create, newTask, TaskLife } from '../../support/task-life.ts';
 import { contentsOf } from '../../support/task-reading.ts';

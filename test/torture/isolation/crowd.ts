@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DeliveredEvent } from '../../../src/operations/views.ts';
+import type { DeliveredEvent } from '../../../src/operations/views/views.ts';
 import { createSystem, type System } from '../../../src/system.ts';
 import { type ManualClock, manualClock } from '../../../src/testing/manual-clock.ts';
 import { seededRandom } from '../harness.ts';

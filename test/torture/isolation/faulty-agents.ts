@@ -1,6 +1,6 @@
 // Agents that fail in one way each, in as many incarnations as they are told, and complete in the next one.
 import { type AnyActorLogic, assign, fromCallback, fromPromise, raise, setup } from 'xstate';
-import type { AgentContext, AgentDefinition } from '../../../src/session/agent-definitions.ts';
+import type { AgentContext, AgentDefinition } from '../../../src/session/agents/agent-definitions.ts';
 
 /** In so many incarnations the agent fails; it is well from then on. */
 interface Orders {

@@ -1,6 +1,6 @@
 // One session of the crowd as its client sees it: what was asked, what was answered in which order, and what was heard.
 import { HoldfastError } from '../../../src/base/errors.ts';
-import type { DeliveredEvent } from '../../../src/operations/views.ts';
+import type { DeliveredEvent } from '../../../src/operations/views/views.ts';
 
 /** What a command may be refused with while its session is being killed. */
 const lawful: ReadonlySet<string> = new Set(['NOT_COMMITTED', 'OUTCOME_UNKNOWN', 'SESSION_QUARANTINED']);

@@ -1,6 +1,6 @@
 // What is done and undone again, without end: after each of these nothing may stay in memory.
 import { setMaxListeners } from 'node:events';
-import type { AgentContext } from '../../../src/session/agent-definitions.ts';
+import type { AgentContext } from '../../../src/session/agents/agent-definitions.ts';
 import type { Stage, StageOptions } from './stage.ts';
 
 /** Runs so many cycles; may be called again. */
