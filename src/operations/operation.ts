@@ -89,7 +89,9 @@ function refusalOf(name: string, input: unknown, error: z.ZodError): HoldfastErr
   if (refusal !== undefined) return refusal;
   const { path, field } = firstFault(error);
   const value = valueAt(input, path);
-  const code = value === undefined ? undefined : fieldCodes[String(path.at(-1))];
+  // A member that the operation does not have is wrong by its name, whatever it holds.
+  const isUnknown = faults[0]?.issue.code === 'unrecognized_keys';
+  const code = value === undefined || isUnknown ? undefined : fieldCodes[String(path.at(-1))];
   const told = faults.slice(0, code === undefined ? mostFaults : 1);
   const problem = told.map((fault) => `${fault.field}: ${fault.problem}`).join('; ');
   return new HoldfastError(code ?? 'INVALID_INPUT', {

@@ -121,6 +121,8 @@ test('a member of an unknown name is named, and what is missing beside it', asyn
     tasks.createMany({ sessionId: 'a', tasks: [{ title: 'A', titel: 'B' } as never] }),
   );
   expect(within.details.field).toBe('tasks.0.titel');
+  const role = await refused(({ memory }) => memory.get({ sessionId: 'a', key: 'k', role: 'user' } as never));
+  expect([role.code, role.details.field]).toEqual(['INVALID_INPUT', 'role']);
 });
 
 test('of many faults five are told', async () => {
