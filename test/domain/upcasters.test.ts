@@ -87,7 +87,7 @@ describe('what this version writes', () => {
 
   test('names every law of the domain, and the library as it is published', async () => {
     const folder = new URL('../../src/domain/', import.meta.url);
-    const files = (await readdir(folder)).filter((name) => name.endsWith('-law.ts'));
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('-law.ts'));
     const modules = await Promise.all(files.map((name) => import(new URL(name, folder).href)));
     const laws = modules
       .flatMap((module: object) => Object.values(module))
