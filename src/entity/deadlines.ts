@@ -9,14 +9,22 @@ interface Alarm {
   readonly at: number;
 }
 
+/** What counts of a stream. */
+interface Current {
+  readonly at: number;
+  /** How far the stream is ahead of what has elapsed, as far as that is known while it waits for the end of a span. */
+  ahead: number;
+}
+
 /** An alarm that rings. */
 export interface Rung {
   readonly stream: string;
-  /** So far the time of the stream has come at the least. */
+  /** So far the time of the stream has come at the least, where it waits for the end of a span. */
   readonly time: number;
 }
 
 const forever = Number.POSITIVE_INFINITY;
+const never = Number.NEGATIVE_INFINITY;
 /** A clock that was set forward by less is waited out, and one that was set back by less is not behind. */
 const leadMs = 20;
 
@@ -34,17 +42,17 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #wake: (stream: string, time: number) => void;
   #heap: Alarm[] = [];
-  /** The alarm that counts per stream; a heap entry that differs is stale. With how far the stream was ahead of what had elapsed. */
-  readonly #current = new Map<string, { readonly at: number; readonly ahead: number }>();
+  /** The alarm that counts per stream; a heap entry that differs is stale. */
+  readonly #current = new Map<string, Current>();
   #cancelTimer: (() => void) | undefined;
   #timerAt = forever;
   /** When the running tenth of a second began, and how many were woken in it. */
-  #tickAt = Number.NEGATIVE_INFINITY;
+  #tickAt = never;
   #woken = 0;
   #closed = false;
   /** How far the time of the alarms is ahead of what has elapsed; it only grows, by a clock that is set forward. */
-  #lead = Number.NEGATIVE_INFINITY;
-  #timerLead = Number.NEGATIVE_INFINITY;
+  #lead = never;
+  #timerLead = never;
 
   constructor(clock: Clock, wake: (stream: string, time: number) => void) {
     this.#clock = clock;
@@ -63,16 +71,20 @@ export class Deadlines {
   /**
    * Sets the alarm of a stream, or clears it for null. An alarm that rings early is harmless, so one that only moves
    * back is left where it is: whoever is woken says when to ring next. A busy session thus costs no heap work. `at` is by the clock;
-   * `time` is that of the stream, where it is another.
+   * `time` is that of the stream: null while it waits for the end of no span, left out where nothing new is known of it.
    */
-  schedule(stream: string, at: number | null, time = this.#clock.now()): void {
+  schedule(stream: string, at: number | null, time?: number | null): void {
     const current = this.#current.get(stream);
     if (at === null) this.#current.delete(stream);
     else {
       const rings = this.#ringsFor(at);
       this.#followLead();
-      if (current !== undefined && rings >= current.at) return;
-      this.#set({ stream, at: rings }, time - (this.#clock.elapsed?.() ?? 0));
+      const ahead = this.#aheadOf(current, time);
+      if (current !== undefined && rings >= current.at) {
+        current.ahead = ahead;
+        return;
+      }
+      this.#set({ stream, at: rings }, ahead);
     }
     this.#sweep();
   }
@@ -120,6 +132,13 @@ export class Deadlines {
     const shown = this.#clock.now();
     const rings = time + at - shown;
     return time - shown > leadMs ? Math.min(rings, time + askAgainMs) : rings;
+  }
+
+  /** What was known holds until the span is over: behind that the time of the stream may stand still. */
+  #aheadOf(current: Current | undefined, time: number | null | undefined): number {
+    if (time === null) return never;
+    const known = current?.ahead ?? never;
+    return time === undefined ? known : Math.max(known, time - (this.#clock.elapsed?.() ?? 0));
   }
 
   #time(): number {
@@ -175,6 +194,13 @@ export class Deadlines {
     this.#woken = 0;
   }
 }
+
+/** The time of a stream while it waits for the end of a span; null while it does not. */
+export const countedTime = <State>(
+  law: Pick<Law<State>, 'nextSpan'>,
+  state: State,
+  time: number,
+): number | null => ((law.nextSpan?.(state) ?? null) === null ? null : time);
 
 /** By the clock, when a state falls due of a stream whose time is `time`; what is left of a span does not depend on the clock. */
 export function dueByClock<State>(
