@@ -11,7 +11,12 @@ interface Alarm {
 
 /** What counts of a stream. */
 interface Current {
-  readonly at: number;
+  /** When its alarm rings, or the clock is looked at again. */
+  at: number;
+  /** When it rings unless the clock is set forward. */
+  due: number;
+  /** How far the clock was ahead of what had elapsed, when that was known. */
+  shownAhead: number;
   /** How far the stream is ahead of what has elapsed, as far as that is known while it waits for the end of a span. */
   ahead: number;
 }
@@ -77,14 +82,17 @@ export class Deadlines {
     const current = this.#current.get(stream);
     if (at === null) this.#current.delete(stream);
     else {
-      const rings = this.#ringsFor(at);
+      const [shown, elapsed] = [this.#clock.now(), this.#clock.elapsed?.()];
+      const shownAhead = shown - (elapsed ?? 0);
+      const due = this.#time(shown, elapsed) + at - shown;
       this.#followLead();
       const ahead = this.#aheadOf(current, time);
-      if (current !== undefined && rings >= current.at) {
+      if (current !== undefined && due >= current.due) {
         current.ahead = ahead;
         return;
       }
-      this.#set({ stream, at: rings }, ahead);
+      const least = Math.min(shownAhead, current?.shownAhead ?? shownAhead);
+      this.#set(stream, { at: this.#looksAt(due), due, shownAhead: least, ahead });
     }
     this.#sweep();
   }
@@ -111,7 +119,7 @@ export class Deadlines {
       if (next.at > now || this.#woken === wakesPerTick) break;
       pop(this.#heap);
       const current = this.#current.get(next.stream);
-      if (current?.at !== next.at) continue;
+      if (current?.at !== next.at || this.#waitsOn(next.stream, current, now)) continue;
       this.#current.delete(next.stream);
       this.#woken += 1;
       due.push({ stream: next.stream, time: elapsed === undefined ? 0 : current.ahead + elapsed });
@@ -127,24 +135,36 @@ export class Deadlines {
   }
 
   /** A clock that was set back may be set right again, and nobody tells: what it says now is not relied upon for long. */
-  #ringsFor(at: number): number {
+  #looksAt(due: number): number {
     const time = this.#time();
-    const shown = this.#clock.now();
-    const rings = time + at - shown;
-    return time - shown > leadMs ? Math.min(rings, time + askAgainMs) : rings;
+    return time - this.#clock.now() > leadMs ? Math.min(due, time + askAgainMs) : due;
+  }
+
+  /** True for one that was only looked at: it is not due, however far the clock was set forward meanwhile. */
+  #waitsOn(stream: string, current: Current, now: number): boolean {
+    const shownAhead = this.#clock.now() - this.#elapsed();
+    current.due -= Math.max(0, shownAhead - current.shownAhead);
+    current.shownAhead = shownAhead;
+    if (current.due <= now) return false;
+    current.at = this.#looksAt(current.due);
+    push(this.#heap, { stream, at: current.at });
+    return true;
+  }
+
+  #elapsed(): number {
+    return this.#clock.elapsed?.() ?? 0;
   }
 
   /** What was known holds until the span is over: behind that the time of the stream may stand still. */
   #aheadOf(current: Current | undefined, time: number | null | undefined): number {
     if (time === null) return never;
     const known = current?.ahead ?? never;
-    return time === undefined ? known : Math.max(known, time - (this.#clock.elapsed?.() ?? 0));
+    return time === undefined ? known : Math.max(known, time - this.#elapsed());
   }
 
-  #time(): number {
-    const elapsed = this.#clock.elapsed?.();
-    if (elapsed === undefined) return this.#clock.now();
-    this.#lead = Math.max(this.#lead, this.#clock.now() - elapsed);
+  #time(shown = this.#clock.now(), elapsed = this.#clock.elapsed?.()): number {
+    if (elapsed === undefined) return shown;
+    this.#lead = Math.max(this.#lead, shown - elapsed);
     return elapsed + this.#lead;
   }
 
@@ -156,10 +176,10 @@ export class Deadlines {
     this.#arm(next.at);
   }
 
-  #set(alarm: Alarm, ahead: number): void {
-    this.#current.set(alarm.stream, { at: alarm.at, ahead });
-    push(this.#heap, alarm);
-    this.#arm(alarm.at);
+  #set(stream: string, current: Current): void {
+    this.#current.set(stream, current);
+    push(this.#heap, { stream, at: current.at });
+    this.#arm(current.at);
   }
 
   /** A time may be far off, and what was set for it must not wait until then to be forgotten. */
