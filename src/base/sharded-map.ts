@@ -17,9 +17,16 @@ export class ShardedMap<V> {
   }
 
   static of<V>(entries: Iterable<readonly [string, V]>): ShardedMap<V> {
-    let map = new ShardedMap<V>([], 0);
-    for (const [key, value] of entries) map = map.set(key, value);
-    return map;
+    const shards = new Array<Map<string, V> | undefined>(shardCount).fill(undefined);
+    for (const [key, value] of entries) {
+      const index = shardOf(key);
+      const shard = shards[index] ?? new Map<string, V>();
+      shards[index] = shard.set(key, value);
+    }
+    return new ShardedMap<V>(
+      shards,
+      shards.reduce((sum, shard) => sum + (shard?.size ?? 0), 0),
+    );
   }
 
   get(key: string): V | undefined {
@@ -48,7 +55,7 @@ export class ShardedMap<V> {
   }
 
   #with(index: number, shard: ReadonlyMap<string, V>, size: number): ShardedMap<V> {
-    const shards = this.#shards.length === 0 ? new Array(shardCount).fill(undefined) : [...this.#shards];
+    const shards = [...this.#shards];
     shards[index] = shard;
     return new ShardedMap<V>(shards, size);
   }

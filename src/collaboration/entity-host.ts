@@ -7,7 +7,7 @@ import type { SupervisionNode } from '../actor/supervision-tree.ts';
 import { HoldfastError, toError } from '../base/errors.ts';
 import type { Command } from '../domain/law.ts';
 import type { Answer, CommandMeta } from '../entity/command-meta.ts';
-import { Deadlines, dueByClock } from '../entity/deadlines.ts';
+import { countedTime, Deadlines, dueByClock } from '../entity/deadlines.ts';
 import type { EntityPorts } from '../entity/entity-options.ts';
 import type { Head, StoredEvent } from '../journal/journal.ts';
 import { HostedEntity } from './hosted-entity.ts';
@@ -181,7 +181,8 @@ export class EntityHost<State, C extends Command> {
 
   #follow(id: string, state: State, time: number): void {
     const { law, clock } = this.#options;
-    this.#deadlines.schedule(id, dueByClock(law, state, time, clock.now()), time);
+    const counted = countedTime(law, state, time);
+    this.#deadlines.schedule(id, dueByClock(law, state, time, clock.now()), counted);
   }
 
   async #wake(id: string, time: number): Promise<void> {
@@ -196,10 +197,11 @@ export class EntityHost<State, C extends Command> {
       // What fell due while the disk worked is next; only what was due and led to nothing has to wait.
       const isNew = entity.seq > before.seq || (next ?? 0) > before.at;
       const again = isNew ? now : now + wakeAgainMs;
-      if (next !== null) this.#deadlines.schedule(id, next > now ? next : again, entity.time);
+      const counted = countedTime(law, entity.durable, entity.time);
+      if (next !== null) this.#deadlines.schedule(id, next > now ? next : again, counted);
     } catch (error) {
       telemetry('entity.wakeFailed', { stream: this.streamOf(id), problem: toError(error).message });
-      if (!this.#givenUp.has(id)) this.#deadlines.schedule(id, clock.now() + wakeAgainMs);
+      if (!this.#givenUp.has(id)) this.#deadlines.schedule(id, clock.now() + wakeAgainMs, time);
     }
   }
 

@@ -9,14 +9,27 @@ interface Alarm {
   readonly at: number;
 }
 
+/** What counts of a stream. */
+interface Current {
+  /** When its alarm rings, or the clock is looked at again. */
+  at: number;
+  /** When it rings unless the clock is set forward. */
+  due: number;
+  /** How far the clock was ahead of what had elapsed, when that was known. */
+  shownAhead: number;
+  /** How far the stream is ahead of what has elapsed, as far as that is known while it waits for the end of a span. */
+  ahead: number;
+}
+
 /** An alarm that rings. */
 export interface Rung {
   readonly stream: string;
-  /** So far the time of the stream has come at the least. */
+  /** So far the time of the stream has come at the least, where it waits for the end of a span. */
   readonly time: number;
 }
 
 const forever = Number.POSITIVE_INFINITY;
+const never = Number.NEGATIVE_INFINITY;
 /** A clock that was set forward by less is waited out, and one that was set back by less is not behind. */
 const leadMs = 20;
 
@@ -34,17 +47,17 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #wake: (stream: string, time: number) => void;
   #heap: Alarm[] = [];
-  /** The alarm that counts per stream; a heap entry that differs is stale. With how far the stream was ahead of what had elapsed. */
-  readonly #current = new Map<string, { readonly at: number; readonly ahead: number }>();
+  /** The alarm that counts per stream; a heap entry that differs is stale. */
+  readonly #current = new Map<string, Current>();
   #cancelTimer: (() => void) | undefined;
   #timerAt = forever;
   /** When the running tenth of a second began, and how many were woken in it. */
-  #tickAt = Number.NEGATIVE_INFINITY;
+  #tickAt = never;
   #woken = 0;
   #closed = false;
   /** How far the time of the alarms is ahead of what has elapsed; it only grows, by a clock that is set forward. */
-  #lead = Number.NEGATIVE_INFINITY;
-  #timerLead = Number.NEGATIVE_INFINITY;
+  #lead = never;
+  #timerLead = never;
 
   constructor(clock: Clock, wake: (stream: string, time: number) => void) {
     this.#clock = clock;
@@ -63,16 +76,23 @@ export class Deadlines {
   /**
    * Sets the alarm of a stream, or clears it for null. An alarm that rings early is harmless, so one that only moves
    * back is left where it is: whoever is woken says when to ring next. A busy session thus costs no heap work. `at` is by the clock;
-   * `time` is that of the stream, where it is another.
+   * `time` is that of the stream: null while it waits for the end of no span, left out where nothing new is known of it.
    */
-  schedule(stream: string, at: number | null, time = this.#clock.now()): void {
+  schedule(stream: string, at: number | null, time?: number | null): void {
     const current = this.#current.get(stream);
     if (at === null) this.#current.delete(stream);
     else {
-      const rings = this.#ringsFor(at);
+      const [shown, elapsed] = [this.#clock.now(), this.#clock.elapsed?.()];
+      const shownAhead = shown - (elapsed ?? 0);
+      const due = this.#time(shown, elapsed) + at - shown;
       this.#followLead();
-      if (current !== undefined && rings >= current.at) return;
-      this.#set({ stream, at: rings }, time - (this.#clock.elapsed?.() ?? 0));
+      const ahead = this.#aheadOf(current, time);
+      if (current !== undefined && due >= current.due) {
+        current.ahead = ahead;
+        return;
+      }
+      const least = Math.min(shownAhead, current?.shownAhead ?? shownAhead);
+      this.#set(stream, { at: this.#looksAt(due), due, shownAhead: least, ahead });
     }
     this.#sweep();
   }
@@ -99,7 +119,7 @@ export class Deadlines {
       if (next.at > now || this.#woken === wakesPerTick) break;
       pop(this.#heap);
       const current = this.#current.get(next.stream);
-      if (current?.at !== next.at) continue;
+      if (current?.at !== next.at || this.#waitsOn(next.stream, current, now)) continue;
       this.#current.delete(next.stream);
       this.#woken += 1;
       due.push({ stream: next.stream, time: elapsed === undefined ? 0 : current.ahead + elapsed });
@@ -115,17 +135,36 @@ export class Deadlines {
   }
 
   /** A clock that was set back may be set right again, and nobody tells: what it says now is not relied upon for long. */
-  #ringsFor(at: number): number {
+  #looksAt(due: number): number {
     const time = this.#time();
-    const shown = this.#clock.now();
-    const rings = time + at - shown;
-    return time - shown > leadMs ? Math.min(rings, time + askAgainMs) : rings;
+    return time - this.#clock.now() > leadMs ? Math.min(due, time + askAgainMs) : due;
   }
 
-  #time(): number {
-    const elapsed = this.#clock.elapsed?.();
-    if (elapsed === undefined) return this.#clock.now();
-    this.#lead = Math.max(this.#lead, this.#clock.now() - elapsed);
+  /** True for one that was only looked at: it is not due, however far the clock was set forward meanwhile. */
+  #waitsOn(stream: string, current: Current, now: number): boolean {
+    const shownAhead = this.#clock.now() - this.#elapsed();
+    current.due -= Math.max(0, shownAhead - current.shownAhead);
+    current.shownAhead = shownAhead;
+    if (current.due <= now) return false;
+    current.at = this.#looksAt(current.due);
+    push(this.#heap, { stream, at: current.at });
+    return true;
+  }
+
+  #elapsed(): number {
+    return this.#clock.elapsed?.() ?? 0;
+  }
+
+  /** What was known holds until the span is over: behind that the time of the stream may stand still. */
+  #aheadOf(current: Current | undefined, time: number | null | undefined): number {
+    if (time === null) return never;
+    const known = current?.ahead ?? never;
+    return time === undefined ? known : Math.max(known, time - this.#elapsed());
+  }
+
+  #time(shown = this.#clock.now(), elapsed = this.#clock.elapsed?.()): number {
+    if (elapsed === undefined) return shown;
+    this.#lead = Math.max(this.#lead, shown - elapsed);
     return elapsed + this.#lead;
   }
 
@@ -137,10 +176,10 @@ export class Deadlines {
     this.#arm(next.at);
   }
 
-  #set(alarm: Alarm, ahead: number): void {
-    this.#current.set(alarm.stream, { at: alarm.at, ahead });
-    push(this.#heap, alarm);
-    this.#arm(alarm.at);
+  #set(stream: string, current: Current): void {
+    this.#current.set(stream, current);
+    push(this.#heap, { stream, at: current.at });
+    this.#arm(current.at);
   }
 
   /** A time may be far off, and what was set for it must not wait until then to be forgotten. */
@@ -175,6 +214,13 @@ export class Deadlines {
     this.#woken = 0;
   }
 }
+
+/** The time of a stream while it waits for the end of a span; null while it does not. */
+export const countedTime = <State>(
+  law: Pick<Law<State>, 'nextSpan'>,
+  state: State,
+  time: number,
+): number | null => ((law.nextSpan?.(state) ?? null) === null ? null : time);
 
 /** By the clock, when a state falls due of a stream whose time is `time`; what is left of a span does not depend on the clock. */
 export function dueByClock<State>(

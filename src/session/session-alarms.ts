@@ -5,7 +5,7 @@ import { toError } from '../base/errors.ts';
 import type { Telemetry } from '../base/telemetry.ts';
 import { sessionLaw, sessionStream } from '../domain/session/session-law.ts';
 import type { SessionState } from '../domain/session/session-state.ts';
-import { Deadlines, dueByClock } from '../entity/deadlines.ts';
+import { countedTime, Deadlines, dueByClock } from '../entity/deadlines.ts';
 import type { Head, Journal } from '../journal/journal.ts';
 import type { SessionActor } from './session-actor.ts';
 
@@ -44,7 +44,8 @@ export class SessionAlarms {
   follow(sessionId: string, state: SessionState): void {
     const now = this.#options.clock.now();
     const time = Math.max(now, this.#options.find(sessionId)?.time ?? state.lifecycle.context.updatedAt);
-    this.#deadlines.schedule(sessionId, dueByClock(sessionLaw, state, time, now), time);
+    const counted = countedTime(sessionLaw, state, time);
+    this.#deadlines.schedule(sessionId, dueByClock(sessionLaw, state, time, now), counted);
   }
 
   /** Rings as soon as may be. */
@@ -74,7 +75,7 @@ export class SessionAlarms {
     } catch (error) {
       const { telemetry, clock } = this.#options;
       telemetry('session.wakeFailed', { sessionId, problem: toError(error).message });
-      this.#deadlines.schedule(sessionId, clock.now() + ringAgainMs);
+      this.#deadlines.schedule(sessionId, clock.now() + ringAgainMs, time);
     }
   }
 
@@ -88,8 +89,11 @@ export class SessionAlarms {
       return;
     }
     const head = await journal.head(sessionStream(sessionId));
-    if (head === undefined || head.dueAt === null) return;
-    if (head.dueAt > Math.max(clock.now(), time)) this.#deadlines.schedule(sessionId, head.dueAt, time);
+    const dueAt = head?.dueAt ?? null;
+    if (head === undefined || dueAt === null) return;
+    const now = clock.now();
+    if (dueAt > Math.max(now, time))
+      this.#deadlines.schedule(sessionId, dueAt - Math.max(0, time - now), time);
     else if (head.status === 'deleted') await removeStored(sessionId);
     else this.#wake(await start(sessionId), time);
   }
@@ -101,6 +105,7 @@ export class SessionAlarms {
     const { time } = actor;
     const next = dueByClock(sessionLaw, actor.state, time, now);
     if (next === null) return;
-    this.#deadlines.schedule(actor.sessionId, next > now ? next : now + ringAgainMs, time);
+    const counted = countedTime(sessionLaw, actor.state, time);
+    this.#deadlines.schedule(actor.sessionId, next > now ? next : now + ringAgainMs, counted);
   }
 }

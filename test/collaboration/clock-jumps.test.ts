@@ -184,3 +184,38 @@ test('a lock is checked by the time that has passed', async () => {
   await clock.advance(1);
   expect(await check()).toBe('LOCK_TOKEN_STALE');
 });
+
+test('a lease that is given once the clock was set back is not cut short by what was waited for before', async () => {
+  await using system = await createTestSystem();
+  const { clock } = system;
+  await system.client.sessions.create(a);
+  const hourMs = 3_600_000;
+  await system.client.tasks.create({ ...a, title: 'dated', deadlineAt: clock.now() + hourMs + spanMs / 2 });
+  await system.client.tasks.create({ ...a, taskId: 'leased', title: 'one' });
+  await clock.advance(hourMs);
+  await system.restart('close');
+  clock.set(clock.now() - hourMs);
+  await system.client.tasks.claim({ ...a, taskId: 'leased', owner: 'anna', leaseMs: spanMs });
+  const pass = async (ms: number): Promise<string> => {
+    await clock.advance(ms);
+    await quiet(30);
+    return (await system.client.tasks.get({ ...a, taskId: 'leased' })).status;
+  };
+  expect(await pass(spanMs - 1)).toBe('in_progress');
+  expect(await pass(1)).toBe('pending');
+});
+
+test('an offer out of a time that the clock does not show ends, also when the clock is set on a little', async () => {
+  await using system = await createTestSystem();
+  const { clock } = system;
+  for (const sessionId of ['a', 'b']) await system.client.sessions.create({ sessionId });
+  const offer = { ...a, to: { sessionId: 'b' }, kind: 'full_handoff', deadlineMs: spanMs } as const;
+  const { handoffId } = await system.client.handoffs.offer(offer);
+  clock.set(clock.now() - 365 * 24 * 3_600_000);
+  await system.restart('close');
+  clock.set(clock.now() + spanMs / 2);
+  await system.client.sessions.create({ sessionId: 'c' });
+  await clock.advance(spanMs);
+  await quiet(30);
+  expect((await system.client.handoffs.get({ ...a, handoffId })).status).toBe('expired');
+});

@@ -1,6 +1,6 @@
 // The relay carries out what the feed tells in lanes: a slow one holds up itself alone, and what was not done is done by the next process.
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HoldfastError } from '../../src/base/errors.ts';
 import { Relay } from '../../src/collaboration/links/relay.ts';
 import { SessionLinks } from '../../src/collaboration/links/session-links.ts';
@@ -75,6 +75,24 @@ describe('the relay', () => {
     expect(all.outcome).toBe('answered');
     expect(done.slice(3)).toEqual(['slow:1', 'slow:2']);
     await one.stop();
+  });
+
+  test('waits for one moment to note again how far it has come, however much is done meanwhile', async () => {
+    const { relay, tell, journal, clock, done } = await world();
+    const one = relay();
+    await one.begin();
+    const before = clock.pending;
+    const noted = vi.spyOn(journal.kv, 'batch').mockRejectedValue(new Error('the disk is full'));
+    onTestFinished(() => noted.mockRestore());
+    for (const line of ['a:1', 'a:2', 'a:3', 'a:4']) {
+      await tell(line);
+      await one.catchUp();
+      await quiet();
+    }
+    expect([done.length, noted.mock.calls.length]).toEqual([4, 4]);
+    expect(clock.pending - before).toBe(1);
+    await one.stop();
+    expect(clock.pending).toBe(before);
   });
 
   test('stops without waiting for a slow lane, and the next one does again what lies behind its oldest job', async () => {

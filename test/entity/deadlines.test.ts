@@ -87,6 +87,65 @@ describe('an alarm', () => {
     expect(rung).toEqual([{ stream: 's', at: 500 }]);
   });
 
+  test('far off does not ring while the clock is behind, and rings in a minute where it was set right again', async () => {
+    const { clock, rung, deadlines } = started();
+    const [dayMs, minuteMs] = [86_400_000, 60_000];
+    clock.set(dayMs);
+    deadlines.schedule('before', 3 * dayMs);
+    clock.set(0);
+    for (let i = 0; i < 300; i++) deadlines.schedule(`s${i}`, dayMs + i);
+    deadlines.schedule('s0', dayMs + minuteMs);
+    await clock.advance(dayMs / 2);
+    expect(rung).toEqual([]);
+    clock.set(dayMs);
+    // A hundred at once.
+    await clock.advance(minuteMs + 200);
+    expect(rung.map(({ stream }) => stream).sort()).toEqual(
+      Array.from({ length: 300 }, (_, i) => `s${i}`).sort(),
+    );
+    expect(deadlines.size).toBe(1);
+  });
+
+  test('that is asked for while the clock is behind is moved forward by an earlier one', async () => {
+    const { clock, rung, deadlines } = started();
+    deadlines.schedule('far', 9e9);
+    clock.set(-3_600_000);
+    deadlines.schedule('s', 0);
+    deadlines.schedule('s', -3_000_000);
+    await clock.advance(599_999);
+    expect(rung).toEqual([]);
+    await clock.advance(1);
+    expect(rung.map(({ stream }) => stream)).toEqual(['s']);
+  });
+
+  test('has rung a minute after what the clock shows, wherever it is set, and hardly ever before', async () => {
+    const minuteMs = 60_000;
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('set' as const), byMs: fc.integer({ min: -7_200_000, max: 7_200_000 }) }),
+      fc.record({ do: fc.constant('wait' as const), byMs: fc.integer({ min: -1_000, max: 7_200_000 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const due = new Map<string, number>();
+        const { clock, rung, deadlines } = started((stream, alarms) => {
+          const at = due.get(stream) ?? 0;
+          if (clock.now() < at) alarms.schedule(stream, at);
+          else due.delete(stream);
+        });
+        for (const [i, { do: what, byMs }] of steps.entries()) {
+          if (what === 'set') clock.set(clock.now() + byMs);
+          const [stream, at] = what === 'set' ? ['noticed', 1e12] : [`s${i % 7}`, clock.now() + byMs];
+          due.set(stream, Math.min(at, due.get(stream) ?? at));
+          deadlines.schedule(stream, at);
+          await clock.advance(minuteMs + 1);
+          for (const left of due.values()) expect(left).toBeGreaterThan(clock.now() - minuteMs);
+        }
+        expect(rung.length).toBeLessThanOrEqual(3 * steps.length);
+      }),
+      { numRuns: 200, seed: 5 },
+    );
+  });
+
   test('says how far its stream has come', async () => {
     const clock = manualClock(0);
     const times: number[] = [];

@@ -216,6 +216,7 @@ export class Relay {
         noted = done;
       } catch (error) {
         telemetry('follower.failed', { name, failures: 1, problem: toError(error).message });
+        this.#endWait();
         if (!this.#isOver) this.#endWait = clock.schedule(noteAgainMs, () => (this.#noting ??= this.#note()));
         break;
       }

@@ -206,7 +206,7 @@ export class Roster {
   /** A session has ended, and nothing comes of its tasks any more: who has one is idle. */
   async freeTasksOf(sessionId: string): Promise<void> {
     const { tasksOf, byTask, members } = await this.read();
-    for (const taskId of tasksOf.get(sessionId) ?? []) {
+    for (const [taskId] of tasksOf.get(sessionId)?.entries() ?? []) {
       const member = members.get(byTask.get(taskKey({ sessionId, taskId })) ?? '');
       if (member?.work != null) await this.free(member.sessionId, member.work.assignment, 'ended');
     }

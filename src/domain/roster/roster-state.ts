@@ -77,7 +77,7 @@ export interface RosterState {
   /** By task the member that has it. */
   readonly byTask: ShardedMap<string>;
   /** By session the tasks of it that members have. */
-  readonly tasksOf: ShardedMap<ReadonlySet<string>>;
+  readonly tasksOf: ShardedMap<ShardedMap<true>>;
   /** Those who may get work, longest idle first: by role, and all of them. What does not hold any more stays until it comes to the top. */
   readonly idleByRole: ShardedMap<DueHeap>;
   readonly idle: DueHeap | null;
@@ -127,17 +127,19 @@ export function withMember(state: RosterState, sessionId: string, member: Member
 
 type Given = Pick<RosterState, 'byTask' | 'tasksOf'>;
 
+const givenOf = (tasksOf: RosterState['tasksOf'], sessionId: string): ShardedMap<true> =>
+  tasksOf.get(sessionId) ?? ShardedMap.empty;
+
 /** Who has which task, once a member has another one, or none. */
 function withGiven(state: Given, sessionId: string, had: WorkOfTask | null, has: WorkOfTask | null): Given {
   let { byTask, tasksOf } = state;
   if (had !== null && (has === null || taskKey(had) !== taskKey(has))) {
     byTask = byTask.delete(taskKey(had));
-    const rest = new Set(tasksOf.get(had.sessionId));
-    rest.delete(had.taskId);
+    const rest = givenOf(tasksOf, had.sessionId).delete(had.taskId);
     tasksOf = rest.size === 0 ? tasksOf.delete(had.sessionId) : tasksOf.set(had.sessionId, rest);
   }
   if (has !== null && !byTask.has(taskKey(has)))
-    tasksOf = tasksOf.set(has.sessionId, new Set(tasksOf.get(has.sessionId)).add(has.taskId));
+    tasksOf = tasksOf.set(has.sessionId, givenOf(tasksOf, has.sessionId).set(has.taskId, true));
   if (has !== null) byTask = byTask.set(taskKey(has), sessionId);
   return { byTask, tasksOf };
 }
@@ -234,13 +236,22 @@ export function encodeRoster(state: RosterState): string {
 export function decodeRoster(text: string): RosterState {
   const { members: list, ...rest } = deepFreeze(JSON.parse(text)) as Encoded;
   const members = ShardedMap.of(list.map((member) => [member.sessionId, member] as const));
-  const nothing: Given = { byTask: ShardedMap.empty, tasksOf: ShardedMap.empty };
-  const given = list.reduce(
-    (all, { work, sessionId }) => withGiven(all, sessionId, null, work?.task ?? null),
-    nothing,
-  );
   return {
-    ...{ ...rest, ...given, members },
+    ...{ ...rest, ...allGiven(list), members },
     ...{ ...idleHeaps(members), leases: allLeases(members) },
   };
+}
+
+function allGiven(members: readonly Member[]): Given {
+  const byTask: (readonly [string, string])[] = [];
+  const tasksOf = new Map<string, (readonly [string, true])[]>();
+  for (const { sessionId, work } of members) {
+    if (work?.task == null) continue;
+    byTask.push([taskKey(work.task), sessionId]);
+    const given = tasksOf.get(work.task.sessionId) ?? [];
+    given.push([work.task.taskId, true]);
+    tasksOf.set(work.task.sessionId, given);
+  }
+  const bySession = [...tasksOf].map(([id, given]) => [id, ShardedMap.of(given)] as const);
+  return { byTask: ShardedMap.of(byTask), tasksOf: ShardedMap.of(bySession) };
 }
