@@ -77,10 +77,12 @@ async function importCapsule(
       operationId !== undefined &&
       (await context.journal.kv.get(`answers/${sessionId}/${operationId}`)) !== undefined;
     if (isKnown || isBeginning(capsule, head))
-      return writeOnce(context.journal, sessionId, call, async () => ({
-        answer: await adopt(context, capsule, lived.state, head, input),
-        writes: [],
-      }));
+      return context.manager.aside(sessionId, () =>
+        writeOnce(context.journal, sessionId, call, async () => ({
+          answer: await adopt(context, capsule, lived.state, input),
+          writes: [],
+        })),
+      );
   }
   const messages = messagesOf(capsule, lived.state);
   const record = serializeSession(lived.state, messages, header.exportedAt, header.seq);
@@ -117,15 +119,20 @@ async function beginAgain(
   return { sessionId, seq, as: 'restored', chain: null, ...(repeated && { repeated }) };
 }
 
-/** Appends the records that are not there yet, a few megabytes at a time. Each beginning of a session is a session. */
+/**
+ * Appends the records that are not there yet, a few megabytes at a time. Each beginning of a session is a session, which somebody may
+ * have woken: nothing of it is in memory meanwhile.
+ */
 async function adopt(
   context: HandlerContext,
   capsule: Capsule,
   state: SessionState,
-  found: Head | undefined,
   { agents }: Input,
 ): Promise<Imported> {
   const { header } = capsule;
+  const found = await context.journal.head(header.stream);
+  if (!isBeginning(capsule, found))
+    throw new HoldfastError('SESSION_EXISTS', { sessionId: header.sessionId });
   const { branching, conversation } = state;
   // A fork holds what it reads of its ancestors, whether they are here already or come later.
   if (branching.lineage.length > 0)
@@ -142,14 +149,15 @@ async function adopt(
       draft,
       chunk.snapshots,
     );
-    head = headOf(header.sessionId, result);
+    const next = headOf(header.sessionId, result);
+    context.manager.moved(next, head);
+    head = next;
     tell(context, header.sessionId, chunk.events);
   }
   if (head === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId: header.sessionId });
   const chain = head.chain;
   if (agents === 'stop' && state.agents.open.size > 0)
     head = await stopAgents(context, header.sessionId, state, head);
-  if (found === undefined) context.manager.adopt([head]);
   return { sessionId: header.sessionId, seq: head.seq, as: 'records', chain };
 }
 
@@ -220,7 +228,9 @@ async function stopAgents(
     sessionId,
     drafts.map(({ event }) => event),
   );
-  return headOf(sessionId, result);
+  const stopped = headOf(sessionId, result);
+  context.manager.moved(stopped, head);
+  return stopped;
 }
 
 function headOf(sessionId: string, result: Append): Head {
