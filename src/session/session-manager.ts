@@ -117,10 +117,7 @@ export class SessionManager implements SupervisedChild {
   }
 
   /** What is stored of a session has moved on beside its actors, or was made. */
-  moved(
-    head: Parameters<SessionManager['adopt']>[0][number],
-    before: Pick<Head, 'status'> | undefined,
-  ): void {
+  moved(head: Head, before?: Head): void {
     if (before !== undefined) this.open.count(before.status, -1);
     this.adopt([head]);
   }
