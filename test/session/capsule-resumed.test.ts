@@ -62,3 +62,14 @@ test('the whole counts once among the sessions that are open, and not at all whe
   await bring();
   await there.client.sessions.create({ sessionId: 'third' });
 });
+
+test('an import that has stopped its agents, and was cut off before it could say so, is answered when it is asked again', async () => {
+  await here.client.agents.start({ ...one, agent: 'idler' });
+  await exportSession(here.client, { ...one, file });
+  const first = await importSession(there.client, { file });
+  const { items } = await there.client.events.list({ ...one, limit: 100 });
+  expect(await importSession(there.client, { file })).toEqual(first);
+  expect((await there.client.events.list({ ...one, limit: 100 })).items).toEqual(items);
+  await there.client.messages.send({ ...one, role: 'user', content: 'on' });
+  expect(await codeOf(importSession(there.client, { file }))).toBe('SESSION_EXISTS');
+});

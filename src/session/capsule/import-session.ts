@@ -7,7 +7,8 @@ import { sessionLaw, sessionStream } from '../../domain/session/session-law.ts';
 import type { SessionState } from '../../domain/session/session-state.ts';
 import { decideCommand } from '../../entity/decide.ts';
 import type { AdoptedRecord } from '../../journal/adopt.ts';
-import type { Append, Head, StoredEvent } from '../../journal/journal.ts';
+import type { CapsuleHeader } from '../../journal/capsule.ts';
+import type { Append, Head, Journal, StoredEvent } from '../../journal/journal.ts';
 import type { Call } from '../../operations/bind.ts';
 import type { ParsedInputOf } from '../../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../../operations/session-record.ts';
@@ -27,6 +28,8 @@ import {
 } from './capsule-replay.ts';
 
 type Input = Omit<ParsedInputOf<'sessions.import'>, 'text' | 'uploadId'>;
+
+const stopReason = 'imported';
 
 const chunkCharacters = 4 * 1024 * 1024;
 
@@ -76,7 +79,7 @@ async function importCapsule(
     const isKnown =
       operationId !== undefined &&
       (await context.journal.kv.get(`answers/${sessionId}/${operationId}`)) !== undefined;
-    if (isKnown || isBeginning(capsule, head))
+    if (isKnown || (await isBeginning(context, capsule, head, input)))
       return context.manager.aside(sessionId, () =>
         writeOnce(context.journal, sessionId, call, async () => ({
           answer: await adopt(context, capsule, lived.state, input),
@@ -92,11 +95,38 @@ async function importCapsule(
 }
 
 /** Nothing is there, or the first records of the capsule: an import that was cut off goes on. */
-function isBeginning({ header, events, hashes }: Capsule, head: Head | undefined): boolean {
+async function isBeginning(
+  { journal }: HandlerContext,
+  capsule: Capsule,
+  head: Head | undefined,
+  { agents }: Input,
+): Promise<boolean> {
+  const { header, events, hashes } = capsule;
   if (head === undefined) return true;
+  if (head.firstSeq !== header.firstSeq) return false;
+  if (head.seq > header.seq) return agents === 'stop' && isStopped(journal, header, head);
   const last = events.findIndex(({ seq }) => seq === head.seq);
-  return head.firstSeq === header.firstSeq && last >= 0 && head.chain === hashes[last];
+  return last >= 0 && head.chain === hashes[last];
 }
+
+/** All of it is there, and behind it nothing but that its agents were stopped: it was not answered any more. */
+async function isStopped(
+  journal: Journal,
+  { stream, seq, chain }: CapsuleHeader,
+  head: Head,
+): Promise<boolean> {
+  try {
+    if ((await journal.readFrom(stream, seq - 1, { limit: 1 })).chain !== chain) return false;
+    const { events } = await journal.readFrom(stream, seq);
+    return events.at(-1)?.seq === head.seq && events.every(isStop);
+  } catch (error) {
+    if (HoldfastError.is(error, 'JOURNAL_CORRUPT')) return false;
+    throw error;
+  }
+}
+
+const isStop = ({ type, data }: StoredEvent): boolean =>
+  type === 'agent.stopped' && (data as { readonly reason?: unknown } | undefined)?.reason === stopReason;
 
 /** A new life under an id, which is refused where one is and it may not be overwritten. */
 async function beginAgain(
@@ -127,11 +157,11 @@ async function adopt(
   context: HandlerContext,
   capsule: Capsule,
   state: SessionState,
-  { agents }: Input,
+  input: Input,
 ): Promise<Imported> {
   const { header } = capsule;
   const found = await context.journal.head(header.stream);
-  if (!isBeginning(capsule, found))
+  if (!(await isBeginning(context, capsule, found, input)))
     throw new HoldfastError('SESSION_EXISTS', { sessionId: header.sessionId });
   const { branching, conversation } = state;
   // A fork holds what it reads of its ancestors, whether they are here already or come later.
@@ -155,8 +185,8 @@ async function adopt(
     tell(context, header.sessionId, chunk.events);
   }
   if (head === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId: header.sessionId });
-  const chain = head.chain;
-  if (agents === 'stop' && state.agents.open.size > 0)
+  const { chain } = header;
+  if (input.agents === 'stop' && head.seq === header.seq && state.agents.open.size > 0)
     head = await stopAgents(context, header.sessionId, state, head);
   return { sessionId: header.sessionId, seq: head.seq, as: 'records', chain };
 }
@@ -208,7 +238,7 @@ async function stopAgents(
   head: Head,
 ): Promise<Head> {
   const at = Math.max(clock.now(), head.updatedAt);
-  const command = { type: 'agent.stopAll', reason: 'imported' } as const;
+  const command = { type: 'agent.stopAll', reason: stopReason } as const;
   const decided = decideCommand(
     sessionLaw,
     head.stream,
