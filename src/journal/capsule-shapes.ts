@@ -1,9 +1,7 @@
 // What the lines of a capsule must be before anything is made of them: whoever wrote one may have written anything.
-import type { CapsuleFooter, CapsuleHeader } from './capsule.ts';
-import type { Snapshot } from './journal.ts';
 
 type Check = (value: unknown) => boolean;
-type Shape<Line> = Readonly<Partial<Record<keyof Line, Check>>>;
+type Shape = Readonly<Record<string, Check>>;
 
 const isText: Check = (value) => typeof value === 'string';
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
@@ -14,7 +12,7 @@ const orNone =
   (value) =>
     value === undefined || check(value);
 
-const header: Shape<CapsuleHeader> = {
+const header: Shape = {
   formatVersion: isFirst,
   lawVersion: isFirst,
   sessionId: isText,
@@ -25,7 +23,7 @@ const header: Shape<CapsuleHeader> = {
   status: isText,
 };
 
-const snapshot: Shape<Snapshot> = {
+const snapshot: Shape = {
   seq: isCount,
   chain: isText,
   at: isTime,
@@ -35,7 +33,7 @@ const snapshot: Shape<Snapshot> = {
   needs: orNone((value) => Array.isArray(value) && value.every(isCount)),
 };
 
-const footer: Shape<CapsuleFooter> = {
+const footer: Shape = {
   events: isCount,
   redacted: isCount,
   snapshots: isCount,
@@ -48,7 +46,7 @@ const shapes = { header, snapshot, footer };
 /** The first member of a line that is not as it must be; undefined where all are. */
 export function wrongMember(kind: keyof typeof shapes, found: unknown): string | undefined {
   if (typeof found !== 'object' || found === null) return kind;
-  const checks = Object.entries<Check>(shapes[kind]);
+  const checks = Object.entries(shapes[kind]);
   const wrong = checks.find(([name, check]) => !check(Reflect.get(found, name)));
   return wrong && `${kind}.${wrong[0]}`;
 }
