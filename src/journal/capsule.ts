@@ -4,6 +4,7 @@ import { HoldfastError, toError } from '../base/errors.ts';
 import { sha256 } from '../base/hash.ts';
 import type { Json } from '../base/json.ts';
 import { type CapsuleGeneration, CapsuleGenerations } from './capsule-generations.ts';
+import { wrongMember } from './capsule-shapes.ts';
 import type { Snapshot, StoredEvent } from './journal.ts';
 import { decodeRecord, genesis } from './record.ts';
 
@@ -87,7 +88,7 @@ export class CapsuleReader {
     if (typeof record === 'string') return this.#takeRecord(this.#header, record);
     if (gap !== undefined) return this.#takeGap(this.#header, { ...(gap as CapsuleGap) });
     if (snapshot === undefined) throw this.#invalid('it is neither a record, nor a snapshot, nor its end');
-    return this.#takeSnapshot(snapshot as Snapshot);
+    return this.#takeSnapshot(this.#header, snapshot as Snapshot);
   }
 
   /** Throws when its end has not come. */
@@ -99,6 +100,7 @@ export class CapsuleReader {
     const header = found as CapsuleHeader | undefined;
     if (header?.holdfast !== 'capsule' || header.stream !== `session/${header.sessionId}`)
       throw this.#invalid('it is no capsule');
+    this.#assertShape('header', header);
     if (header.formatVersion > capsuleFormat)
       throw this.#invalid(`it is of format ${header.formatVersion}, this version reads ${capsuleFormat}`);
     this.#generations = this.#generationsOf(header);
@@ -122,7 +124,7 @@ export class CapsuleReader {
     const breaks = this.#chain !== undefined && prev !== this.#chain;
     if (breaks && !this.#generations.gaveUp(seq))
       throw this.#invalid(`event ${seq} does not follow the one before it`);
-    const problem = this.#generations.meet(event, hash);
+    const problem = this.#met(event, hash);
     if (problem !== undefined) throw this.#invalid(problem);
     const isBehindGap = this.#isBehindGap;
     this.#isBehindGap = false;
@@ -130,6 +132,15 @@ export class CapsuleReader {
     this.#counts.events += 1;
     if (event.data === undefined) this.#counts.redacted += 1;
     return { record, event, hash, follows: !breaks && !isBehindGap };
+  }
+
+  /** What an event says of generations is anybody's, as long as nothing proves it. */
+  #met(event: StoredEvent, hash: string): string | undefined {
+    try {
+      return this.#generations.meet(event, hash);
+    } catch (error) {
+      return `what event ${event.seq} says of its generation cannot be read: ${toError(error).message}`;
+    }
   }
 
   #takeGap({ seq: last }: CapsuleHeader, gap: CapsuleGap): CapsulePart {
@@ -143,7 +154,9 @@ export class CapsuleReader {
     return { gap };
   }
 
-  #takeSnapshot(snapshot: Snapshot): CapsulePart {
+  #takeSnapshot({ seq: last }: CapsuleHeader, snapshot: Snapshot): CapsulePart {
+    this.#assertShape('snapshot', snapshot);
+    if (snapshot.seq > last) throw this.#invalid('a snapshot is of what stands behind its end');
     if (sha256(snapshot.state) !== snapshot.stateHash)
       throw this.#invalid('a snapshot does not match its hash');
     this.#counts.snapshots += 1;
@@ -151,6 +164,7 @@ export class CapsuleReader {
   }
 
   #takeFooter(footer: CapsuleFooter): CapsulePart {
+    this.#assertShape('footer', footer);
     const { seq = 0, chain = '' } = this.#header ?? {};
     const { events, redacted, snapshots, missing } = this.#counts;
     const { missing: said = 0, ...counts } = footer;
@@ -169,6 +183,11 @@ export class CapsuleReader {
     if (footer.digest !== this.#digest) throw this.#invalid('it does not match its digest');
     this.#ended = true;
     return { footer };
+  }
+
+  #assertShape(...line: Parameters<typeof wrongMember>): void {
+    const wrong = wrongMember(...line);
+    if (wrong !== undefined) throw this.#invalid(`its ${wrong} cannot be read`);
   }
 
   /** The seq of the record that is to come. */

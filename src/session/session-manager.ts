@@ -116,6 +116,12 @@ export class SessionManager implements SupervisedChild {
     }
   }
 
+  /** What is stored of a session has moved on beside its actors, or was made. */
+  moved(head: Head, before?: Head): void {
+    if (before !== undefined) this.open.count(before.status, -1);
+    this.adopt([head]);
+  }
+
   serve(): void {
     this.health.booted();
     void this.health.forgetMissing((sessionId) => this.#isStored(sessionId));

@@ -182,13 +182,15 @@ describe('a store whose marker', () => {
     expect(await readFile(store.path(markerFile), 'utf8')).toBe(marker);
   });
 
-  test('is damaged beside the database of another store is refused with both ids', async () => {
+  test.each([
+    ['as it was written', undefined],
+    ['as somebody writes it by hand', 2],
+  ])('is damaged beside the database of another store is refused with both ids, %s', async (_, indent) => {
     const other = await written();
     await rm(store.path('store'), { recursive: true });
     await cp(other.path('store'), store.path('store'), { recursive: true });
-    await write(
-      (await readFile(store.path(markerFile), 'utf8')).replace('"witnessed":true', '"witnessed":tru'),
-    );
+    const text = JSON.stringify(JSON.parse(await readFile(store.path(markerFile), 'utf8')), null, indent);
+    await write(text.replace(/("witnessed": ?)true/, '$1tru'));
     const { problem } = (await errorOf(store.open())).details;
     expect(problem).toContain(
       `names the store ${uuid}, while its database is of ${(await other.marker()).uuid}`,

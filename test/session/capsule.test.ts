@@ -270,6 +270,25 @@ function rewritten(line: string): string {
   return JSON.stringify({ record: encodeRecord({ event, payload }, prev).value });
 }
 
+/** One more event, with hashes that hold: an erasure that says what nobody would. */
+const erasing =
+  (data: unknown) =>
+  (lines: string[]): string[] => {
+    const seq = lines.length;
+    const { record } = JSON.parse(lines.at(-1) ?? '') as { readonly record: string };
+    const event = { stream: 'session/s', seq, at: 1, type: 'payload.erased', typeVersion: 1, data, meta: {} };
+    const { hash } = decodeRecord(record, 'session/s', seq - 1);
+    const { value } = encodeRecord({ event, payload: JSON.stringify(data) }, hash);
+    return [...lines, JSON.stringify({ record: value })];
+  };
+
+const header =
+  (change: () => object) =>
+  ([first = '', ...rest]: string[]) => [
+    JSON.stringify({ header: { ...JSON.parse(first).header, ...change() } }),
+    ...rest,
+  ];
+
 describe('a capsule that was changed is refused, and nothing is imported', () => {
   const at = (index: number, change: (line: string) => string) => (lines: string[]) =>
     lines.map((line, i) => (i === index ? change(line) : line));
@@ -288,12 +307,49 @@ describe('a capsule that was changed is refused, and nothing is imported', () =>
     ['another end in its header', at(0, (line) => line.replace(/"seq":\d+/, '"seq":2'))],
     ['a newer format', at(0, (line) => line.replace('"formatVersion":1', '"formatVersion":3'))],
     ['nothing but its end', () => []],
+    ['no format', header(() => ({ formatVersion: null }))],
+    ['a format that is no number', header(() => ({ formatVersion: 'x' }))],
+    ['a law that is no number', header(() => ({ lawVersion: 'x' }))],
+    ['a beginning that is none', header(() => ({ firstSeq: null }))],
+    ['a time that is none', header(() => ({ exportedAt: 1e300 }))],
+    ['a status that is none', header(() => ({ status: {} }))],
+    ['a snapshot that is none', (lines) => [...lines, '{"snapshot":null}']],
+    ['an erasure of nothing', erasing(null)],
+    ['an erasure of what are no generations', erasing({ generations: 5 })],
   ])('%s', async (_, change) => {
     await exportSession(here.client, { ...one, file });
     await forge(change);
     expect(await verifyCapsule(file)).toMatchObject({ valid: false, problems: [expect.any(String)] });
     expect(await codeOf(importSession(there.client, { file }))).toBe('CAPSULE_INVALID');
     expect((await there.client.sessions.list({})).items).toEqual([]);
+  });
+
+  test('an end that is none', async () => {
+    await exportSession(here.client, { ...one, file });
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    await writeFile(file, [...lines.slice(0, -1), '{"footer":null}'].join('\n'));
+    expect(await verifyCapsule(file)).toMatchObject({ valid: false, problems: [expect.any(String)] });
+    expect(await codeOf(importSession(there.client, { file }))).toBe('CAPSULE_INVALID');
+  });
+
+  test('another state in a snapshot than its events lead to', async () => {
+    for (let n = 0; n < 200; n++) await here.client.files.add({ ...one, path: `${n}` });
+    await here.restart('close');
+    await exportSession(here.client, { ...one, file });
+    expect(await verifyCapsule(file)).toMatchObject({ valid: true, replays: true });
+    let changed = 0;
+    await forge((lines) =>
+      lines.map((line) => {
+        if (!line.startsWith('{"snapshot"')) return line;
+        changed += 1;
+        const { snapshot } = JSON.parse(line);
+        const state = snapshot.state.replace('desk', 'task');
+        return JSON.stringify({ snapshot: { ...snapshot, state, stateHash: sha256(state) } });
+      }),
+    );
+    expect(changed).toBeGreaterThan(0);
+    expect(await verifyCapsule(file)).toMatchObject({ replays: false, problems: [expect.any(String)] });
+    expect(await codeOf(importSession(there.client, { file }))).toBe('CAPSULE_INVALID');
   });
 
   test('its end cut off, or its digest another', async () => {

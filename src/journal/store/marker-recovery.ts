@@ -57,12 +57,14 @@ async function ownId(db: Store, location: string, lost: LostMarker): Promise<str
   return uuid;
 }
 
-const beforeId = '"uuid":"';
+/** Also as somebody writes it by hand. */
+const beforeId = /"uuid"\s*:\s*"/;
 
 /** Any character may stand in it, and it may have been cut off. */
 function leftOfId(text: string, length: number): string {
-  const at = text.indexOf(beforeId);
-  return at < 0 ? '' : text.slice(at + beforeId.length, at + beforeId.length + length);
+  const found = beforeId.exec(text);
+  const at = found === null ? text.length : found.index + found[0].length;
+  return text.slice(at, at + length);
 }
 
 /** Damage to a byte makes no other store of it; a database that stands in the place of another is one. */

@@ -2,7 +2,7 @@
 // only, and never LOCK: a process that closes it again loses the lock that it holds.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toError } from '../../base/errors.ts';
+import { HoldfastError, toError } from '../../base/errors.ts';
 import { fileNumber, isLog, isTable, numberOf } from './file-names.ts';
 import { type Framing, readFraming } from './log-framing.ts';
 import { firstOutOfOrder } from './log-order.ts';
@@ -25,6 +25,10 @@ export interface Suspicion {
   readonly file: string;
   readonly problem: string;
 }
+
+/** What is found where no repair is wanted. */
+export const unsound = (location: string, findings: readonly string[]): HoldfastError =>
+  new HoldfastError('JOURNAL_DAMAGED', { location, problem: findings.join('; '), findings });
 
 export const textOfSuspicion = ({ file, problem }: Suspicion): string => `${file}: ${problem}`;
 

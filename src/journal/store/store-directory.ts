@@ -49,17 +49,38 @@ type Found = Pick<StoreDirectory, 'isNew' | 'marker' | 'problem' | 'lost'>;
  */
 export async function prepareDirectory(location: string, gate?: VersionGate): Promise<StoreDirectory> {
   const root = resolve(location);
-  const database = join(root, databaseFolder);
   const names = (await namesIn(root, location)) ?? (await namesAfterSwap(root, location));
   if (names === undefined) await createDirectory(root, location);
-  const found = names === undefined ? newStart() : await findMarker(root, location, names);
-  const versions = versionsFrom(found.marker.versions);
-  if (gate !== undefined && versions !== undefined) admitVersions(location, versions, gate);
+  const directory = await lookAt(root, location, names ?? [], gate);
+  const { database } = directory;
   await assertWritable(root, location);
   if (names?.includes(databaseFolder)) await assertWritable(database, location);
   await assertFree(root, location);
-  if (!found.isNew) await assertDatabase(database, location, found.lost);
-  return { root, database, witness: join(root, witnessFolder), ...found };
+  if (!directory.isNew) await assertDatabase(database, location, directory.lost);
+  return directory;
+}
+
+/**
+ * What stands there once it is claimed: another process may have had the store since {@link prepareDirectory} has looked, and what that
+ * one knew is not to be written over. Throws what that throws, but for what a claim proves.
+ */
+export async function claimedDirectory(location: string, gate?: VersionGate): Promise<StoreDirectory> {
+  const root = resolve(location);
+  const directory = await lookAt(root, location, (await namesIn(root, location)) ?? [], gate);
+  if (!directory.isNew) await assertDatabase(directory.database, location, directory.lost);
+  return directory;
+}
+
+async function lookAt(
+  root: string,
+  location: string,
+  names: readonly string[],
+  gate: VersionGate | undefined,
+): Promise<StoreDirectory> {
+  const found = await findMarker(root, location, names);
+  const versions = versionsFrom(found.marker.versions);
+  if (gate !== undefined && versions !== undefined) admitVersions(location, versions, gate);
+  return { root, database: join(root, databaseFolder), witness: join(root, witnessFolder), ...found };
 }
 
 /** A marker that says nothing beside what Holdfast alone makes is damage; beside anything else it is somebody else's file. */

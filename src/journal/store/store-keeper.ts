@@ -13,13 +13,13 @@ import { type LostMarker, recoveredMarker, textOfLost, unproven } from './marker
 import { openDatabase } from './open-database.ts';
 import { checkOpening, type OpeningFindings } from './opening-check.ts';
 import { tellOpening } from './opening-telling.ts';
-import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion } from './preflight.ts';
+import { inspectDatabase, type KnownFiles, type Suspicion, textOfSuspicion, unsound } from './preflight.ts';
 import { endedSoon } from './short-life.ts';
-import type { StoreDirectory } from './store-directory.ts';
+import { claimedDirectory, type StoreDirectory } from './store-directory.ts';
 import { assertOwn } from './store-identity.ts';
 import { type ClosedFacts, type Marker, type Repaired, withoutFlag, writeMarker } from './store-marker.ts';
 import { claimDirectory, releaseDirectory } from './store-owner.ts';
-import { finishRepair, repairStore } from './store-repair.ts';
+import { finishRepair, interruptedRepair, repairStore } from './store-repair.ts';
 import {
   type DamagedTable,
   type PreviousOwner,
@@ -51,7 +51,7 @@ export interface StoreKeeperOptions {
 const mostWitnessFiles = 8;
 
 export class StoreKeeper {
-  readonly #directory: StoreDirectory;
+  #directory: StoreDirectory;
   readonly #options: StoreKeeperOptions;
   #marker: Marker;
   #db: Store | undefined;
@@ -84,10 +84,8 @@ export class StoreKeeper {
     this.#isSuspect = await endedSoon(root, database);
     if (this.#options.repair === 'refuse') await this.#assertSound();
     const previousOwner = await claimDirectory(root, this.#options.location);
-    const { problem } = this.#directory;
-    // Also where the opening then fails: a marker that was made anew does not say it a second time.
-    if (problem !== undefined) this.#options.telemetry('marker.unreadable', { problem });
     try {
+      await this.#lookAgain();
       this.#report = await this.#open(begunAt, previousOwner);
       tellOpening(this.#options.telemetry, this.#report);
     } catch (error) {
@@ -96,6 +94,15 @@ export class StoreKeeper {
       await releaseDirectory(root);
       throw error;
     }
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { location, gate, telemetry } = this.#options;
+    this.#directory = await claimedDirectory(location, gate);
+    ({ marker: this.#marker, lost: this.#lost } = this.#directory);
+    const { problem } = this.#directory;
+    // Also where the opening then fails: a marker that was made anew does not say it a second time.
+    if (problem !== undefined) telemetry('marker.unreadable', { problem });
   }
 
   /** The database: the one that was checked, then, after each incident, one that is opened anew. */
@@ -389,12 +396,5 @@ export class StoreKeeper {
     return openDatabase(this.#directory.database, { location, envelope, createIfMissing });
   }
 }
-
-function interruptedRepair(evidence: string | undefined): Repaired | undefined {
-  return evidence === undefined ? undefined : { evidence, reasons: ['a repair was interrupted'] };
-}
-
-const unsound = (location: string, findings: readonly string[]): HoldfastError =>
-  new HoldfastError('JOURNAL_DAMAGED', { location, problem: findings.join('; '), findings });
 
 const numberIn = (name: string): number => Number(/\d+/.exec(name)?.[0] ?? 0);

@@ -25,7 +25,7 @@ import { readFraming, writeFraming } from './log-framing.ts';
 import { inOrder } from './log-order.ts';
 import { readManifest } from './manifest.ts';
 import { inspectDatabase, type Suspicion, textOfSuspicion } from './preflight.ts';
-import { syncDirectory } from './store-marker.ts';
+import { type Repaired, syncDirectory } from './store-marker.ts';
 import { asWrites, readTable } from './table-salvage.ts';
 
 /** LevelDB's own abilities, of which the types of `level`, that serve browsers too, do not know. */
@@ -46,6 +46,10 @@ export async function isRepairFinished(database: string): Promise<boolean> {
 export async function finishRepair(database: string): Promise<string | undefined> {
   await rm(workingCopy(database), { recursive: true, force: true });
   return (await isRepairFinished(database)) ? putInPlace(database) : undefined;
+}
+
+export function interruptedRepair(evidence: string | undefined): Repaired | undefined {
+  return evidence === undefined ? undefined : { evidence, reasons: ['a repair was interrupted'] };
 }
 
 /** Repairs the database on a copy and puts that in its place. Answers with where the evidence is. */

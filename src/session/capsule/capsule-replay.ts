@@ -1,5 +1,6 @@
 // A capsule lived through: every line proven, every event taken by the law, from the first to the last. It needs no store.
 import { HoldfastError, toError } from '../../base/errors.ts';
+import { sha256 } from '../../base/hash.ts';
 import { hidingRange } from '../../domain/session/conversation.ts';
 import type { ErasedData, MessageEvent } from '../../domain/session/session-events.ts';
 import { sessionLaw } from '../../domain/session/session-law.ts';
@@ -121,6 +122,7 @@ export function* stepsOf(capsule: Capsule): Generator<Step> {
   const { header, events, breaks } = capsule;
   const generations = new CapsuleGenerations(header.generations ?? []);
   const erased = erasedIn(events);
+  const hashes = stateHashesIn(capsule);
   const start = startOf(capsule);
   let { state } = start;
   let isProven = true;
@@ -135,6 +137,9 @@ export function* stepsOf(capsule: Capsule): Generator<Step> {
       else if (next.halt.redacted || !generations.gaveUp(event.seq))
         return yield { event, index, state, isProven: false, halt: next.halt };
       else isProven = false;
+      const expected = isProven ? hashes.get(event.seq) : undefined;
+      if (expected !== undefined && sha256(sessionLaw.encode(state)) !== expected)
+        return yield { event, index, state, isProven: false, halt: contradicted(event) };
     }
     yield { event, index, state, isProven };
   }
@@ -159,10 +164,23 @@ function oldestUsable(snapshots: readonly Snapshot[], firstSeq: number): Snapsho
     .sort((a, b) => a.seq - b.seq)[0];
 }
 
+/** What the snapshots of this law say that the state hashes to, by their seqs. */
+const stateHashesIn = ({ snapshots }: Capsule): ReadonlyMap<number, string> =>
+  new Map(
+    snapshots
+      .filter(({ lawVersion }) => lawVersion === sessionLaw.version)
+      .map(({ seq, stateHash }) => [seq, stateHash]),
+  );
+
+const contradicted = ({ seq, type }: StoredEvent): Halt => {
+  const problem = 'the events up to it do not lead to the state of the snapshot';
+  return { seq, type, problem, redacted: false };
+};
+
 /** What the session itself knows to be erased is no redaction: it lives on without. */
 function erasedIn(events: readonly StoredEvent[]): ReadonlySet<number> {
-  const records = events.filter(({ type, data }) => type === 'payload.erased' && data !== undefined);
-  return new Set(records.flatMap(({ data }) => (data as ErasedData).seqs));
+  const records = events.filter(({ type }) => type === 'payload.erased');
+  return new Set(records.flatMap(({ data }) => (data as Partial<ErasedData> | null | undefined)?.seqs ?? []));
 }
 
 function evolved(state: SessionState, event: StoredEvent, isErased: boolean, isProven: boolean): Lived {

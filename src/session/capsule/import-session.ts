@@ -7,7 +7,8 @@ import { sessionLaw, sessionStream } from '../../domain/session/session-law.ts';
 import type { SessionState } from '../../domain/session/session-state.ts';
 import { decideCommand } from '../../entity/decide.ts';
 import type { AdoptedRecord } from '../../journal/adopt.ts';
-import type { Append, Head, StoredEvent } from '../../journal/journal.ts';
+import type { CapsuleHeader } from '../../journal/capsule.ts';
+import type { Append, Head, Journal, StoredEvent } from '../../journal/journal.ts';
 import type { Call } from '../../operations/bind.ts';
 import type { ParsedInputOf } from '../../operations/registry.ts';
 import { deserializeSession, serializeSession } from '../../operations/session-record.ts';
@@ -27,6 +28,8 @@ import {
 } from './capsule-replay.ts';
 
 type Input = Omit<ParsedInputOf<'sessions.import'>, 'text' | 'uploadId'>;
+
+const stopReason = 'imported';
 
 const chunkCharacters = 4 * 1024 * 1024;
 
@@ -76,11 +79,13 @@ async function importCapsule(
     const isKnown =
       operationId !== undefined &&
       (await context.journal.kv.get(`answers/${sessionId}/${operationId}`)) !== undefined;
-    if (isKnown || isBeginning(capsule, head))
-      return writeOnce(context.journal, sessionId, call, async () => ({
-        answer: await adopt(context, capsule, lived.state, head, input),
-        writes: [],
-      }));
+    if (isKnown || (await isBeginning(context, capsule, head, input)))
+      return context.manager.aside(sessionId, () =>
+        writeOnce(context.journal, sessionId, call, async () => ({
+          answer: await adopt(context, capsule, lived.state, input),
+          writes: [],
+        })),
+      );
   }
   const messages = messagesOf(capsule, lived.state);
   const record = serializeSession(lived.state, messages, header.exportedAt, header.seq);
@@ -90,11 +95,38 @@ async function importCapsule(
 }
 
 /** Nothing is there, or the first records of the capsule: an import that was cut off goes on. */
-function isBeginning({ header, events, hashes }: Capsule, head: Head | undefined): boolean {
+async function isBeginning(
+  { journal }: HandlerContext,
+  capsule: Capsule,
+  head: Head | undefined,
+  { agents }: Input,
+): Promise<boolean> {
+  const { header, events, hashes } = capsule;
   if (head === undefined) return true;
+  if (head.firstSeq !== header.firstSeq) return false;
+  if (head.seq > header.seq) return agents === 'stop' && isStopped(journal, header, head);
   const last = events.findIndex(({ seq }) => seq === head.seq);
-  return head.firstSeq === header.firstSeq && last >= 0 && head.chain === hashes[last];
+  return last >= 0 && head.chain === hashes[last];
 }
+
+/** All of it is there, and behind it nothing but that its agents were stopped: it was not answered any more. */
+async function isStopped(
+  journal: Journal,
+  { stream, seq, chain }: CapsuleHeader,
+  head: Head,
+): Promise<boolean> {
+  try {
+    if ((await journal.readFrom(stream, seq - 1, { limit: 1 })).chain !== chain) return false;
+    const { events } = await journal.readFrom(stream, seq);
+    return events.at(-1)?.seq === head.seq && events.every(isStop);
+  } catch (error) {
+    if (HoldfastError.is(error, 'JOURNAL_CORRUPT')) return false;
+    throw error;
+  }
+}
+
+const isStop = ({ type, data }: StoredEvent): boolean =>
+  type === 'agent.stopped' && (data as { readonly reason?: unknown } | undefined)?.reason === stopReason;
 
 /** A new life under an id, which is refused where one is and it may not be overwritten. */
 async function beginAgain(
@@ -117,15 +149,20 @@ async function beginAgain(
   return { sessionId, seq, as: 'restored', chain: null, ...(repeated && { repeated }) };
 }
 
-/** Appends the records that are not there yet, a few megabytes at a time. Each beginning of a session is a session. */
+/**
+ * Appends the records that are not there yet, a few megabytes at a time. Each beginning of a session is a session, which somebody may
+ * have woken: nothing of it is in memory meanwhile.
+ */
 async function adopt(
   context: HandlerContext,
   capsule: Capsule,
   state: SessionState,
-  found: Head | undefined,
-  { agents }: Input,
+  input: Input,
 ): Promise<Imported> {
   const { header } = capsule;
+  const found = await context.journal.head(header.stream);
+  if (!(await isBeginning(context, capsule, found, input)))
+    throw new HoldfastError('SESSION_EXISTS', { sessionId: header.sessionId });
   const { branching, conversation } = state;
   // A fork holds what it reads of its ancestors, whether they are here already or come later.
   if (branching.lineage.length > 0)
@@ -142,14 +179,15 @@ async function adopt(
       draft,
       chunk.snapshots,
     );
-    head = headOf(header.sessionId, result);
+    const next = headOf(header.sessionId, result);
+    context.manager.moved(next, head);
+    head = next;
     tell(context, header.sessionId, chunk.events);
   }
   if (head === undefined) throw new HoldfastError('SESSION_NOT_FOUND', { sessionId: header.sessionId });
-  const chain = head.chain;
-  if (agents === 'stop' && state.agents.open.size > 0)
+  const { chain } = header;
+  if (input.agents === 'stop' && head.seq === header.seq && state.agents.open.size > 0)
     head = await stopAgents(context, header.sessionId, state, head);
-  if (found === undefined) context.manager.adopt([head]);
   return { sessionId: header.sessionId, seq: head.seq, as: 'records', chain };
 }
 
@@ -200,7 +238,7 @@ async function stopAgents(
   head: Head,
 ): Promise<Head> {
   const at = Math.max(clock.now(), head.updatedAt);
-  const command = { type: 'agent.stopAll', reason: 'imported' } as const;
+  const command = { type: 'agent.stopAll', reason: stopReason } as const;
   const decided = decideCommand(
     sessionLaw,
     head.stream,
@@ -220,7 +258,9 @@ async function stopAgents(
     sessionId,
     drafts.map(({ event }) => event),
   );
-  return headOf(sessionId, result);
+  const stopped = headOf(sessionId, result);
+  context.manager.moved(stopped, head);
+  return stopped;
 }
 
 function headOf(sessionId: string, result: Append): Head {
